@@ -1,0 +1,37 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "Mirage",
+  products: [
+    .library(name: "Mirage", targets: ["Mirage"]),
+    .executable(name: "mirage", targets: ["mirage-cli"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CMedia"),
+    .target(name: "CPNG", linkerSettings: [.linkedLibrary("png")]),
+    .target(name: "CKernels"),
+    .target(name: "Foundations", dependencies: ["CMedia"]),
+    .target(name: "Media", dependencies: ["CMedia", "CPNG", "CKernels", "Foundations"]),
+    .target(name: "Streams", dependencies: ["Foundations", "Media"]),
+    .target(
+      name: "Mirage",
+      dependencies: ["Foundations", "Media", "Streams", .product(name: "Yams", package: "Yams")]),
+    .executableTarget(
+      name: "mirage-cli",
+      dependencies: ["Mirage", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .executableTarget(
+      name: "mirage-bench", dependencies: ["Mirage"], path: "Benchmarks", exclude: ["Peers"]),
+    .executableTarget(name: "mirage-fuzz", dependencies: ["Mirage", "TestSupport"], path: "Tests/Fuzz"),
+    .target(name: "TestSupport", dependencies: ["Mirage"], path: "Tests/Support"),
+    .testTarget(name: "FoundationsTests", dependencies: ["Foundations", "TestSupport"]),
+    .testTarget(name: "MediaTests", dependencies: ["Media", "TestSupport"]),
+    .testTarget(name: "StreamsTests", dependencies: ["Streams", "TestSupport"]),
+    .testTarget(name: "MirageTests", dependencies: ["Mirage", "TestSupport", "mirage-cli"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,43 @@
+import CMedia
+import Glibc
+
+/// Writing gzip files: without name and time, so that equal content gives equal files.
+public final class GzipWriter {
+  private let path: String
+  private var stream: gzFile?
+
+  /// - Parameter level: 1 (fastest) to 9 (smallest).
+  public init(_ path: String, level: Int) throws {
+    self.path = path
+    stream = gzopen(path, "wb\(level)")
+    guard stream != nil else { throw writingError(path, code: errno) }
+  }
+
+  deinit { if stream != nil { gzclose_w(stream) } }
+
+  public func append(_ bytes: [UInt8]) throws {
+    guard bytes.isEmpty || gzwrite(stream, bytes, UInt32(bytes.count)) == bytes.count else {
+      throw writingError(path, code: errno)
+    }
+  }
+
+  /// Writes what is left and the check sum.
+  public func close() throws {
+    let status = gzclose_w(stream)
+    stream = nil
+    guard status == Z_OK else { throw writingError(path, code: errno) }
+  }
+
+  /// Compresses a whole file.
+  public static func compress(_ source: String, to destination: String, level: Int) throws {
+    let file = try InputFile(source)
+    let writer = try GzipWriter(destination, level: level)
+    var offset = 0
+    while offset < file.size {
+      let part = try file.read(at: offset, count: min(1 << 20, file.size - offset))
+      try writer.append(part)
+      offset += part.count
+    }
+    try writer.close()
+  }
+}

@@ -1,0 +1,39 @@
+/// Joins a base directory and a path; an absolute path stays as it is.
+public func joined(_ base: String, _ path: String) -> String {
+  if path.hasPrefix("/") || base.isEmpty || base == "." { return path }
+  return base.hasSuffix("/") ? base + path : base + "/" + path
+}
+
+/// The part of a path after its last slash.
+public func lastComponent(_ path: some StringProtocol) -> String {
+  String(path.split(separator: "/").last ?? "")
+}
+
+/// The part of a path before its last slash: the directory it is in.
+public func parentDirectory(_ path: String) -> String {
+  guard let slash = path.lastIndex(of: "/") else { return "." }
+  return slash == path.startIndex ? "/" : String(path[..<slash])
+}
+
+/// The name nearest to `word` by edit distance, where it is near enough to be what was meant.
+public func nearest(to word: String, among names: some Sequence<String>) -> String? {
+  names.map { ($0, editDistance(word.lowercased(), $0.lowercased())) }
+    .filter { $0.1 <= max(1, max(word.count, $0.0.count) / 2) }
+    .min { ($0.1, $0.0) < ($1.1, $1.0) }?.0
+}
+
+/// Levenshtein's distance: insertions, deletions and substitutions between two texts.
+private func editDistance(_ a: String, _ b: String) -> Int {
+  let b = Array(b)
+  var row = Array(0...b.count)
+  for (i, character) in a.enumerated() {
+    var diagonal = row[0]
+    row[0] = i + 1
+    for j in b.indices {
+      let substituted = diagonal + (character == b[j] ? 0 : 1)
+      diagonal = row[j + 1]
+      row[j + 1] = min(substituted, diagonal + 1, row[j] + 1)
+    }
+  }
+  return row[b.count]
+}

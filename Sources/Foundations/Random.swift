@@ -1,0 +1,103 @@
+/// A counter-based random generator, Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
+///
+/// Its key says who draws (the run's seed and the stage's path), its counter for what (the sample, the epoch, the draw),
+/// so the numbers drawn for a sample do not depend on workers, shards, order, or where a run resumed.
+public struct Random: RandomNumberGenerator, Sendable {
+  /// Who draws: derived from the run's seed and a path such as `stages/3`.
+  public struct Key: Hashable, Sendable {
+    var bits: UInt64
+
+    public init(seed: UInt64, path: String) {
+      bits = path.utf8.reduce(mix64(seed ^ 0x6D69_7261_6765)) { mix64($0 ^ UInt64($1)) }
+    }
+
+    /// The key of a part of this one, such as the second choice of `one-of`.
+    public func child(_ index: Int) -> Key {
+      var key = self
+      key.bits = mix64(bits ^ mix64(UInt64(truncatingIfNeeded: index) &+ 0x9E37_79B9))
+      return key
+    }
+  }
+
+  public let key: Key
+  private var counter: SIMD4<UInt32>
+  private var block = SIMD4<UInt32>()
+  private var used = 4
+
+  /// - Parameters:
+  ///   - sample: a number that identifies what is drawn for; `SampleID.digest` for samples.
+  ///   - epoch: the pass over the data.
+  public init(key: Key, sample: UInt64, epoch: Int = 0) {
+    self.key = key
+    counter = SIMD4(
+      0, UInt32(truncatingIfNeeded: epoch), UInt32(truncatingIfNeeded: sample), UInt32(truncatingIfNeeded: sample >> 32))
+  }
+
+  /// A generator for the same sample and epoch under another key.
+  public func under(_ key: Key) -> Random {
+    var copy = Random(key: key, sample: 0)
+    copy.counter = counter
+    copy.counter[0] = 0
+    return copy
+  }
+
+  public mutating func nextWord() -> UInt32 {
+    if used == 4 {
+      block = philox4x32(counter: counter, key: SIMD2(truncatingIfNeeded: SIMD2(key.bits, key.bits >> 32)))
+      counter[0] &+= 1
+      used = 0
+    }
+    defer { used += 1 }
+    return block[used]
+  }
+
+  public mutating func next() -> UInt64 {
+    let low = UInt64(nextWord())
+    return low | UInt64(nextWord()) << 32
+  }
+
+  /// Uniform in [0, 1), with 53 random bits.
+  public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+  /// Uniform between the bounds; the bound itself where both are equal.
+  public mutating func uniform(in range: ClosedRange<Double>) -> Double {
+    let value = range.lowerBound + (range.upperBound - range.lowerBound) * uniform()
+    return min(value, range.upperBound)
+  }
+
+  /// Uniform over the integers of the range, without bias.
+  public mutating func integer(in range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+
+  /// True with the given probability: never for 0, always for 1.
+  public mutating func chance(_ probability: Double) -> Bool { uniform() < probability }
+
+  /// A standard normal number (Box and Muller, 1958), from arithmetic that gives the same bits on every processor.
+  public mutating func normal() -> Double {
+    let radius = (-2 * PortableMath.log(1 - uniform())).squareRoot()
+    return radius * PortableMath.cos(2 * Double.pi * uniform())
+  }
+}
+
+/// One block of Philox4x32 with ten rounds.
+public func philox4x32(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
+  var (c0, c1, c2, c3) = (counter[0], counter[1], counter[2], counter[3])
+  var (k0, k1) = (key[0], key[1])
+  for _ in 0..<10 {
+    let a = UInt64(c0) &* 0xD251_1F53
+    let b = UInt64(c2) &* 0xCD9E_8D57
+    let high = UInt32(truncatingIfNeeded: b >> 32) ^ c1 ^ k0
+    let low = UInt32(truncatingIfNeeded: a >> 32) ^ c3 ^ k1
+    (c0, c1, c2, c3) = (high, UInt32(truncatingIfNeeded: b), low, UInt32(truncatingIfNeeded: a))
+    k0 &+= 0x9E37_79B9
+    k1 &+= 0xBB67_AE85
+  }
+  return SIMD4(c0, c1, c2, c3)
+}
+
+/// A bijective mix of 64 bits (the finaliser of SplitMix64; Steele, Lea and Flood 2014).
+public func mix64(_ value: UInt64) -> UInt64 {
+  var z = value &+ 0x9E37_79B9_7F4A_7C15
+  z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+  z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+  return z ^ (z >> 31)
+}

@@ -1,0 +1,346 @@
+/// What a restricted unpickler gives: plain values, containers and numeric arrays.
+public indirect enum PickleValue: Sendable {
+  case none, bool(Bool), integer(Int), float(Double), string(String)
+  case bytes(ArraySlice<UInt8>)
+  case list([PickleValue]), tuple([PickleValue])
+  case dictionary([(key: PickleValue, value: PickleValue)])
+  case array(PickleArray)
+
+  /// The value under a key that is text, or the bytes of that text as Python 2 wrote it.
+  public subscript(key: String) -> PickleValue? {
+    guard case .dictionary(let entries) = self else { return nil }
+    return entries.first { $0.key.text == key }?.value
+  }
+
+  /// The text of a string, or of bytes that are UTF-8.
+  public var text: String? {
+    switch self {
+    case .string(let text): text
+    case .bytes(let bytes): String(validating: bytes, as: UTF8.self)
+    default: nil
+    }
+  }
+
+  /// The elements of a list or tuple.
+  public var elements: [PickleValue]? {
+    switch self {
+    case .list(let elements), .tuple(let elements): elements
+    default: nil
+    }
+  }
+
+  public var integer: Int? {
+    if case .integer(let value) = self { value } else { nil }
+  }
+}
+
+/// A numpy array as it was pickled.
+public struct PickleArray: Sendable {
+  public var shape: [Int]
+  /// numpy's type code without byte order, such as `u1`.
+  public var type: String
+  public var fortranOrder: Bool
+  public var data: ArraySlice<UInt8>
+  /// Whether `data`'s indices are offsets in the pickled bytes: it stands there as it is.
+  public var inPlace: Bool
+}
+
+/// Reads Python pickles of protocols 0 to 5 that hold only plain values, containers and numpy arrays of numbers.
+///
+/// Nothing is ever imported or called: the few names that a numpy array needs are known by their spelling, and every
+/// other name is an error. (The pickle format: `pickletools.py` of CPython.)
+public struct Unpickler {
+  private var reader: ByteReader
+  private var stack: [Item] = []
+  private var marks: [Int] = []
+  private var memo: [Int: Item] = [:]
+  private var containers: [Container] = []
+
+  /// - Throws: bad data naming the byte, where the pickle is damaged, truncated, nested more than 100 deep, refers to
+  ///   itself, or wants to import or call anything else.
+  public static func load(_ bytes: some Sequence<UInt8>) throws -> PickleValue {
+    var unpickler = Unpickler(reader: ByteReader(bytes))
+    // Emptied one by one, however deep they hold each other: freeing them by recursion could exhaust the stack.
+    defer { for container in unpickler.containers { container.items = [] } }
+    return try unpickler.run()
+  }
+
+  private init(reader: ByteReader) { self.reader = reader }
+
+  /// Mutable while it is built, since the memo may hold it before it is complete.
+  private final class Container {
+    enum Kind { case list, tuple, dictionary }
+    let kind: Kind
+    var items: [Item] = []
+    init(_ kind: Kind) { self.kind = kind }
+  }
+
+  private final class ArrayObject { var array: PickleArray? }
+
+  private enum Item {
+    case value(PickleValue)
+    case container(Container)
+    case global(String)
+    case type(String)
+    case array(ArrayObject)
+    case bytesInPlace(ArraySlice<UInt8>)
+  }
+
+  private func damaged(_ message: String) -> MirageError { .badData(message, place: "byte \(reader.position)") }
+
+  private mutating func run() throws -> PickleValue {
+    while true {
+      let opcode = try reader.u8()
+      if opcode == UInt8(ascii: ".") {
+        var budget = 10_000_000
+        return try finished(pop(), depth: 0, budget: &budget)
+      }
+      try step(opcode)
+    }
+  }
+
+  private mutating func step(_ opcode: UInt8) throws {
+    switch opcode {
+    case 0x80: _ = try reader.u8()  // PROTO
+    case 0x95: _ = try reader.take(8)  // FRAME
+    case UInt8(ascii: "("): marks.append(stack.count)
+    case UInt8(ascii: "0"): _ = try pop()
+    case UInt8(ascii: "1"): _ = try popToMark()
+    case UInt8(ascii: "2"):
+      let top = try pop()
+      stack += [top, top]
+    case UInt8(ascii: "N"): push(.none)
+    case 0x88: push(.bool(true))
+    case 0x89: push(.bool(false))
+    case UInt8(ascii: "I"):
+      let text = try reader.line()
+      if text == "00" || text == "01" { push(.bool(text == "01")) } else { try pushInteger(text) }
+    case UInt8(ascii: "L"): try pushInteger(reader.line().filter { $0 != "L" })
+    case UInt8(ascii: "J"): push(.integer(Int(Int32(bitPattern: try reader.littleEndian(UInt32.self)))))
+    case UInt8(ascii: "K"): push(.integer(Int(try reader.u8())))
+    case UInt8(ascii: "M"): push(.integer(Int(try reader.littleEndian(UInt16.self))))
+    case 0x8A:  // LONG1: little-endian two's complement
+      let bytes = try reader.take(Int(try reader.u8()))
+      guard bytes.count <= 8 else { throw damaged("an integer of \(bytes.count) bytes") }
+      let sign: Int = (bytes.last ?? 0) & 0x80 != 0 ? -1 : 0
+      push(.integer(bytes.reversed().reduce(sign) { $0 << 8 | Int($1) }))
+    case UInt8(ascii: "G"): push(.float(Double(bitPattern: try reader.bigEndian(UInt64.self))))
+    case UInt8(ascii: "F"):
+      guard let number = Double(try reader.line()) else { throw damaged("a float that is no number") }
+      push(.float(number))
+    case UInt8(ascii: "U"), UInt8(ascii: "C"): stack.append(.bytesInPlace(try reader.take(Int(try reader.u8()))))
+    case UInt8(ascii: "T"), UInt8(ascii: "B"):
+      stack.append(.bytesInPlace(try reader.take(Int(try reader.littleEndian(UInt32.self)))))
+    case 0x8E, 0x96: stack.append(.bytesInPlace(try reader.take(try length64())))  // BINBYTES8, BYTEARRAY8
+    case 0x8C: try pushText(reader.take(Int(try reader.u8())))
+    case UInt8(ascii: "X"): try pushText(reader.take(Int(try reader.littleEndian(UInt32.self))))
+    case 0x8D: try pushText(reader.take(try length64()))
+    case UInt8(ascii: "V"): push(.string(try reader.line()))
+    case UInt8(ascii: "S"): push(.string(String(try reader.line().dropFirst().dropLast())))
+    case UInt8(ascii: "]"): pushContainer(.list, [])
+    case UInt8(ascii: "}"): pushContainer(.dictionary, [])
+    case UInt8(ascii: ")"): pushContainer(.tuple, [])
+    case UInt8(ascii: "l"), UInt8(ascii: "d"):
+      pushContainer(opcode == UInt8(ascii: "l") ? .list : .dictionary, try popToMark())
+    case UInt8(ascii: "t"): pushContainer(.tuple, try popToMark())
+    case 0x85, 0x86, 0x87:
+      let count = Int(opcode) - 0x84
+      guard stack.count - (marks.last ?? 0) >= count else { throw damaged("a tuple of too few values") }
+      let items = Array(stack.suffix(count))
+      stack.removeLast(count)
+      pushContainer(.tuple, items)
+    case UInt8(ascii: "a"): try extend(.list, by: [try pop()])
+    case UInt8(ascii: "e"): try extend(.list, by: popToMark())
+    case UInt8(ascii: "s"):
+      let value = try pop()
+      try extend(.dictionary, by: [try pop(), value])
+    case UInt8(ascii: "u"): try extend(.dictionary, by: popToMark())
+    case UInt8(ascii: "q"): memo[Int(try reader.u8())] = try top()
+    case UInt8(ascii: "r"): memo[Int(try reader.littleEndian(UInt32.self))] = try top()
+    case UInt8(ascii: "p"): memo[Int(try reader.line()) ?? -1] = try top()
+    case 0x94: memo[memo.count] = try top()
+    case UInt8(ascii: "h"): try recall(Int(try reader.u8()))
+    case UInt8(ascii: "j"): try recall(Int(try reader.littleEndian(UInt32.self)))
+    case UInt8(ascii: "g"): try recall(Int(try reader.line()) ?? -1)
+    case UInt8(ascii: "c"): try pushGlobal(reader.line(), reader.line())
+    case 0x93:
+      let name = try pop()
+      guard case .value(.string(let name)) = name, case .value(.string(let module)) = try pop() else {
+        throw damaged("an import without a name")
+      }
+      try pushGlobal(module, name)
+    case UInt8(ascii: "R"): try reduce()
+    case UInt8(ascii: "b"): try build()
+    default: throw damaged("pickle operation \(opcode) is not allowed in a data file")
+    }
+  }
+
+  private mutating func push(_ value: PickleValue) { stack.append(.value(value)) }
+
+  private mutating func pushContainer(_ kind: Container.Kind, _ items: [Item]) {
+    let container = Container(kind)
+    container.items = items
+    containers.append(container)
+    stack.append(.container(container))
+  }
+
+  /// The items of a tuple.
+  private func tuple(_ item: Item) -> [Item]? {
+    if case .container(let container) = item, container.kind == .tuple { container.items } else { nil }
+  }
+
+  private mutating func pushInteger(_ text: String) throws {
+    guard let value = Int(text) else { throw damaged("an integer that is no number") }
+    push(.integer(value))
+  }
+
+  private mutating func pushText(_ bytes: ArraySlice<UInt8>) throws {
+    guard let text = String(validating: bytes, as: UTF8.self) else { throw damaged("text that is not UTF-8") }
+    push(.string(text))
+  }
+
+  private mutating func length64() throws -> Int {
+    let length = try reader.littleEndian(UInt64.self)
+    guard length <= UInt64(reader.remaining) else { throw damaged("\(length) bytes claimed, more than there are") }
+    return Int(length)
+  }
+
+  private func top() throws -> Item {
+    guard let item = stack.last else { throw damaged("a value is missing") }
+    return item
+  }
+
+  private mutating func pop() throws -> Item {
+    guard stack.count > (marks.last ?? 0) else { throw damaged("a value is missing") }
+    return stack.removeLast()
+  }
+
+  private mutating func popToMark() throws -> [Item] {
+    guard let mark = marks.popLast(), mark <= stack.count else { throw damaged("a mark is missing") }
+    let items = Array(stack[mark...])
+    stack.removeLast(items.count)
+    return items
+  }
+
+  private mutating func recall(_ index: Int) throws {
+    guard let item = memo[index] else { throw damaged("a reference to nothing") }
+    stack.append(item)
+  }
+
+  private func extend(_ kind: Container.Kind, by items: [Item]) throws {
+    guard case .container(let container) = try top(), container.kind == kind else {
+      throw damaged("elements without their container")
+    }
+    container.items += items
+  }
+
+  private mutating func pushGlobal(_ module: String, _ name: String) throws {
+    let full = module.replacing("numpy._core.", with: "numpy.core.") + "." + name
+    let known = [
+      "numpy.core.multiarray._reconstruct", "numpy.core.numeric._frombuffer", "numpy.ndarray", "numpy.dtype",
+      "_codecs.encode", "__builtin__.bytes", "builtins.bytes",
+    ]
+    guard known.contains(full) else {
+      throw damaged("the pickle wants to import \(module).\(name), which is refused: it may not be a data file")
+    }
+    stack.append(.global(full))
+  }
+
+  /// What calling the few known names would give.
+  private mutating func reduce() throws {
+    guard let arguments = tuple(try pop()), case .global(let name) = try pop() else {
+      throw damaged("the pickle wants to call something, which is refused")
+    }
+    switch (name, arguments.count) {
+    case ("numpy.core.multiarray._reconstruct", _): stack.append(.array(ArrayObject()))
+    case ("numpy.dtype", 1...):
+      guard case .value(.string(let code)) = textual(arguments[0]) else { throw damaged("a type without a name") }
+      stack.append(.type(code.filter { !"<>|=".contains($0) }))
+    case ("numpy.core.numeric._frombuffer", 4):
+      let object = ArrayObject()
+      try fill(object, shape: arguments[2], type: arguments[1], order: arguments[3], data: arguments[0])
+      stack.append(.array(object))
+    case ("_codecs.encode", 1...2):
+      // Python 3 writes bytes in protocol 2 as text whose characters are the bytes.
+      guard case .value(.string(let text)) = arguments[0] else { throw damaged("an encoding of something not text") }
+      var bytes: [UInt8] = []
+      for scalar in text.unicodeScalars {
+        guard scalar.value < 256 else { throw damaged("bytes written as text with a character over 255") }
+        bytes.append(UInt8(scalar.value))
+      }
+      push(.bytes(bytes[...]))
+    case ("__builtin__.bytes", 0), ("builtins.bytes", 0): push(.bytes([]))
+    default: throw damaged("the pickle wants to call \(name), which is refused")
+    }
+  }
+
+  /// The state of a type (byte order, of no matter for what is read here) or of an array.
+  private mutating func build() throws {
+    guard let state = tuple(try pop()) else { throw damaged("an object with an unknown state") }
+    switch try top() {
+    case .type: break
+    case .array(let object) where state.count == 5:
+      try fill(object, shape: state[1], type: state[2], order: state[3], data: state[4])
+    default: throw damaged("an object with an unknown state")
+    }
+  }
+
+  private func fill(_ object: ArrayObject, shape: Item, type: Item, order: Item, data: Item) throws {
+    guard let sides = tuple(shape), sides.count <= 8, case .type(let type) = type else {
+      throw damaged("a damaged array")
+    }
+    var count = 1
+    let shape = try sides.map { side in
+      guard case .value(.integer(let size)) = side, size >= 0 else { throw damaged("a damaged array") }
+      let (product, overflow) = count.multipliedReportingOverflow(by: size)
+      guard !overflow else { throw damaged("an array of a size that overflows") }
+      count = product
+      return size
+    }
+    guard let width = Int(type.drop { $0.isLetter }), (1...16).contains(width) else {
+      throw damaged("an array of type \(type), which is not numeric")
+    }
+    let inPlace: Bool
+    let bytes: ArraySlice<UInt8>
+    switch data {
+    case .bytesInPlace(let slice): (bytes, inPlace) = (slice, true)
+    case .value(.bytes(let slice)): (bytes, inPlace) = (slice, false)
+    default: throw damaged("an array without data")
+    }
+    let (size, overflow) = count.multipliedReportingOverflow(by: width)
+    guard !overflow, bytes.count == size else {
+      throw damaged("an array of shape \(shape) with \(bytes.count) bytes of data")
+    }
+    let fortran: Bool
+    switch textual(order) {
+    case .value(.bool(let value)): fortran = value
+    case .value(.string(let value)): fortran = value == "F"
+    case .value(.integer(let value)): fortran = value != 0
+    default: throw damaged("an array without an order")
+    }
+    object.array = PickleArray(shape: shape, type: type, fortranOrder: fortran, data: bytes, inPlace: inPlace)
+  }
+
+  private func textual(_ item: Item) -> Item {
+    if case .bytesInPlace(let bytes) = item { .value(.string(String(decoding: bytes, as: UTF8.self))) } else { item }
+  }
+
+  private func finished(_ item: Item, depth: Int, budget: inout Int) throws -> PickleValue {
+    budget -= 1
+    guard depth < 100, budget > 0 else { throw damaged("values nested too deeply, or referring to themselves") }
+    switch item {
+    case .value(let value): return value
+    case .bytesInPlace(let bytes): return .bytes(bytes)
+    case .container(let container):
+      let items = try container.items.map { try finished($0, depth: depth + 1, budget: &budget) }
+      if container.kind == .list { return .list(items) }
+      if container.kind == .tuple { return .tuple(items) }
+      guard items.count % 2 == 0 else { throw damaged("a key without a value") }
+      return .dictionary(stride(from: 0, to: items.count, by: 2).map { (items[$0], items[$0 + 1]) })
+    case .array(let object):
+      guard let array = object.array else { throw damaged("an array without data") }
+      return .array(array)
+    case .global(let name), .type(let name): throw damaged("\(name) where a value is needed")
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/// Geometry that moves whole pixels: nothing is interpolated.
+extension Image {
+  public borrowing func flippedHorizontally() -> Image {
+    remapped(height: height, width: width) { y, x in (y, width - 1 - x) }
+  }
+
+  public borrowing func flippedVertically() -> Image {
+    let (source, stride, height) = (pixels, stride, height)
+    return Image(height: height, width: width, channels: channels) { buffer in
+      source.withUnsafeBufferPointer { source in
+        for y in 0..<height {
+          (buffer.baseAddress! + y * stride).update(from: source.baseAddress! + (height - 1 - y) * stride, count: stride)
+        }
+      }
+    }
+  }
+
+  /// Rows become columns.
+  public borrowing func transposed() -> Image {
+    remapped(height: width, width: height) { y, x in (x, y) }
+  }
+
+  private borrowing func remapped(height: Int, width: Int, from source: (Int, Int) -> (Int, Int)) -> Image {
+    let (pixels, channels, stride) = (pixels, channels, stride)
+    return Image(height: height, width: width, channels: channels) { buffer in
+      pixels.withUnsafeBufferPointer { pixels in
+        var to = 0
+        for y in 0..<height {
+          for x in 0..<width {
+            let (fromY, fromX) = source(y, x)
+            let from = fromY * stride + fromX * channels
+            for c in 0..<channels { buffer[to + c] = pixels[from + c] }
+            to += channels
+          }
+        }
+      }
+    }
+  }
+
+  /// The window whose top left corner is (`x`, `y`); what of it lies outside the image is given by `border`.
+  public borrowing func cropped(x: Int, y: Int, width: Int, height: Int, border: Border = .constant([0])) -> Image {
+    let (source, channels, stride, sourceHeight, sourceWidth) = (pixels, channels, stride, self.height, self.width)
+    let fill = if case .constant(let value) = border { Image.colour(value, channels: channels) } else { [UInt8]() }
+    let inside = max(0, -x)..<max(max(0, -x), min(width, sourceWidth - x))
+    return Image(height: height, width: width, channels: channels) { buffer in
+      source.withUnsafeBufferPointer { source in
+        for row in 0..<height {
+          let out = buffer.baseAddress! + row * width * channels
+          let from = border.index(y + row, count: sourceHeight)
+          if let from, !inside.isEmpty {
+            (out + inside.lowerBound * channels).update(
+              from: source.baseAddress! + from * stride + (x + inside.lowerBound) * channels,
+              count: inside.count * channels)
+          }
+          let covered = from == nil ? 0..<0 : inside
+          for column in 0..<width where !covered.contains(column) {
+            if let from, let fromX = border.index(x + column, count: sourceWidth) {
+              for c in 0..<channels { out[column * channels + c] = source[from * stride + fromX * channels + c] }
+            } else {
+              for c in 0..<channels { out[column * channels + c] = fill[c] }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+/// What stands beyond an image's edges.
+public enum Border: Sendable, Equatable {
+  /// A colour: one value for all channels or one for each.
+  case constant([UInt8])
+  /// The nearest pixel of the edge.
+  case edge
+  /// The image mirrored at its edge pixels, which are not repeated (`dcb|abcd|cba`).
+  case reflect
+
+  /// The row or column inside the image that stands at `index`; nil for the constant colour.
+  @inline(__always)
+  public func index(_ index: Int, count: Int) -> Int? {
+    if index >= 0 && index < count { return index }
+    switch self {
+    case .constant: return nil
+    case .edge: return index < 0 ? 0 : count - 1
+    case .reflect:
+      if count == 1 { return 0 }
+      let period = 2 * (count - 1)
+      let folded = ((index % period) + period) % period
+      return folded < count ? folded : period - folded
+    }
+  }
+}

@@ -1,0 +1,3 @@
+@_exported import Foundations
+@_exported import Media
+@_exported import Streams

@@ -1,0 +1,49 @@
+/// All components that pipeline files can name, in one table.
+public enum Registry {
+  public static let entries: [Entry] = sources + geometry + colours + occlusions + combinations + flows + sinks
+
+  private static let byKindAndName: [String: Entry] = Dictionary(
+    uniqueKeysWithValues: entries.map { ("\($0.kind.rawValue) \($0.name)", $0) })
+
+  /// The entry of a name among certain kinds; sources and sinks may share one.
+  public static func entry(_ name: String, among kinds: [Entry.Kind]) -> Entry? {
+    kinds.lazy.compactMap { byKindAndName["\($0.rawValue) \(name)"] }.first
+  }
+
+  public static func names(of kinds: [Entry.Kind]) -> [String] {
+    entries.filter { kinds.contains($0.kind) }.map(\.name)
+  }
+}
+
+// Fields that several components share, so that one idea has one name and one sentence.
+
+func probability(_ standard: Double = 1) -> Field {
+  Field("probability", .number(0...1), .number(standard), "how often it is applied at all")
+}
+
+func interpolation(_ standard: String = "bilinear", _ names: [String] = ["nearest", "bilinear", "bicubic"]) -> Field {
+  Field("interpolation", .choice(names), .string(standard), "how pixels between pixels are computed")
+}
+
+let fill = Field("fill", .colour, [0], "the colour where there is no image")
+
+func border(_ name: String = "border") -> Field {
+  Field(
+    name, .choice(BorderMode.allCases.map(\.rawValue)), "constant",
+    "beyond the edges: the fill, the edge pixels again, or the mirrored image")
+}
+
+let antialias = Field("antialias", .boolean, true, "average over all pixels that become one, as Pillow does")
+
+let channels = Field(
+  "channels", .choice(ColourMode.allCases.map(\.rawValue)), "rgb", "what all images become; keep leaves each as it is")
+
+let compression = Field("compression", .integer(0...9), 6, "of PNG: 0 is fast, 9 is small")
+
+let quality = Field("quality", .integer(1...100), 95, "of JPEG")
+
+let format = Field("format", .choice(ImageFormat.allCases.map(\.rawValue)), "png", "how images are stored")
+
+func split(_ names: [String] = Split.allCases.map(\.rawValue)) -> Field {
+  Field("split", .choice(names), "train", "which part of the dataset")
+}

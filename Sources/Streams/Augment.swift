@@ -1,0 +1,100 @@
+import Foundations
+
+/// An augmentation, or a choice among several, as a pipeline applies it: with its probability, random numbers of its own,
+/// and a record of what it drew.
+public struct Augment: Sendable {
+  public let name: String
+  private let probability: Double
+  private let body: Body
+
+  private indirect enum Body: Sendable {
+    case one(any Augmentation, name: String)
+    case sequence([Augment])
+    case choice([Augment], weights: [Double])
+    case several([Augment], count: ClosedRange<Int>)
+  }
+
+  public init(_ augmentation: some Augmentation, name: String) {
+    self.init(name: name, probability: augmentation.probability, body: .one(augmentation, name: name))
+  }
+
+  private init(name: String, probability: Double, body: Body) {
+    self.name = name
+    self.probability = probability
+    self.body = body
+  }
+
+  /// All of the parts, in order, with a probability for all at once.
+  static func sometimes(_ parts: [Augment], probability: Double) -> Augment {
+    Augment(name: "sometimes", probability: probability, body: .sequence(parts))
+  }
+
+  /// One of the parts, drawn by its weight.
+  static func oneOf(_ parts: [Augment], weights: [Double], probability: Double) -> Augment {
+    Augment(name: "one-of", probability: probability, body: .choice(parts, weights: weights))
+  }
+
+  /// A number of different parts, in random order.
+  static func someOf(_ parts: [Augment], count: ClosedRange<Int>, probability: Double) -> Augment {
+    Augment(name: "some-of", probability: probability, body: .several(parts, count: count))
+  }
+
+  /// Draws and applies. The random numbers come from `key` (that of the stage's path), the sample's id and the epoch.
+  func apply(to sample: inout Sample, key: Random.Key, path: String, run: Run) throws {
+    var random = Random(key: key, sample: sample.id.digest, epoch: run.epoch)
+    guard probability >= 1 || random.chance(probability) else {
+      if run.recordsDraws { sample.history.append(Draw(path: path, name: name, parameters: .null)) }
+      return
+    }
+    func applyPart(_ part: Augment, _ index: Int) throws {
+      try part.apply(to: &sample, key: key.child(index), path: "\(path)/\(name)/\(index)", run: run)
+    }
+    switch body {
+    case .one(let augmentation, let name):
+      try Augment.apply(augmentation, name: name, path: path, run: run, random: &random, to: &sample)
+    case .sequence(let parts):
+      for (index, part) in parts.enumerated() { try applyPart(part, index) }
+    case .choice(let parts, let weights):
+      var rest = random.uniform() * weights.reduce(0, +)
+      let index = weights.firstIndex { weight in
+        rest -= weight
+        return rest < 0
+      }
+      let chosen = index ?? weights.lastIndex { $0 > 0 }!
+      try applyPart(parts[chosen], chosen)
+    case .several(let parts, let count):
+      var left = Array(parts.indices)
+      for _ in 0..<random.integer(in: count) {
+        let chosen = left.remove(at: random.integer(in: 0...left.count - 1))
+        try applyPart(parts[chosen], chosen)
+      }
+    }
+  }
+
+  private static func apply<A: Augmentation>(
+    _ augmentation: A, name: String, path: String, run: Run, random: inout Random, to sample: inout Sample
+  ) throws {
+    let parameters = augmentation.draw(for: sample, using: &random)
+    if run.recordsDraws {
+      sample.history.append(Draw(path: path, name: name, parameters: try JSONValue(encoding: parameters)))
+    }
+    try augmentation.apply(parameters, to: &sample)
+    // What is the same for every sample is preparation; what was drawn makes another sample of it.
+    let isDrawn = A.Parameters.self != NoParameters.self || augmentation.probability < 1
+    if isDrawn && sample.kind == .real { sample.kind = .augmented }
+  }
+}
+
+extension Augment: Stage {
+  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
+    if upstream.about.isScaled {
+      throw MirageError(
+        .badPipeline, "\(name) works on images of bytes, but stands behind scale or normalize",
+        remedy: "Put \(name) before them.")
+    }
+    let path = upstream.about.stagePath
+    return upstream.transformed(stage: name) { sample, run in
+      try apply(to: &sample, key: Random.Key(seed: run.seed, path: path), path: path, run: run)
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import Foundations
+
+/// How stages are made from other flows. All keep to arithmetic on positions.
+extension Flow {
+  /// A flow whose element p comes from one position of this flow.
+  ///
+  /// - Parameters:
+  ///   - reference: which upstream position serves a position, in which epoch, and how the id changes.
+  ///   - relabel: writes the changed id into the element.
+  func reindexed(
+    count: Int, about: DatasetInfo, relabel: @escaping @Sendable (inout Element, SampleID) -> Void,
+    reference: @escaping @Sendable (Int, Run) -> Reference
+  ) -> Flow {
+    let (upstreamLocate, upstreamRead) = (locate, read)
+    return Flow(
+      count: count, run: run, about: about,
+      locate: { position, run in
+        let reference = reference(position, run)
+        var place = try upstreamLocate(reference.position, run.inEpoch(reference.epoch))
+        reference.rename(&place.id)
+        return place
+      },
+      read: { positions, run in
+        let references = positions.map { reference($0, run) }
+        var slots: [Slot<Element>] = []
+        slots.reserveCapacity(positions.count)
+        var start = 0
+        while start < references.count {
+          // One upstream read for each epoch, each upstream position in a row read once.
+          let epoch = references[start].epoch
+          let end = references[start...].firstIndex { $0.epoch != epoch } ?? references.count
+          var wanted: [Int] = []
+          for reference in references[start..<end] where reference.position != wanted.last {
+            wanted.append(reference.position)
+          }
+          let found = try await upstreamRead(wanted, run.inEpoch(epoch))
+          var place = 0
+          for index in start..<end {
+            if references[index].position != wanted[place] { place += 1 }
+            switch found[place] {
+            case .element(var element):
+              let position = references[index].position
+              var id = try upstreamLocate(position, run.inEpoch(epoch)).id
+              references[index].rename(&id)
+              relabel(&element, id)
+              slots.append(.element(element))
+            case .absent: slots.append(.absent)
+            case .failed(var error):
+              references[index].rename(&error.id)
+              slots.append(.failed(error))
+            }
+          }
+          start = end
+        }
+        return slots
+      })
+  }
+
+  /// A flow whose elements are changed one by one, in place. A thrown `MirageError` fails the one sample.
+  func transformed(
+    about: DatasetInfo, stage: String, identify: @escaping @Sendable (borrowing Element) -> (SampleID, String?),
+    locate: (@Sendable (Int, Run) throws -> Place)? = nil,
+    change: @escaping @Sendable (inout Element, Run) throws -> Void
+  ) -> Flow {
+    let upstreamRead = read
+    let path = about.depth > 0 ? "stages/\(about.depth - 1) (\(stage))" : stage
+    return Flow(
+      count: count, run: run, about: about, locate: locate ?? self.locate,
+      read: { positions, run in
+        var slots = try await upstreamRead(positions, run)
+        for index in slots.indices {
+          guard case .element(var element) = slots[index] else { continue }
+          slots[index] = .absent
+          do {
+            try change(&element, run)
+            slots[index] = .element(element)
+          } catch let error as MirageError {
+            let (id, origin) = identify(element)
+            slots[index] = .failed(SampleError(id: id, origin: origin, stage: path, error: error))
+          }
+        }
+        return slots
+      })
+  }
+}
+
+/// Where an element comes from.
+struct Reference: Sendable {
+  var position: Int
+  var epoch: Int
+  var rename: @Sendable (inout SampleID) -> Void = { _ in }
+}
+
+extension Run {
+  func inEpoch(_ epoch: Int) -> Run {
+    var run = self
+    run.epoch = epoch
+    return run
+  }
+}
+
+extension Flow where Element == Sample {
+  func reindexed(
+    count: Int, change: (inout DatasetInfo) -> Void = { _ in },
+    reference: @escaping @Sendable (Int, Run) -> Reference
+  ) -> Flow {
+    reindexed(count: count, about: about.following(change), relabel: { $0.id = $1 }, reference: reference)
+  }
+
+  func transformed(
+    stage: String, info: (inout DatasetInfo) -> Void = { _ in },
+    locate: (@Sendable (Int, Run) throws -> Place)? = nil,
+    change: @escaping @Sendable (inout Sample, Run) throws -> Void
+  ) -> Flow {
+    transformed(
+      about: about.following(info), stage: stage, identify: { ($0.id, $0.origin.description) }, locate: locate,
+      change: change)
+  }
+}

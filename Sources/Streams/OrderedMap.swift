@@ -1,0 +1,142 @@
+import Synchronization
+
+/// The one concurrent map: computes `work(index)` for a range of indices in parallel and gives the results in order.
+///
+/// - At most `workers` computations run at once, and at most `bound` results are being computed or wait to be taken:
+///   a slow consumer stops the work instead of filling memory.
+/// - An error is thrown when its turn comes, whatever finished earlier; nothing comes after it.
+/// - Cancelling the consuming task cancels the computations, and `next` throws `CancellationError`. Dropping the iterator
+///   cancels them too.
+///
+/// Not done: it does not split work into chunks (an element should be worth about a millisecond), and does not order
+/// the starts of computations beyond their indices.
+public struct OrderedMap<Output: Sendable>: AsyncSequence, Sendable {
+  private let indices: Range<Int>
+  private let workers: Int
+  private let bound: Int
+  private let work: @Sendable (Int) async throws -> Output
+
+  public init(
+    _ indices: Range<Int>, workers: Int, bound: Int, work: @escaping @Sendable (Int) async throws -> Output
+  ) {
+    precondition(workers > 0 && bound >= workers, "\(workers) workers within a bound of \(bound)")
+    self.indices = indices
+    self.workers = workers
+    self.bound = bound
+    self.work = work
+  }
+
+  public func makeAsyncIterator() -> Iterator {
+    Iterator(owner: Owner(engine: Engine(indices, workers: workers, bound: bound, work: work)))
+  }
+
+  public struct Iterator: AsyncIteratorProtocol {
+    fileprivate let owner: Owner
+
+    public mutating func next() async throws -> Output? { try await owner.engine.next() }
+  }
+
+  /// Cancels the computations when the last iterator is gone; the engine itself is also held by its tasks.
+  fileprivate final class Owner: Sendable {
+    let engine: Engine
+    init(engine: Engine) { self.engine = engine }
+    deinit { engine.stop() }
+  }
+}
+
+extension OrderedMap {
+  fileprivate final class Engine: Sendable {
+    private struct State {
+      var unstarted: Range<Int>
+      /// The index whose result is to be given next.
+      var turn: Int
+      var tasks: [Int: Task<Void, Never>] = [:]
+      var results: [Int: Result<Output, any Error>] = [:]
+      var consumer: CheckedContinuation<Void, Never>?
+      var isStopped = false
+    }
+
+    private let state: Mutex<State>
+    private let end: Int
+    private let workers: Int
+    private let bound: Int
+    private let work: @Sendable (Int) async throws -> Output
+
+    init(
+      _ indices: Range<Int>, workers: Int, bound: Int, work: @escaping @Sendable (Int) async throws -> Output
+    ) {
+      state = Mutex(State(unstarted: indices, turn: indices.lowerBound))
+      end = indices.upperBound
+      self.workers = workers
+      self.bound = bound
+      self.work = work
+    }
+
+    func next() async throws -> Output? {
+      try await withTaskCancellationHandler {
+        while true {
+          try Task.checkCancellation()
+          let (result, isOver) = state.withLock { state in
+            if state.turn == end || state.isStopped { return (Result<Output, any Error>?.none, true) }
+            let result = state.results.removeValue(forKey: state.turn)
+            if result != nil { state.turn += 1 }
+            startWork(&state)
+            return (result, false)
+          }
+          if let result {
+            if case .failure = result { stop() }
+            return try result.get()
+          }
+          if isOver { return nil }
+          await withCheckedContinuation { continuation in
+            let isReady = state.withLock { state in
+              if state.results[state.turn] != nil || state.isStopped { return true }
+              state.consumer = continuation
+              return false
+            }
+            if isReady { continuation.resume() }
+          }
+        }
+      } onCancel: {
+        stop()
+      }
+    }
+
+    /// Starts as many computations as the limits allow.
+    private func startWork(_ state: inout State) {
+      while !state.isStopped, let index = state.unstarted.first, state.tasks.count < workers,
+        index - state.turn < bound
+      {
+        state.unstarted.removeFirst()
+        state.tasks[index] = Task.detached { await self.compute(index) }
+      }
+    }
+
+    private func compute(_ index: Int) async {
+      let result: Result<Output, any Error>
+      do { result = .success(try await work(index)) } catch { result = .failure(error) }
+      let consumer = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        state.tasks[index] = nil
+        if state.isStopped { return nil }
+        state.results[index] = result
+        if case .failure = result { state.unstarted = state.unstarted.upperBound..<state.unstarted.upperBound }
+        startWork(&state)
+        guard index == state.turn else { return nil }
+        defer { state.consumer = nil }
+        return state.consumer
+      }
+      consumer?.resume()
+    }
+
+    func stop() {
+      let (tasks, consumer) = state.withLock { state in
+        state.isStopped = true
+        state.results = [:]
+        defer { state.consumer = nil }
+        return (Array(state.tasks.values), state.consumer)
+      }
+      for task in tasks { task.cancel() }
+      consumer?.resume()
+    }
+  }
+}

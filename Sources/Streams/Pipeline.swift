@@ -1,0 +1,87 @@
+import Foundations
+
+/// A source, what is done to its samples, and where they go: the same value from a pipeline file and from Swift.
+public struct Pipeline: Sendable {
+  public var name: String
+  public var seed: UInt64
+  public var policy: ErrorPolicy
+  public var source: any Component
+  public var stages: [any Component]
+  public var sink: (any Component)?
+
+  public init(
+    name: String = "pipeline", seed: UInt64 = 0, policy: ErrorPolicy = .stop, source: any Component,
+    stages: [any Component] = [], sink: (any Component)? = nil
+  ) {
+    self.name = name
+    self.seed = seed
+    self.policy = policy
+    self.source = source
+    self.stages = stages
+    self.sink = sink
+  }
+
+  /// What to do about stages that must be fitted first.
+  public enum Fitting: Sendable {
+    /// Fit them, each on all that flows into it.
+    case fit(Context)
+    /// Leave them out: show what is there without them.
+    case leaveOut
+  }
+
+  /// The samples as they leave the last stage.
+  ///
+  /// - Returns: the flow; the stages as they are after fitting; the names of those that were left out.
+  /// - Throws: bad pipeline naming the stage, where one cannot stand where it stands; what opening the source throws.
+  public func flow(_ run: Run, fitting: Fitting) async throws -> (flow: Flow<Sample>, fitted: [any Component], leftOut: [String]) {
+    guard case .source(let source) = source.role else {
+      throw MirageError(.badPipeline, "\(type(of: self.source).name) is not a source")
+    }
+    var flow = try source.flow().running(Run(seed: run.seed, epoch: run.epoch))
+    var fitted: [any Component] = []
+    var leftOut: [String] = []
+    for (index, component) in stages.enumerated() {
+      let name = type(of: component).name
+      var now = component
+      do {
+        switch component.role {
+        case .augment(let augment): flow = try augment.apply(to: flow)
+        case .stage(let stage): flow = try stage.apply(to: flow)
+        case .estimator(let estimator):
+          if case .fit(let context) = fitting {
+            let stage = try await estimator.fit(on: flow, in: context)
+            now = stage as? any Component ?? component
+            flow = try stage.apply(to: flow)
+          } else {
+            leftOut.append("stages/\(index) (\(name))")
+            flow = flow.transformed(stage: name) { _, _ in }
+          }
+        case .source, .sink:
+          throw MirageError(.badPipeline, "\(name) is not a stage")
+        }
+      } catch var error as MirageError where error.kind == .badPipeline && error.place == nil {
+        error.place = "stages/\(index) (\(name))"
+        throw error
+      }
+      fitted.append(now)
+    }
+    var whole = run
+    whole.shard = run.shard
+    return (flow.running(whole), fitted, leftOut)
+  }
+
+  /// The pipeline as data: everything that decides its samples and how they are written, but not where.
+  func description(fitted: [any Component]) throws -> JSONValue {
+    var fields: [String: JSONValue] = [
+      "name": .string(name), "source": try source.description, "stages": .array(try fitted.map { try $0.description }),
+    ]
+    if let sink, case .object(var outer) = try sink.description {
+      if case .object(var settings)? = outer[type(of: sink).name] {
+        settings["directory"] = nil
+        outer[type(of: sink).name] = .object(settings)
+      }
+      fields["sink"] = .object(outer)
+    }
+    return .object(fields)
+  }
+}

@@ -1,0 +1,101 @@
+import Foundations
+import Synchronization
+
+/// The index of a class given by its name, or by its number.
+/// - Throws: bad pipeline with the nearest name, where there is none such.
+func classIndex(_ name: String, among classes: [String], stage: String) throws -> Int {
+  if let index = classes.firstIndex(of: name) { return index }
+  if let index = Int(name), classes.indices.contains(index) { return index }
+  let nearest = nearest(to: name, among: classes).map { "Did you mean \($0)?" }
+  throw MirageError(
+    .badPipeline, "\(stage) names class \(name), which the data does not have",
+    remedy: nearest ?? "Its classes are \(classes.prefix(20).joined(separator: ", ")).")
+}
+
+/// Keeps the samples of certain classes. The others' positions stay, empty, and are not read.
+public struct Filter: Component, Stage, Codable {
+  public static let name = "filter"
+  /// Names or numbers.
+  public var classes: [String]
+  /// Keep all but these instead.
+  public var invert: Bool
+
+  public init(classes: [String], invert: Bool = false) {
+    self.classes = classes
+    self.invert = invert
+  }
+
+  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
+    if upstream.about.hasSoftLabels {
+      throw MirageError(.badPipeline, "filter cannot tell classes behind mixup or cutmix", remedy: "Put it before them.")
+    }
+    let named = Set(try classes.map { try classIndex($0, among: upstream.about.classes, stage: Self.name) })
+    let (locate, read, invert) = (upstream.locate, upstream.read, invert)
+    return Flow(count: upstream.count, run: upstream.run, about: upstream.about.following(), locate: locate) {
+      positions, run in
+      let isKept = try positions.map { position in
+        try locate(position, run).label.map { named.contains($0) != invert } ?? invert
+      }
+      var found = try await read(zip(positions, isKept).filter(\.1).map(\.0), run).makeIterator()
+      return isKept.map { $0 ? found.next()! : .absent }
+    }
+  }
+}
+
+/// As many samples of every class: members of small classes come again, in another order, as other passes.
+public struct Balance: Component, Stage, Codable {
+  public static let name = "balance"
+  /// How many of each class; 0 for as many as the largest class has.
+  public var perClass: Int
+
+  public init(perClass: Int = 0) { self.perClass = perClass }
+
+  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
+    if upstream.about.hasSoftLabels || upstream.about.classes.isEmpty {
+      throw MirageError(
+        .badPipeline, "balance needs classes", remedy: "Put it before mixup and cutmix, behind a source with labels.")
+    }
+    let members = MemberIndex(upstream)
+    let (classes, path) = (upstream.about.classes, upstream.about.stagePath)
+    let atFirst = try members.positions(in: upstream.run)
+    if let empty = atFirst.firstIndex(where: \.isEmpty) {
+      throw MirageError(
+        .badPipeline, "balance finds no sample of class \(classes[empty])",
+        remedy: "Filter the class out and leave it out of the source's classes, or add samples.")
+    }
+    let perClass = perClass > 0 ? perClass : atFirst.map(\.count).max()!
+    return upstream.reindexed(count: classes.count * perClass) { position, run in
+      let label = position % classes.count
+      // Labels were read above; what fails later fails as the sample it is.
+      let positions = (try? members.positions(in: run)[label]) ?? atFirst[label]
+      let (pass, rank) = (position / classes.count).quotientAndRemainder(dividingBy: positions.count)
+      let key = Random.Key(seed: run.seed, path: path).child(label).child(pass)
+      let order = Permutation(count: positions.count, key: key, epoch: run.epoch)
+      return Reference(position: Int(positions[order[rank]]), epoch: run.epoch) { $0.pass = $0.pass << 20 | pass }
+    }
+  }
+}
+
+/// The positions of each class, found once for a run's seed and epoch; four bytes a position.
+private final class MemberIndex: Sendable {
+  private let upstream: Flow<Sample>
+  private let latest = Mutex<(run: Run, positions: [[UInt32]])?>(nil)
+
+  init(_ upstream: Flow<Sample>) { self.upstream = upstream }
+
+  func positions(in run: Run) throws -> [[UInt32]] {
+    if let known = latest.withLock({ $0 }), known.run.seed == run.seed, known.run.epoch == run.epoch {
+      return known.positions
+    }
+    guard upstream.count <= UInt32.max else { throw MirageError(.badPipeline, "balance holds at most 2^32 positions") }
+    var positions = [[UInt32]](repeating: [], count: upstream.about.classes.count)
+    for position in 0..<upstream.count {
+      if let label = try upstream.locate(position, run).label, positions.indices.contains(label) {
+        positions[label].append(UInt32(position))
+      }
+    }
+    let found = positions
+    latest.withLock { $0 = (run, found) }
+    return found
+  }
+}

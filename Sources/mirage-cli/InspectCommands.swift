@@ -1,0 +1,166 @@
+import ArgumentParser
+import Foundation
+import Mirage
+
+struct ValidateCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "validate", abstract: "Check a pipeline file and its data without running it.",
+    discussion: """
+      EXAMPLES
+        mirage validate Pipelines/quickstart.yaml
+        mirage validate fashion.yaml --set source.mnist.split=test
+      """)
+
+  @OptionGroup var options: PipelineOptions
+
+  func run() async throws {
+    let pipeline = try options.load()
+    let (flow, _, leftOut) = try await pipeline.flow(Run(seed: pipeline.seed), fitting: .leaveOut)
+    if case .sink(let sink)? = pipeline.sink?.role { try sink.check(flow.about) }
+    for stage in leftOut { Terminal.message("\(stage) is fitted when the pipeline runs.") }
+    print("\(options.pipeline) is valid: \(grouped(flow.count)) positions, \(flow.about.classes.count) classes.")
+  }
+}
+
+struct StagesCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "stages", abstract: "List what pipelines are made of, or explain one of them.",
+    discussion: """
+      EXAMPLES
+        mirage stages
+        mirage stages random-crop
+        mirage stages --schema > mirage.schema.json
+      """)
+
+  @Argument(help: "The one to explain.", completion: .list(Registry.entries.map(\.name)))
+  var name: String?
+
+  @Flag(help: "Print a JSON Schema of pipeline files, for editors.")
+  var schema = false
+
+  func run() throws {
+    if schema {
+      print(Registry.schema.prettyText, terminator: "")
+      return
+    }
+    guard let name else { return listAll() }
+    let entries = Registry.entries.filter { $0.name == name }
+    if entries.isEmpty {
+      let near = nearest(to: name, among: Registry.entries.map(\.name))
+      throw MirageError(.usage, "there is no \(name)", remedy: near.map { "Did you mean \($0)?" })
+    }
+    for entry in entries { explain(entry) }
+  }
+
+  private func listAll() {
+    for kind in Entry.Kind.allCases {
+      print("\(kind.rawValue)s")
+      for entry in Registry.entries where entry.kind == kind {
+        print("  \(entry.name.padding(toLength: 22, withPad: " ", startingAt: 0))\(entry.summary)")
+      }
+    }
+  }
+
+  private func explain(_ entry: Entry) {
+    print("\(entry.name) (\(entry.kind.rawValue)): \(entry.summary).")
+    for field in entry.fields {
+      let standard =
+        switch field.standard {
+        case nil: "must be given"
+        case .null?: "may be left out"
+        case let value?: "default \(value.text)"
+        }
+      print("  \(field.name): \(field.type.text); \(standard)\n      \(field.summary)")
+    }
+    if let primary = entry.primary { print("  A plain value is \(primary): `\(entry.name): …`.") }
+  }
+}
+
+struct ReplayCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "replay", abstract: "Show what every stage drew for one output sample.",
+    discussion: """
+      The key is the sample's id: the name of its file, or its id in metadata.jsonl.
+
+      EXAMPLES
+        mirage replay Pipelines/quickstart.yaml s0-00000042-p0-v1
+      """)
+
+  @OptionGroup var options: PipelineOptions
+
+  @Argument(help: "The sample's id, such as s0-00000042-p0-v1.")
+  var key: String
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func run() async throws {
+    let name = lastComponent(key).split(separator: ".").first.map(String.init) ?? key
+    guard let id = SampleID(name) else {
+      throw MirageError(.usage, "\(key) is not a sample's id", remedy: "Ids look like s0-00000042-p0-v1.")
+    }
+    let pipeline = try options.load()
+    var run = Run(seed: pipeline.seed)
+    run.recordsDraws = true
+    let (flow, _, leftOut) = try await pipeline.flow(run, fitting: .leaveOut)
+    warn(leftOut: leftOut)
+    guard let position = try flow.position(of: id) else {
+      throw MirageError(.usage, "the pipeline makes no sample \(id)")
+    }
+    switch try await flow.read([position], run)[0] {
+    case .element(let sample): show(sample, at: position)
+    case .absent: throw MirageError(.usage, "sample \(id) is filtered out")
+    case .failed(let error): throw error
+    }
+  }
+
+  private func show(_ sample: Sample, at position: Int) {
+    if json {
+      let draws: [JSONValue] = sample.history.map {
+        ["path": .string($0.path), "name": .string($0.name), "parameters": $0.parameters]
+      }
+      let result: JSONValue = [
+        "id": .string(sample.id.description), "position": .integer(position), "source": .string(sample.origin.description),
+        "kind": .string(sample.kind.rawValue), "draws": .array(draws),
+      ]
+      print(result.text)
+      return
+    }
+    print("\(sample.id): position \(position), from \(sample.origin), \(sample.kind.rawValue)")
+    for draw in sample.history {
+      let parameters = draw.parameters == .null ? "not applied" : draw.parameters.text
+      print("  \(draw.path) \(draw.name): \(parameters)")
+    }
+  }
+}
+
+struct StatsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "stats", abstract: "Count classes and measure sizes, mean and deviation, in one pass.",
+    discussion: """
+      Mean and deviation are those `normalize` takes: bytes count as 0 to 1.
+
+      EXAMPLES
+        mirage stats Pipelines/quickstart.yaml
+        mirage stats fashion.yaml --limit 1000 --json
+      """)
+
+  @OptionGroup var options: PipelineOptions
+  @OptionGroup var work: WorkOptions
+
+  @Option(help: "Only the first so many positions.")
+  var limit: Int?
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func run() async throws {
+    var pipeline = try options.load()
+    work.apply(to: &pipeline)
+    let (flow, _, leftOut) = try await pipeline.flow(Run(seed: pipeline.seed), fitting: .leaveOut)
+    warn(leftOut: leftOut)
+    let summary = try await DatasetSummary.measure(flow, limit: limit, in: work.context(for: pipeline))
+    print(json ? summary.json.text : summary.text)
+    if !summary.tally.skipped.isEmpty { throw ExitCode(1) }
+  }
+}

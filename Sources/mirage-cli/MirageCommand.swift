@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import Mirage
+
+@main
+struct MirageCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mirage",
+    abstract: "Streams image datasets through augmentation and writes datasets.",
+    discussion: """
+      EXAMPLES
+        mirage run Pipelines/quickstart.yaml
+        mirage preview Pipelines/quickstart.yaml --output sheet.png
+        mirage stages rotate
+      """,
+    version: mirageVersion,
+    subcommands: [
+      RunCommand.self, ValidateCommand.self, StagesCommand.self, PreviewCommand.self, ReplayCommand.self,
+      StatsCommand.self,
+    ])
+
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await Interruption.cancelling { try await command.run() }
+      } else {
+        try command.run()
+      }
+    } catch {
+      fail(with: error)
+    }
+  }
+
+  /// Ends the process with the exit code that the error's kind documents.
+  private static func fail(with error: any Error) -> Never {
+    switch error {
+    case let error as MirageError:
+      Terminal.error("\(error)")
+      Foundation.exit(error.kind.rawValue)
+    case let error as SampleError:
+      Terminal.error("\(error)")
+      if error.error.remedy == nil, error.error.kind == .badData {
+        Terminal.message("  Mend or remove it, or leave such samples out with --on-error skip.")
+      }
+      Foundation.exit(error.error.kind.rawValue)
+    case is CancellationError:
+      Terminal.message("Interrupted.")
+      Foundation.exit(130)
+    default: exit(withError: error)
+    }
+  }
+}
+
+/// Ctrl-C and termination, turned into cancellation of the work.
+enum Interruption {
+  static func cancelling(_ body: sending @escaping () async throws -> Void) async throws {
+    let work = Task.detached { try await body() }
+    let sources = [SIGINT, SIGTERM].map { number in
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setEventHandler {
+        // A second time means now.
+        if work.isCancelled { Foundation.exit(130) }
+        work.cancel()
+      }
+      source.resume()
+      return source
+    }
+    defer { for source in sources { source.cancel() } }
+    try await work.value
+  }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Foundation
+import Mirage
+
+/// What all commands that take a pipeline file understand.
+struct PipelineOptions: ParsableArguments {
+  @Argument(help: "The pipeline file.", completion: .file(extensions: ["yaml", "yml"]))
+  var pipeline: String
+
+  @Option(name: .customLong("set"), help: ArgumentHelp("Replace a value of the file.", valueName: "path=value"))
+  var overrides: [String] = []
+
+  @Option(help: "Use this seed instead of the file's.")
+  var seed: UInt64?
+
+  func load() throws -> Pipeline {
+    var pipeline = try PipelineFile.load(pipeline, overrides: overrides)
+    if let seed { pipeline.seed = seed }
+    return pipeline
+  }
+}
+
+/// What decides how the work is done, not what comes out.
+struct WorkOptions: ParsableArguments {
+  @Option(help: "How many chunks to work on at once (default: the number of processors).")
+  var workers: Int?
+
+  @Option(help: ArgumentHelp("What to do about a bad sample.", valueName: "stop|skip"))
+  var onError: OnError?
+
+  enum OnError: String, ExpressibleByArgument, CaseIterable { case stop, skip }
+
+  func validate() throws {
+    if let workers, !(1...1024).contains(workers) { throw ValidationError("--workers must be from 1 to 1024.") }
+  }
+
+  func apply(to pipeline: inout Pipeline) {
+    switch onError {
+    case .stop: pipeline.policy = .stop
+    case .skip: if pipeline.policy == .stop { pipeline.policy = .skip(limit: 100) }
+    case nil: break
+    }
+  }
+
+  func context(for pipeline: Pipeline) -> Context {
+    Context(workers: workers ?? Context.processors, policy: pipeline.policy)
+  }
+}
+
+/// A shard as `I/N`, counted from 1.
+extension Shard: ExpressibleByArgument {
+  public init?(argument: String) {
+    let parts = argument.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+    guard parts.count == 2, let index = parts[0], let count = parts[1], count > 0, (1...count).contains(index) else {
+      return nil
+    }
+    self.init(index: index - 1, count: count)
+  }
+}
+
+func warn(leftOut: [String]) {
+  for stage in leftOut { Terminal.warning("\(stage) is not trained yet; this shows the pipeline without it.") }
+}

@@ -1,0 +1,126 @@
+import ArgumentParser
+import Foundation
+import Mirage
+
+struct RunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Read a dataset, augment it, write a dataset.",
+    discussion: """
+      EXAMPLES
+        mirage run Pipelines/quickstart.yaml
+        mirage run fashion.yaml --output out/more --seed 8 --set stages.1.rotate.degrees=[-30,30]
+        mirage run fashion.yaml --shard 1/3 --output out/part-1
+        mirage run fashion.yaml --resume
+
+      EXIT CODES
+        0 done; 1 done, but samples were skipped; 64 wrong usage; 65 bad data; 66 input missing;
+        73 output cannot be created; 74 I/O error or full disk; 78 wrong pipeline file; 130 interrupted
+      """)
+
+  @OptionGroup var options: PipelineOptions
+  @OptionGroup var work: WorkOptions
+
+  @Option(help: "Write here instead of the file's directory.", completion: .directory)
+  var output: String?
+
+  @Option(help: "Only the first so many positions.")
+  var limit: Int?
+
+  @Option(help: ArgumentHelp("Only this part of the positions, counted from 1.", valueName: "i/n"))
+  var shard: Shard?
+
+  @Flag(help: "Continue a run that was interrupted.")
+  var resume = false
+
+  @Flag(help: "Replace output that is there already.")
+  var overwrite = false
+
+  @Option(help: "Seconds between the points that a killed run resumes at.")
+  var checkpointInterval: Double = 2
+
+  @Flag(help: "Print the result as JSON.")
+  var json = false
+
+  @Flag(help: "Print errors only.")
+  var quiet = false
+
+  func validate() throws {
+    if resume && overwrite { throw ValidationError("--resume and --overwrite exclude each other.") }
+    if let limit, limit < 0 { throw ValidationError("--limit must be at least 0.") }
+    if !(checkpointInterval >= 0) { throw ValidationError("--checkpoint-interval must be at least 0.") }
+  }
+
+  func run() async throws {
+    var pipeline = try options.load()
+    work.apply(to: &pipeline)
+    if let output { try pipeline.write(to: output) }
+    var run = RunOptions()
+    run.limit = limit
+    run.shard = shard ?? .whole
+    run.existing = resume ? .resume : overwrite ? .overwrite : .refuse
+    run.workers = work.workers ?? Context.processors
+    run.checkpointInterval = checkpointInterval
+    let line = ProgressLine(isShown: !quiet && !json)
+    let start = ContinuousClock.now
+    let report: RunReport
+    do {
+      report = try await pipeline.run(run) { line.show($0) }
+      line.end()
+    } catch {
+      line.end()
+      if error is CancellationError, !quiet {
+        Terminal.message("Stopped; what is done is kept. Continue with: mirage run \(options.pipeline) --resume")
+      }
+      throw error
+    }
+    show(report, seconds: start.duration(to: .now) / .seconds(1))
+    if !report.tally.skipped.isEmpty { throw ExitCode(1) }
+  }
+
+  private func show(_ report: RunReport, seconds: Double) {
+    let tally = report.tally
+    if json {
+      let result: JSONValue = [
+        "directory": .string(report.directory), "written": .integer(tally.written),
+        "skipped": .array(tally.skipped.map { ["sample": .string($0.sample), "reason": .string($0.reason)] }),
+        "classes": .object(tally.classes.mapValues { .integer($0) }),
+        "kinds": .object(tally.kinds.mapValues { .integer($0) }), "complete": .bool(report.wasComplete),
+      ]
+      print(result.text)
+      return
+    }
+    if !quiet {
+      if report.wasComplete {
+        print("\(report.directory) is complete already.")
+      } else {
+        let rate = seconds > 0 ? Int(Double(tally.written) / seconds) : 0
+        print(
+          "\(grouped(tally.written)) samples in \(report.directory) (\(decimal(seconds, places: 1)) s,"
+            + " \(grouped(rate)) images/s)")
+      }
+    }
+    for skipped in tally.skipped { Terminal.warning("skipped \(skipped.reason)") }
+  }
+}
+
+extension Pipeline {
+  /// The same pipeline with its sink writing elsewhere.
+  mutating func write(to directory: String) throws {
+    switch sink {
+    case var sink as ImageFolderSink:
+      sink.directory = directory
+      self.sink = sink
+    case var sink as WebDatasetSink:
+      sink.directory = directory
+      self.sink = sink
+    case var sink as IDXSink:
+      sink.directory = directory
+      self.sink = sink
+    case var sink as CIFARSink:
+      sink.directory = directory
+      self.sink = sink
+    default:
+      throw MirageError(.badPipeline, "the pipeline has no sink", remedy: "Add a sink, such as image-folder.")
+    }
+  }
+}
