@@ -14,11 +14,10 @@ struct ResamplingAxis {
 
   static let fractionBits = 22
 
-  /// - Parameter antialias: widen the filter by the reduction, as Pillow does; without it the filter keeps its width and
-  ///   pixels beyond the edge repeat it, as in torch's `interpolate` (whose cubic has a = -0.75 where Pillow's has -0.5).
-  init(input: Int, output: Int, interpolation: Interpolation, antialias: Bool) {
+  /// The filter is widened by the reduction, as Pillow does; beyond the edges there is nothing, and weights sum to 1.
+  init(input: Int, output: Int, interpolation: Interpolation) {
     let scale = Double(input) / Double(output)
-    let stretch = antialias || interpolation == .area ? max(scale, 1) : 1
+    let stretch = max(scale, 1)
     let radius: Double =
       switch interpolation {
       case .nearest, .area: 0.5
@@ -27,43 +26,29 @@ struct ResamplingAxis {
       case .lanczos: 3
       }
     let support = radius * stretch
-    let repeatsEdge = !antialias && interpolation != .area
-    let taps = min(Int(support.rounded(.up)) * 2 + 1, repeatsEdge ? Int(support.rounded(.up)) * 2 + 1 : input)
-    var first: [Int32] = []
-    var weights: [Int32] = []
+    // Area weighs pixels that are covered in part, the other filters those whose centre they cover.
+    let (below, above) = interpolation == .area ? (0.0, 1.0) : (0.5, 0.5)
+    taps = min(Int(support.rounded(.up)) * 2 + 1, input)
+    first = []
+    weights = []
     for index in 0..<output {
       let centre = (Double(index) + 0.5) * scale
-      var low = Int((centre - support + 0.5).rounded(.down))
-      var high = Int((centre + support + 0.5).rounded(.down))
-      if interpolation == .area {
-        low = Int((centre - support).rounded(.down))
-        high = Int((centre + support).rounded(.up))
-      }
+      let low = max(0, Int((centre - support + below).rounded(.down)))
+      let high = min(input, Int((centre + support + above).rounded(.down)))
+      let start = min(low, input - taps)
       var row = [Double](repeating: 0, count: taps)
-      let start = max(0, min(low, input - min(taps, input)))
-      for position in low..<high {
-        let inside = max(0, min(input - 1, position))
-        if inside != position && !repeatsEdge { continue }
-        guard (0..<taps).contains(inside - start) else { continue }
-        row[inside - start] += ResamplingAxis.weight(
-          interpolation, at: (Double(position) - centre + 0.5) / stretch, width: stretch, antialias: antialias)
+      for position in low..<min(high, start + taps) {
+        row[position - start] = ResamplingAxis.weight(
+          interpolation, at: (Double(position) - centre + 0.5) / stretch, width: stretch)
       }
       let sum = row.reduce(0, +)
       first.append(Int32(start))
-      for value in row {
-        weights.append(Int32((value / sum * Double(1 << ResamplingAxis.fractionBits)).rounded(.toNearestOrAwayFromZero)))
-      }
+      weights += row.map { Int32(($0 / sum * Double(1 << ResamplingAxis.fractionBits)).rounded()) }
     }
-    self.taps = min(taps, input)
-    if taps > input {
-      weights = (0..<output).flatMap { weights[$0 * taps..<$0 * taps + input] }
-    }
-    self.first = first
-    self.weights = weights
   }
 
   /// The filter at a distance from its centre, in units of its stretched width.
-  private static func weight(_ interpolation: Interpolation, at x: Double, width: Double, antialias: Bool) -> Double {
+  private static func weight(_ interpolation: Interpolation, at x: Double, width: Double) -> Double {
     let distance = abs(x)
     switch interpolation {
     case .nearest: return x > -0.5 && x <= 0.5 ? 1 : 0
@@ -72,7 +57,7 @@ struct ResamplingAxis {
       return max(0, min(1, (0.5 - distance) * width + 0.5))
     case .bilinear: return max(0, 1 - distance)
     case .bicubic:
-      let a = antialias ? -0.5 : -0.75
+      let a = -0.5
       if distance < 1 { return ((a + 2) * distance - (a + 3)) * distance * distance + 1 }
       if distance < 2 { return (((distance - 5) * distance + 8) * distance - 4) * a }
       return 0
@@ -91,17 +76,23 @@ extension Image {
   /// The image in another size; pixel centres lie at half coordinates.
   ///
   /// With `antialias` the filter covers all input pixels of an output pixel (Pillow's `resize`, to the bit); without it
-  /// only the nearest ones (torch's `interpolate` with `align_corners=False`). Area weighs each pixel by the part that an
-  /// output covers, as OpenCV's INTER_AREA does; nearest takes one pixel.
+  /// bilinear and bicubic use only the nearest ones (torch's `interpolate` with `align_corners=False`). Area weighs each
+  /// pixel by the part that an output covers, as OpenCV's INTER_AREA does; nearest takes one pixel.
   public borrowing func resized(
     height: Int, width: Int, interpolation: Interpolation = .bilinear, antialias: Bool = true
   ) -> Image {
     if interpolation == .nearest { return nearestResized(height: height, width: width) }
-    if hasAlpha && antialias {
-      // A transparent pixel's colour must not bleed into its neighbours.
-      return premultiplied().resampled(height: height, width: width, interpolation, antialias: true).unpremultiplied()
+    if !antialias && (interpolation == .bilinear || interpolation == .bicubic) {
+      let map = AffineTransform(
+        Double(self.width) / Double(width), 0, 0, 0, Double(self.height) / Double(height), 0)
+      return warped(
+        by: map, height: height, width: width, interpolation: interpolation, border: .edge, cubic: -0.75)
     }
-    return resampled(height: height, width: width, interpolation, antialias: antialias)
+    if hasAlpha {
+      // A transparent pixel's colour must not bleed into its neighbours.
+      return premultiplied().resampled(height: height, width: width, interpolation).unpremultiplied()
+    }
+    return resampled(height: height, width: width, interpolation)
   }
 
   /// Colours times alpha over 255, rounded.
@@ -127,12 +118,9 @@ extension Image {
     return result
   }
 
-  private borrowing func resampled(
-    height: Int, width: Int, _ interpolation: Interpolation, antialias: Bool
-  ) -> Image {
+  private borrowing func resampled(height: Int, width: Int, _ interpolation: Interpolation) -> Image {
     func axis(_ input: Int, _ output: Int) -> ResamplingAxis? {
-      input == output
-        ? nil : ResamplingAxis(input: input, output: output, interpolation: interpolation, antialias: antialias)
+      input == output ? nil : ResamplingAxis(input: input, output: output, interpolation: interpolation)
     }
     let channels = channels
     var result = copy self

@@ -41,10 +41,13 @@ extension Image {
   /// As in Pillow, a point inside the image is interpolated between its pixels (edge pixels reach to the edge) and a point
   /// outside shows the border; results are rounded to the nearest byte. Area and Lanczos are not defined here and give
   /// bilinear.
+  ///
+  /// - Parameter cubic: the coefficient of the cubic convolution: Pillow's transforms have -1, torch has -0.75.
   public borrowing func warped<Map: InverseMap>(
-    by map: Map, height: Int, width: Int, interpolation: Interpolation = .bilinear, border: Border = .constant([0])
+    by map: Map, height: Int, width: Int, interpolation: Interpolation = .bilinear, border: Border = .constant([0]),
+    cubic: Double = -1
   ) -> Image {
-    let sampler = Sampler(self, border: border)
+    let sampler = Sampler(self, border: border, cubic: cubic)
     if let affine = map as? AffineTransform, interpolation == .bilinear, case .constant = border {
       return sampler.bilinear(by: affine, height: height, width: width)
     }
@@ -68,7 +71,10 @@ private struct Sampler {
   let border: Border
   let fill: [UInt8]
 
-  init(_ image: borrowing Image, border: Border) {
+  let cubic: Double
+
+  init(_ image: borrowing Image, border: Border, cubic: Double) {
+    self.cubic = cubic
     (height, width, channels, pixels) = (image.height, image.width, image.channels, image.pixels)
     self.border = border
     fill = if case .constant(let value) = border { Image.colour(value, channels: channels) } else { [] }
@@ -96,7 +102,7 @@ private struct Sampler {
     let top = (y - 0.5).rounded(.down)
     let (dx, dy) = (x - 0.5 - left, y - 0.5 - top)
     if interpolation == .bicubic {
-      let (across, down) = (cubic(dx), cubic(dy))
+      let (across, down) = (cubicWeights(dx), cubicWeights(dy))
       for c in 0..<channels {
         var sum = 0.0
         for j in 0..<4 {
@@ -121,9 +127,8 @@ private struct Sampler {
     }
   }
 
-  /// The four weights of the cubic convolution with a = -1, which Pillow uses here (its `resize` has -0.5).
-  private func cubic(_ t: Double) -> SIMD4<Double> {
-    let a = -1.0
+  private func cubicWeights(_ t: Double) -> SIMD4<Double> {
+    let a = cubic
     func near(_ d: Double) -> Double { ((a + 2) * d - (a + 3)) * d * d + 1 }
     func far(_ d: Double) -> Double { (((d - 5) * d + 8) * d - 4) * a }
     return SIMD4(far(1 + t), near(t), near(1 - t), far(2 - t))

@@ -25,7 +25,7 @@ import Testing
 
   @Test(arguments: cases) func agrees(_ one: Case) throws {
     let pipeline = try PipelineFile.parse(
-      "source: {mnist: none}\nstages: [{\(one.stage): \(one.settings.text)}]")
+      "source: {mnist: none}\nstages: [{\(one.stage): \(try settings(one).text)}]")
     let augmentation = try #require(pipeline.stages[0] as? any Augmentation)
     let image = try Image(decoding: InputFile.contents(of: Self.folder + one.input))
     var sample = Sample(id: SampleID(index: 0), origin: Origin(one.input), content: .image(image))
@@ -36,6 +36,15 @@ import Testing
     let differences = zip(actual.pixels, expected.pixels).map { abs(Int($0) - Int($1)) }
     #expect(differences.max()! <= one.tolerance, "largest difference")
     #expect(Double(differences.filter { $0 > 1 }.count) / Double(differences.count) <= one.fraction)
+  }
+
+  /// The case's settings; a range that must be given is that of the drawn parameter.
+  private func settings(_ one: Case) throws -> JSONValue {
+    guard case .object(var settings) = one.settings else { return one.settings }
+    for field in try #require(Registry.entry(one.stage, among: [.augmentation])).fields where field.standard == nil {
+      settings[field.name] = settings[field.name] ?? one.parameters[field.name]
+    }
+    return .object(settings)
   }
 
   private func apply<A: Augmentation>(_ augmentation: A, _ parameters: JSONValue, to sample: inout Sample) throws {

@@ -45,7 +45,7 @@ public struct CommandLineTool {
 
     init(_ process: Process) throws {
       self.process = process
-      for url in [output, errors] { FileManager.default.createFile(atPath: url.path, contents: nil) }
+      for url in [output, errors] { try Data().write(to: url) }
       process.standardOutput = try FileHandle(forWritingTo: output)
       process.standardError = try FileHandle(forWritingTo: errors)
       process.standardInput = FileHandle.nullDevice
