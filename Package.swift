@@ -25,7 +25,7 @@ let package = Package(
       name: "mirage-cli",
       dependencies: ["Mirage", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(
-      name: "mirage-bench", dependencies: ["Mirage"], path: "Benchmarks", exclude: ["Peers"]),
+      name: "mirage-bench", dependencies: ["Mirage", "CMedia"], path: "Benchmarks", exclude: ["Peers", "results.json"]),
     .executableTarget(name: "mirage-fuzz", dependencies: ["Mirage", "TestSupport"], path: "Tests/Fuzz"),
     .target(name: "TestSupport", dependencies: ["Mirage"], path: "Tests/Support"),
     .testTarget(name: "FoundationsTests", dependencies: ["Foundations", "TestSupport"]),

@@ -1,11 +1,12 @@
 #include "kernels.h"
 
+#include <stdlib.h>
 #include <string.h>
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
-#if defined(__x86_64__) && defined(__linux__)
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define WITH_AVX2 __attribute__((target("avx2")))
+#define HAS_AVX2 __builtin_cpu_supports("avx2")
 #define FOR_EACH_PROCESSOR __attribute__((target_clones("avx2", "default")))
 #else
 #define FOR_EACH_PROCESSOR
@@ -33,45 +34,115 @@ static inline void line_of(int channels, uint8_t *out, const uint8_t *image, ptr
   }
 }
 
-#if defined(__SSE2__)
-static inline __m128i load4(const uint8_t *p) {
-  int32_t word;
-  memcpy(&word, p, 4);
-  return _mm_cvtsi32_si128(word);
+#if defined(__x86_64__)
+// Four positions on the line: where their pixels begin, and their weights as pairs to multiply with. Each in the low 32
+// bits of 64.
+typedef struct {
+  __m256i offset, across, down;
+} positions;
+
+WITH_AVX2 static inline positions positions_at(__m256i x, __m256i y, __m256i stride, int channels) {
+  const __m256i fraction = _mm256_set1_epi64x(weight_one - 1), one = _mm256_set1_epi64x(weight_one);
+  __m256i column = _mm256_srli_epi64(x, 32);
+  __m256i offset = _mm256_add_epi64(_mm256_mul_epu32(_mm256_srli_epi64(y, 32), stride), column);
+  if (channels == 3) offset = _mm256_add_epi64(offset, _mm256_add_epi64(column, column));
+  __m256i wx = _mm256_and_si256(_mm256_srli_epi64(x, 32 - weight_bits), fraction);
+  __m256i wy = _mm256_and_si256(_mm256_srli_epi64(y, 32 - weight_bits), fraction);
+  return (positions){offset, _mm256_or_si256(_mm256_slli_epi64(wx, 16), _mm256_sub_epi64(one, wx)),
+                     _mm256_or_si256(_mm256_slli_epi64(wy, 16), _mm256_sub_epi64(one, wy))};
 }
 
-// Three channels ride in four lanes: the fourth computes on the byte behind and is not stored.
-static void line_of_3(uint8_t *out, const uint8_t *image, ptrdiff_t stride, int64_t x, int64_t y, int64_t dx,
-                      int64_t dy, int count) {
-  const __m128i zero = _mm_setzero_si128();
-  for (int i = 0; i < count; i++, x += dx, y += dy, out += 3) {
-    const uint8_t *p = image + (y >> 32) * stride + (x >> 32) * 3;
-    const uint8_t *q = p + stride;
-    int wx = WEIGHT(x), wy = WEIGHT(y);
-    __m128i across = _mm_set1_epi32(wx << 16 | (weight_one - wx));
-    __m128i down = _mm_set1_epi32(wy << 16 | (weight_one - wy));
-    __m128i top = _mm_unpacklo_epi8(_mm_unpacklo_epi8(load4(p), load4(p + 3)), zero);
-    __m128i bottom = _mm_unpacklo_epi8(_mm_unpacklo_epi8(load4(q), load4(q + 3)), zero);
-    top = _mm_srai_epi32(_mm_add_epi32(_mm_madd_epi16(top, across), _mm_set1_epi32(round_drop)), drop);
-    bottom = _mm_srai_epi32(_mm_add_epi32(_mm_madd_epi16(bottom, across), _mm_set1_epi32(round_drop)), drop);
-    __m128i both = _mm_or_si128(top, _mm_slli_epi32(bottom, 16));
-    __m128i sum = _mm_srai_epi32(_mm_add_epi32(_mm_madd_epi16(both, down), _mm_set1_epi32(round_shift)), shift);
-    sum = _mm_packus_epi16(_mm_packs_epi32(sum, zero), zero);
-    int32_t word = _mm_cvtsi128_si32(sum);
-    memcpy(out, &word, 2);
-    out[2] = (uint8_t)(word >> 16);
+WITH_AVX2 static inline __m256i four_steps(int64_t from, int64_t step) {
+  return _mm256_setr_epi64x(from, from + step, from + 2 * step, from + 3 * step);
+}
+
+// The sums of `blend` for neighbours that stand side by side as 16 bits.
+WITH_AVX2 static inline __m256i blend_pairs(__m256i top, __m256i bottom, __m256i across, __m256i down) {
+  const __m256i half = _mm256_set1_epi32(round_drop);
+  top = _mm256_srli_epi32(_mm256_add_epi32(_mm256_madd_epi16(top, across), half), drop);
+  bottom = _mm256_slli_epi32(_mm256_add_epi32(_mm256_madd_epi16(bottom, across), half), 16 - drop);
+  __m256i sum = _mm256_madd_epi16(_mm256_blend_epi16(top, bottom, 0xAA), down);
+  return _mm256_srli_epi32(_mm256_add_epi32(sum, _mm256_set1_epi32(round_shift)), shift);
+}
+
+// Eight bytes at each of two places: one in the low half, one in the high half.
+WITH_AVX2 static inline __m256i load_two(const uint8_t *low, const uint8_t *high) {
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadl_epi64((const __m128i *)low)),
+                                 _mm_loadl_epi64((const __m128i *)high), 1);
+}
+
+// Where a pixel's three bytes and its right neighbour's go, so that each channel's two stand side by side as 16 bits.
+#define CHANNEL_PAIRS 0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1
+
+// Three channels, four pixels at a time.
+WITH_AVX2 static void line_of_3(uint8_t *out, const uint8_t *image, ptrdiff_t stride, int64_t x, int64_t y, int64_t dx,
+                                int64_t dy, int count) {
+  const __m256i pairs = _mm256_setr_epi8(CHANNEL_PAIRS, CHANNEL_PAIRS), strides = _mm256_set1_epi64x(stride);
+  const __m256i first = _mm256_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2), second = _mm256_setr_epi32(4, 4, 4, 4, 6, 6, 6, 6);
+  __m256i xs = four_steps(x, dx), ys = four_steps(y, dy);
+  const __m256i dxs = _mm256_set1_epi64x(4 * dx), dys = _mm256_set1_epi64x(4 * dy);
+  int i = 0;
+  for (; i + 4 < count; i += 4, out += 12) {
+    positions at = positions_at(xs, ys, strides, 3);
+    xs = _mm256_add_epi64(xs, dxs), ys = _mm256_add_epi64(ys, dys);
+    int64_t offset[4];
+    _mm256_storeu_si256((__m256i *)offset, at.offset);
+    for (int half = 0; half < 2; half++) {
+      const uint8_t *p = image + offset[2 * half], *q = image + offset[2 * half + 1];
+      __m256i which = half ? second : first;
+      __m256i sum = blend_pairs(_mm256_shuffle_epi8(load_two(p, q), pairs),
+                                _mm256_shuffle_epi8(load_two(p + stride, q + stride), pairs),
+                                _mm256_permutevar8x32_epi32(at.across, which),
+                                _mm256_permutevar8x32_epi32(at.down, which));
+      sum = _mm256_packus_epi16(_mm256_packs_epi32(sum, sum), sum);
+      // Four bytes are stored for three: the fourth is overwritten by what comes next.
+      int32_t low = _mm_cvtsi128_si32(_mm256_castsi256_si128(sum)), high = _mm256_extract_epi32(sum, 4);
+      memcpy(out + 6 * half, &low, 4);
+      memcpy(out + 6 * half + 3, &high, 4);
+    }
   }
+  line_of(3, out, image, stride, x + i * dx, y + i * dy, dx, dy, count - i);
+}
+
+// One channel, eight pixels at a time.
+WITH_AVX2 static void line_of_1(uint8_t *out, const uint8_t *image, ptrdiff_t stride, int64_t x, int64_t y, int64_t dx,
+                                int64_t dy, int count) {
+  // Of four gathered bytes the first two, as 16 bits each.
+  const __m256i pairs = _mm256_setr_epi8(0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13, -1, 0, -1, 1, -1, 4, -1,
+                                         5, -1, 8, -1, 9, -1, 12, -1, 13, -1);
+  const __m256i strides = _mm256_set1_epi64x(stride), dxs = _mm256_set1_epi64x(4 * dx), dys = _mm256_set1_epi64x(4 * dy);
+  __m256i xs = four_steps(x, dx), ys = four_steps(y, dy);
+  int i = 0;
+  for (; i + 8 <= count; i += 8, out += 8) {
+    positions a = positions_at(xs, ys, strides, 1);
+    xs = _mm256_add_epi64(xs, dxs), ys = _mm256_add_epi64(ys, dys);
+    positions b = positions_at(xs, ys, strides, 1);
+    xs = _mm256_add_epi64(xs, dxs), ys = _mm256_add_epi64(ys, dys);
+    // The low halves of both fours: pixels 0 1 4 5 2 3 6 7.
+#define LOW_HALVES(p, q) _mm256_castps_si256(_mm256_shuffle_ps(_mm256_castsi256_ps(p), _mm256_castsi256_ps(q), 0x88))
+    __m256i offset = LOW_HALVES(a.offset, b.offset);
+    __m256i top = _mm256_i32gather_epi32((const int *)image, offset, 1);
+    __m256i bottom = _mm256_i32gather_epi32((const int *)(image + stride), offset, 1);
+    __m256i sum = blend_pairs(_mm256_shuffle_epi8(top, pairs), _mm256_shuffle_epi8(bottom, pairs),
+                              LOW_HALVES(a.across, b.across), LOW_HALVES(a.down, b.down));
+    // To bytes: low half 0 1 4 5, high half 2 3 6 7.
+    sum = _mm256_packus_epi16(_mm256_packs_epi32(sum, sum), sum);
+    __m128i mixed = _mm_unpacklo_epi16(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    _mm_storel_epi64((__m128i *)out, mixed);
+  }
+  line_of(1, out, image, stride, x + i * dx, y + i * dy, dx, dy, count - i);
 }
 #endif
 
 void kernel_bilinear_line(uint8_t *out, const uint8_t *image, ptrdiff_t stride, int channels, int64_t x, int64_t y,
                           int64_t dx, int64_t dy, int count) {
+#if defined(__x86_64__)
+  if (channels == 3 && HAS_AVX2) return line_of_3(out, image, stride, x, y, dx, dy, count);
+  if (channels == 1 && HAS_AVX2) return line_of_1(out, image, stride, x, y, dx, dy, count);
+#endif
   switch (channels) {
     case 1: line_of(1, out, image, stride, x, y, dx, dy, count); break;
-    case 2: line_of(2, out, image, stride, x, y, dx, dy, count); break;
-#if defined(__SSE2__)
-    case 3: line_of_3(out, image, stride, x, y, dx, dy, count); break;
-#endif
+    case 3: line_of(3, out, image, stride, x, y, dx, dy, count); break;
     default: line_of(channels, out, image, stride, x, y, dx, dy, count);
   }
 }
@@ -100,43 +171,84 @@ static inline __attribute__((always_inline)) void rows_of(int channels, uint8_t 
   }
 }
 
-typedef int32_t lanes __attribute__((vector_size(16)));
-typedef uint8_t bytes4 __attribute__((vector_size(4)));
+#if defined(__x86_64__)
+// Three channels, four taps at a time. A weight of 22 bits does not fit a 16-bit product, so it is split into
+// high * 2^11 + low; the sums are the same integers. Reads up to 11 bytes behind a row.
+enum { low_bits = 11 };
 
-// Three channels in four lanes, as above; the caller keeps the last row away from the byte behind the image.
-static inline __attribute__((always_inline)) void rows_of_3(uint8_t *out, const uint8_t *in, int rows, int in_width,
-                                                            int out_width, const int32_t *first,
-                                                            const int32_t *weights, int taps) {
+WITH_AVX2 static void rows_of_3(uint8_t *out, const uint8_t *in, int rows, int in_width, int out_width,
+                                const int32_t *first, const int16_t *split, int groups) {
+  const __m256i pairs = _mm256_setr_epi8(CHANNEL_PAIRS, CHANNEL_PAIRS);
+  const __m128i half = _mm_set1_epi32(1 << (fraction_bits - 1));
   for (int y = 0; y < rows; y++, in += (size_t)in_width * 3) {
+    const __m256i *weights = (const __m256i *)split;
     for (int x = 0; x < out_width; x++, out += 3) {
       const uint8_t *p = in + (size_t)first[x] * 3;
-      const int32_t *w = weights + (size_t)x * taps;
-      lanes sum = {1 << (fraction_bits - 1), 1 << (fraction_bits - 1), 1 << (fraction_bits - 1), 0};
-      for (int t = 0; t < taps; t++, p += 3) {
-        bytes4 pixel;
-        memcpy(&pixel, p, 4);
-        sum += __builtin_convertvector(pixel, lanes) * w[t];
+      __m256i high = _mm256_setzero_si256(), low = high;
+      for (int g = 0; g < groups; g++, p += 12, weights += 2) {
+        __m256i pixels = _mm256_shuffle_epi8(load_two(p, p + 6), pairs);
+        high = _mm256_add_epi32(high, _mm256_madd_epi16(pixels, _mm256_loadu_si256(weights)));
+        low = _mm256_add_epi32(low, _mm256_madd_epi16(pixels, _mm256_loadu_si256(weights + 1)));
       }
-      for (int c = 0; c < 3; c++) out[c] = clamp(sum[c]);
+      __m256i both = _mm256_add_epi32(_mm256_slli_epi32(high, low_bits), low);
+      __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
+      sum = _mm_srai_epi32(_mm_add_epi32(sum, half), fraction_bits);
+      sum = _mm_packus_epi16(_mm_packs_epi32(sum, sum), sum);
+      int32_t word = _mm_cvtsi128_si32(sum);
+      memcpy(out, &word, 2);
+      out[2] = (uint8_t)(word >> 16);
     }
   }
 }
 
+// The weights as `rows_of_3` multiplies with them: for each group of four taps the high parts, then the low parts, each
+// pair of taps four times.
+static int16_t *split_weights(const int32_t *weights, int out_width, int taps, int groups) {
+  int16_t *split = malloc((size_t)out_width * groups * 64);
+  if (!split) return NULL;
+  int16_t *to = split;
+  for (int x = 0; x < out_width; x++, weights += taps) {
+    for (int g = 0; g < groups; g++, to += 32) {
+      for (int i = 0; i < 16; i++) {
+        int tap = g * 4 + i / 8 * 2 + i % 2;
+        int32_t weight = tap < taps ? weights[tap] : 0;
+        to[i] = (int16_t)(weight >> low_bits);
+        to[i + 16] = (int16_t)(weight & ((1 << low_bits) - 1));
+      }
+    }
+  }
+  return split;
+}
+#endif
+
 FOR_EACH_PROCESSOR
-void kernel_resample_rows(uint8_t *out, const uint8_t *in, int rows, int in_width, int out_width, int channels,
-                          const int32_t *first, const int32_t *weights, int taps) {
+static void rows_plain(uint8_t *out, const uint8_t *in, int rows, int in_width, int out_width, int channels,
+                       const int32_t *first, const int32_t *weights, int taps) {
   switch (channels) {
     case 1: rows_of(1, out, in, rows, in_width, out_width, first, weights, taps); break;
     case 2: rows_of(2, out, in, rows, in_width, out_width, first, weights, taps); break;
-    case 3: {
-      rows_of_3(out, in, rows - 1, in_width, out_width, first, weights, taps);
-      out += (size_t)(rows - 1) * out_width * 3;
-      in += (size_t)(rows - 1) * in_width * 3;
-      rows_of(3, out, in, 1, in_width, out_width, first, weights, taps);
-      break;
-    }
+    case 3: rows_of(3, out, in, rows, in_width, out_width, first, weights, taps); break;
     default: rows_of(4, out, in, rows, in_width, out_width, first, weights, taps);
   }
+}
+
+void kernel_resample_rows(uint8_t *out, const uint8_t *in, int rows, int in_width, int out_width, int channels,
+                          const int32_t *first, const int32_t *weights, int taps) {
+#if defined(__x86_64__)
+  // The last row is left to the plain loop, which reads nothing behind it.
+  if (channels == 3 && rows > 1 && in_width >= 4 && HAS_AVX2) {
+    int groups = (taps + 3) / 4;
+    int16_t *split = split_weights(weights, out_width, taps, groups);
+    if (split) {
+      rows_of_3(out, in, rows - 1, in_width, out_width, first, split, groups);
+      free(split);
+      out += (size_t)(rows - 1) * out_width * 3;
+      in += (size_t)(rows - 1) * in_width * 3;
+      rows = 1;
+    }
+  }
+#endif
+  rows_plain(out, in, rows, in_width, out_width, channels, first, weights, taps);
 }
 
 FOR_EACH_PROCESSOR

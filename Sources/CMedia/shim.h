@@ -1,6 +1,7 @@
 #pragma once
 #include <archive.h>
 #include <archive_entry.h>
+#include <malloc.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <turbojpeg.h>

@@ -41,25 +41,31 @@ extension Image {
   public borrowing func cropped(x: Int, y: Int, width: Int, height: Int, border: Border = .constant([0])) -> Image {
     let (source, channels, stride, sourceHeight, sourceWidth) = (pixels, channels, stride, self.height, self.width)
     let fill = if case .constant(let value) = border { Image.colour(value, channels: channels) } else { [UInt8]() }
-    let inside = max(0, -x)..<max(max(0, -x), min(width, sourceWidth - x))
+    let inside = min(width, max(0, -x))..<max(min(width, max(0, -x)), min(width, sourceWidth - x))
     return Image(height: height, width: width, channels: channels) { buffer in
       source.withUnsafeBufferPointer { source in
         for row in 0..<height {
           let out = buffer.baseAddress! + row * width * channels
           let from = border.index(y + row, count: sourceHeight)
-          if let from, !inside.isEmpty {
-            (out + inside.lowerBound * channels).update(
-              from: source.baseAddress! + from * stride + (x + inside.lowerBound) * channels,
-              count: inside.count * channels)
-          }
-          let covered = from == nil ? 0..<0 : inside
-          for column in 0..<width where !covered.contains(column) {
-            if let from, let fromX = border.index(x + column, count: sourceWidth) {
-              for c in 0..<channels { out[column * channels + c] = source[from * stride + fromX * channels + c] }
-            } else {
-              for c in 0..<channels { out[column * channels + c] = fill[c] }
+          // Columns beyond the image, and all of a row that is beyond it.
+          func fillColumns(_ columns: Range<Int>) {
+            for column in columns {
+              if let from, let fromX = border.index(x + column, count: sourceWidth) {
+                for c in 0..<channels { out[column * channels + c] = source[from * stride + fromX * channels + c] }
+              } else {
+                for c in 0..<channels { out[column * channels + c] = fill[c] }
+              }
             }
           }
+          guard let from, !inside.isEmpty else {
+            fillColumns(0..<width)
+            continue
+          }
+          fillColumns(0..<inside.lowerBound)
+          (out + inside.lowerBound * channels).update(
+            from: source.baseAddress! + from * stride + (x + inside.lowerBound) * channels,
+            count: inside.count * channels)
+          fillColumns(inside.upperBound..<width)
         }
       }
     }

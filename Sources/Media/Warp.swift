@@ -49,7 +49,8 @@ extension Image {
   ) -> Image {
     let sampler = Sampler(self, border: border, cubic: cubic)
     if let affine = map as? AffineTransform, interpolation == .bilinear, case .constant = border {
-      return sampler.bilinear(by: affine, height: height, width: width)
+      let all = Window(x: 0, y: 0, width: width, height: height, fill: [])
+      return sampler.bilinear(by: affine, height: height, width: width, window: all)
     }
     return Image(height: height, width: width, channels: channels) { buffer in
       var out = buffer.baseAddress!
@@ -61,6 +62,24 @@ extension Image {
         }
       }
     }
+  }
+}
+
+/// A part of an image to be cut out; it may reach beyond the image, where it shows its fill.
+public struct Window: Sendable, Equatable {
+  public var x, y, width, height: Int
+  public var fill: [UInt8]
+
+  public init(x: Int, y: Int, width: Int, height: Int, fill: [UInt8]) {
+    (self.x, self.y, self.width, self.height, self.fill) = (x, y, width, height, fill)
+  }
+}
+
+extension Image {
+  /// A window of the image seen through an affine map in its own size: the same bytes as `warped` and then `cropped`
+  /// give, with only the window's pixels computed. Bilinear, with a constant border.
+  public borrowing func warped(by map: AffineTransform, border fill: [UInt8], showing window: Window) -> Image {
+    Sampler(self, border: .constant(fill), cubic: 0).bilinear(by: map, height: height, width: width, window: window)
   }
 }
 
@@ -136,67 +155,55 @@ private struct Sampler {
 
   /// Bilinear interpolation through an affine map, row by row: along a row the input point moves on a straight line, so
   /// where it enters and leaves the image is computed once, and the loop between has nothing to decide.
-  func bilinear(by map: AffineTransform, height outHeight: Int, width outWidth: Int) -> Image {
+  func bilinear(by map: AffineTransform, height shownHeight: Int, width shownWidth: Int, window: Window) -> Image {
     let one = Double(UInt64(1) << 32)
     let limit = 1e9  // keeps fixed-point numbers in range for maps that shrink an image to nothing
-    guard [map.a, map.b, map.c, map.d, map.e, map.f].allSatisfy({ abs($0) < limit }) else {
-      return Image(height: outHeight, width: outWidth, channels: channels, fill: fill)
-    }
-    let dx = Int64(map.a * one)
-    let dy = Int64(map.d * one)
-    let half = Int64(1) << 31
-    let wide = Int64(width) << 32
-    let high = Int64(height) << 32
-    // The last column of three-channel images is left to the careful loop: the fast one reads a byte behind each pixel.
-    let spare: Int64 = channels == 3 ? 1 : 0
-    return Image(height: outHeight, width: outWidth, channels: channels) { buffer in
+    let isTame = [map.a, map.b, map.c, map.d, map.e, map.f].allSatisfy { abs($0) < limit }
+    let (dx, dy) = isTame ? (Int64(map.a * one), Int64(map.d * one)) : (0, 0)
+    let bounds = LineBounds(map, height: height, width: width)
+    let outside = window.fill.isEmpty ? fill : Image.colour(window.fill, channels: channels)
+    // The window's columns that the warped image has, and the first of them in that image.
+    let left = min(window.width, max(0, -window.x))
+    let right = max(left, min(window.width, shownWidth - window.x))
+    let (first, count) = (window.x + left, right - left)
+    return Image(height: window.height, width: window.width, channels: channels) { buffer in
       pixels.withUnsafeBufferPointer { pixels in
-        for row in 0..<outHeight {
-          let out = buffer.baseAddress! + row * outWidth * channels
-          let start = map(0.5, Double(row) + 0.5)
-          guard abs(start.x) < limit, abs(start.y) < limit else {
-            paint(0..<outWidth, out)
+        for row in 0..<window.height {
+          let line = buffer.baseAddress! + row * window.width * channels
+          guard count > 0, row + window.y >= 0, row + window.y < shownHeight else {
+            paint(0..<window.width, outside, line)
             continue
           }
-          let x = Int64(start.x * one)
-          let y = Int64(start.y * one)
-          let inside = run(x, dx, 0, wide, outWidth).clamped(to: run(y, dy, 0, high, outWidth))
-          var fast = run(x, dx, half, wide - half - spare << 32, outWidth)
-            .clamped(to: run(y, dy, half, high - half, outWidth))
-          fast = fast.clamped(to: inside)
-          if fast.isEmpty { fast = inside.lowerBound..<inside.lowerBound }
-          paint(0..<inside.lowerBound, out)
-          careful(inside.lowerBound..<fast.lowerBound, x, y, dx, dy, pixels, out)
+          paint(0..<left, outside, line)
+          paint(right..<window.width, outside, line)
+          let out = line + left * channels
+          let start = map(0.5, Double(row + window.y) + 0.5)
+          guard isTame, abs(start.x) < limit, abs(start.y) < limit else {
+            paint(0..<count, fill, out)
+            continue
+          }
+          let (x, y) = (Int64(start.x * one) + dx * Int64(first), Int64(start.y * one) + dy * Int64(first))
+          let (near, fast) = bounds.ranges(
+            start.x + map.a * Double(first), start.y + map.d * Double(first), count: count)
+          paint(0..<near.lowerBound, fill, out)
+          careful(near.lowerBound..<fast.lowerBound, x, y, dx, dy, pixels, out)
           if !fast.isEmpty {
+            let half = Int64(1) << 31
             kernel_bilinear_line(
               out + fast.lowerBound * channels, pixels.baseAddress, width * channels, Int32(channels),
               x + dx * Int64(fast.lowerBound) - half, y + dy * Int64(fast.lowerBound) - half, dx, dy, Int32(fast.count))
           }
-          careful(fast.upperBound..<inside.upperBound, x, y, dx, dy, pixels, out)
-          paint(inside.upperBound..<outWidth, out)
+          careful(fast.upperBound..<near.upperBound, x, y, dx, dy, pixels, out)
+          paint(near.upperBound..<count, fill, out)
         }
       }
     }
   }
 
-  /// The steps i in 0 ..< count for which low <= start + i × step < high.
-  private func run(_ start: Int64, _ step: Int64, _ low: Int64, _ high: Int64, _ count: Int) -> Range<Int> {
-    if low >= high { return 0..<0 }
-    if step == 0 { return start >= low && start < high ? 0..<count : 0..<0 }
-    func firstAtLeast(_ bound: Int64) -> Int {  // smallest i with start + i × |step| >= bound, for a rising line
-      let gap = bound - (step > 0 ? start : -start)
-      let size = step > 0 ? step : -step
-      return gap <= 0 ? 0 : Int(min(Int64(count), (gap - 1) / size + 1))
-    }
-    let (from, to) =
-      step > 0 ? (firstAtLeast(low), firstAtLeast(high)) : (firstAtLeast(-high + 1), firstAtLeast(-low + 1))
-    return from..<max(from, to)
-  }
-
-  private func paint(_ range: Range<Int>, _ out: UnsafeMutablePointer<UInt8>) {
-    if channels == 1 { return (out + range.lowerBound).update(repeating: fill[0], count: range.count) }
+  private func paint(_ range: Range<Int>, _ colour: [UInt8], _ out: UnsafeMutablePointer<UInt8>) {
+    if channels == 1 { return (out + range.lowerBound).update(repeating: colour[0], count: range.count) }
     for index in range {
-      for c in 0..<channels { out[index * channels + c] = fill[c] }
+      for c in 0..<channels { out[index * channels + c] = colour[c] }
     }
   }
 
@@ -205,18 +212,57 @@ private struct Sampler {
     _ out: UnsafeMutablePointer<UInt8>
   ) {
     for index in range {
-      let px = x + dx * Int64(index) - 1 << 31
-      let py = y + dy * Int64(index) - 1 << 31
-      let column = Int(px >> 32)
-      let line = Int(py >> 32)
+      let px = x + dx * Int64(index)
+      let py = y + dy * Int64(index)
+      guard px >= 0, py >= 0, px >> 32 < width, py >> 32 < height else {
+        for c in 0..<channels { out[index * channels + c] = fill[c] }
+        continue
+      }
+      let (cx, cy) = (px - 1 << 31, py - 1 << 31)
+      let (column, line) = (Int(cx >> 32), Int(cy >> 32))
       let (x0, x1) = (max(0, column) * channels, min(width - 1, column + 1) * channels)
       let (y0, y1) = (max(0, line) * width * channels, min(height - 1, line + 1) * width * channels)
-      let (wx, wy) = (Int(px >> 21) & 2047, Int(py >> 21) & 2047)
+      let (wx, wy) = (Int(cx >> 21) & 2047, Int(cy >> 21) & 2047)
       for c in 0..<channels {
         out[index * channels + c] = blend(
           pixels[y0 + x0 + c], pixels[y0 + x1 + c], pixels[y1 + x0 + c], pixels[y1 + x1 + c], wx, wy)
       }
     }
+  }
+}
+
+/// Where a line through an image can meet it, and where it surely runs between its pixels: estimates that err to the
+/// careful side by a pixel, since what is not sure is decided pixel by pixel.
+private struct LineBounds {
+  /// For x low, x high, y low, y high: the bounds of the image, then those of the inner part; and 1 over the step.
+  private let bounds: SIMD8<Double>
+  private let inverse: SIMD8<Double>
+
+  init(_ map: AffineTransform, height: Int, width: Int) {
+    let (w, h) = (Double(width), Double(height))
+    // The inner part ends a row early, because the fast loop reads a few bytes behind each pixel.
+    bounds = SIMD8(0, w, 0, h, 0.5, w - 0.5, 0.5, h - 1.5)
+    // A step of zero is taken as one so small that the line leaves no image.
+    let (dx, dy) = (abs(map.a) < 1e-12 ? 1e-12 : map.a, abs(map.d) < 1e-12 ? 1e-12 : map.d)
+    inverse = SIMD8(1 / dx, 1 / dx, 1 / dy, 1 / dy, 1 / dx, 1 / dx, 1 / dy, 1 / dy)
+  }
+
+  /// - Returns: the steps outside which the line is surely outside the image, and those in which it is surely inside the
+  ///   inner part; the second range lies in the first.
+  @inline(__always)
+  func ranges(_ x: Double, _ y: Double, count: Int) -> (near: Range<Int>, fast: Range<Int>) {
+    let start = SIMD8(x, x, y, y, x, x, y, y)
+    let limit = Double(count)
+    // Steps at which the line crosses each bound, in or out; clamped so that they convert to integers.
+    let crossings = ((bounds - start) * inverse).clamped(
+      lowerBound: SIMD8(repeating: -2), upperBound: SIMD8(repeating: limit + 2))
+    let low = pointwiseMin(crossings.evenHalf, crossings.oddHalf)
+    let high = pointwiseMax(crossings.evenHalf, crossings.oddHalf)
+    let nearLow = max(0, min(count, Int(max(low[0], low[1])) - 1))
+    let nearHigh = max(nearLow, min(count, Int(min(high[0], high[1])) + 2))
+    let fastLow = max(nearLow, min(nearHigh, Int(max(low[2], low[3])) + 2))
+    let fastHigh = max(fastLow, min(nearHigh, Int(min(high[2], high[3])) - 1))
+    return (nearLow..<nearHigh, fastLow..<fastHigh)
   }
 }
 

@@ -1,4 +1,5 @@
 import Foundations
+import Media
 
 /// An augmentation, or a choice among several, as a pipeline applies it: with its probability, random numbers of its own,
 /// and a record of what it drew.
@@ -6,6 +7,9 @@ public struct Augment: Sendable {
   public let name: String
   private let probability: Double
   private let body: Body
+  /// The augmentation, where it always applies and shows the image through a map; or where it cuts a window.
+  private let warping: (any Warping)?
+  private let windowing: (any Windowing)?
 
   private indirect enum Body: Sendable {
     case one(any Augmentation, name: String)
@@ -22,6 +26,12 @@ public struct Augment: Sendable {
     self.name = name
     self.probability = probability
     self.body = body
+    if case .one(let augmentation, _) = body, probability >= 1 {
+      warping = augmentation as? any Warping
+      windowing = augmentation as? any Windowing
+    } else {
+      (warping, windowing) = (nil, nil)
+    }
   }
 
   /// All of the parts, in order, with a probability for all at once.
@@ -74,27 +84,56 @@ public struct Augment: Sendable {
   private static func apply<A: Augmentation>(
     _ augmentation: A, name: String, path: String, run: Run, random: inout Random, to sample: inout Sample
   ) throws {
+    let parameters = try draw(augmentation, name: name, path: path, run: run, random: &random, for: &sample)
+    try augmentation.apply(parameters, to: &sample)
+  }
+
+  private static func draw<A: Augmentation>(
+    _ augmentation: A, name: String, path: String, run: Run, random: inout Random, for sample: inout Sample
+  ) throws -> A.Parameters {
     let parameters = augmentation.draw(for: sample, using: &random)
     if run.recordsDraws {
       sample.history.append(Draw(path: path, name: name, parameters: try JSONValue(encoding: parameters)))
     }
-    try augmentation.apply(parameters, to: &sample)
     // What is the same for every sample is preparation; what was drawn makes another sample of it.
     let isDrawn = A.Parameters.self != NoParameters.self || augmentation.probability < 1
     if isDrawn && sample.kind == .real { sample.kind = .augmented }
+    return parameters
+  }
+
+  /// Applies this augmentation and the next at once, where this shows the image through a map and the next cuts a window
+  /// out of what is shown: only the window's pixels are computed, and they are the same.
+  /// - Returns: false where that cannot be, and nothing was done.
+  func applyShowingWindow(
+    of next: Augment, to sample: inout Sample, keys: (Random.Key, Random.Key), paths: (String, String), run: Run
+  ) throws -> Bool {
+    guard let warping, let windowing = next.windowing, case .image = sample.content else { return false }
+    func fused<Warp: Warping, Cut: Windowing>(_ warping: Warp, _ cut: Cut) throws -> Bool {
+      let (height, width, _) = sample.size
+      guard warping.isPlain else { return false }
+      let digest = sample.id.digest
+      var random = Random(key: keys.1, sample: digest, epoch: run.epoch)
+      guard let window = cut.window(cut.draw(for: sample, using: &random), height: height, width: width) else {
+        return false
+      }
+      random = Random(key: keys.0, sample: digest, epoch: run.epoch)
+      let parameters = try Augment.draw(
+        warping, name: name, path: paths.0, run: run, random: &random, for: &sample)
+      random = Random(key: keys.1, sample: digest, epoch: run.epoch)
+      _ = try Augment.draw(cut, name: next.name, path: paths.1, run: run, random: &random, for: &sample)
+      let inverse = warping.inverse(parameters, height: height, width: width)
+      try sample.withImage { $0 = $0.warped(by: inverse, border: warping.fill, showing: window) }
+      let forward = inverse.inverse
+      sample.moveAnnotations(height: height, width: width) { forward?($0, $1) ?? ($0, $1) }
+      sample.moveAnnotations(height: window.height, width: window.width) {
+        ($0 - Double(window.x), $1 - Double(window.y))
+      }
+      return true
+    }
+    return try fused(warping, windowing)
   }
 }
 
 extension Augment: Stage {
-  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
-    if upstream.about.isScaled {
-      throw MirageError(
-        .badPipeline, "\(name) works on images of bytes, but stands behind scale or normalize",
-        remedy: "Put \(name) before them.")
-    }
-    let path = upstream.about.stagePath
-    return upstream.transformed(stage: name) { sample, run in
-      try apply(to: &sample, key: Random.Key(seed: run.seed, path: path), path: path, run: run)
-    }
-  }
+  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> { try AugmentChain([self]).apply(to: upstream) }
 }

@@ -56,27 +56,38 @@ extension Flow {
       })
   }
 
-  /// A flow whose elements are changed one by one, in place. A thrown `MirageError` fails the one sample.
+  /// A flow whose elements are changed one by one, in place. A thrown `MirageError` fails the one sample, and so does a
+  /// `SampleError`, which names its stage itself.
+  ///
+  /// - Parameter prepare: gives the change; called once for each run of positions that is read.
   func transformed(
     about: DatasetInfo, stage: String, identify: @escaping @Sendable (borrowing Element) -> (SampleID, String?),
-    locate: (@Sendable (Int, Run) throws -> Place)? = nil,
-    change: @escaping @Sendable (inout Element, Run) throws -> Void
+    prepare: @escaping @Sendable (Run) -> (inout Element) throws -> Void
   ) -> Flow {
     let upstreamRead = read
     let path = about.depth > 0 ? "stages/\(about.depth - 1) (\(stage))" : stage
     return Flow(
-      count: count, run: run, about: about, locate: locate ?? self.locate,
+      count: count, run: run, about: about, locate: locate,
       read: { positions, run in
         var slots = try await upstreamRead(positions, run)
+        let change = prepare(run)
         for index in slots.indices {
-          guard case .element(var element) = slots[index] else { continue }
-          slots[index] = .absent
-          do {
-            try change(&element, run)
-            slots[index] = .element(element)
-          } catch let error as MirageError {
-            let (id, origin) = identify(element)
-            slots[index] = .failed(SampleError(id: id, origin: origin, stage: path, error: error))
+          // The element is moved out and back: a copy would cost more than many a change.
+          var slot = Slot<Element>.absent
+          swap(&slot, &slots[index])
+          switch consume slot {
+          case .element(var element):
+            do {
+              try change(&element)
+              slots[index] = .element(element)
+            } catch let error as MirageError {
+              let (id, origin) = identify(element)
+              slots[index] = .failed(SampleError(id: id, origin: origin, stage: path, error: error))
+            } catch let error as SampleError {
+              slots[index] = .failed(error)
+            }
+          case .absent: break
+          case .failed(let error): slots[index] = .failed(error)
           }
         }
         return slots
@@ -109,11 +120,9 @@ extension Flow where Element == Sample {
 
   func transformed(
     stage: String, info: (inout DatasetInfo) -> Void = { _ in },
-    locate: (@Sendable (Int, Run) throws -> Place)? = nil,
-    change: @escaping @Sendable (inout Sample, Run) throws -> Void
+    change: @escaping @Sendable (inout Sample) throws -> Void
   ) -> Flow {
     transformed(
-      about: about.following(info), stage: stage, identify: { ($0.id, $0.origin.description) }, locate: locate,
-      change: change)
+      about: about.following(info), stage: stage, identify: { ($0.id, $0.origin.description) }, prepare: { _ in change })
   }
 }

@@ -35,6 +35,7 @@ public struct Flow<Element: Sendable>: AsyncSequence, Sendable {
   public func processed<Output: Sendable>(
     _ range: Range<Int>, in context: Context, transform: @escaping @Sendable (Element) throws -> Output
   ) -> OrderedMap<Chunk<Output>> {
+    _ = freedMemoryIsKept
     let (read, run, grain, locate) = (read, run, about.grain, locate)
     return OrderedMap(
       0..<(range.count + grain - 1) / grain, workers: context.workers, bound: 2 * context.workers

@@ -40,21 +40,28 @@ public struct Pipeline: Sendable {
     var flow = try source.flow().running(Run(seed: run.seed, epoch: run.epoch))
     var fitted: [any Component] = []
     var leftOut: [String] = []
-    for (index, component) in stages.enumerated() {
+    var index = 0
+    while index < stages.count {
+      let component = stages[index]
       let name = type(of: component).name
-      var now = component
+      // Augmentations that stand together are applied to a sample in one go.
+      let chain = stages[index...].prefix { if case .augment = $0.role { true } else { false } }
+      var now = [component]
       do {
         switch component.role {
-        case .augment(let augment): flow = try augment.apply(to: flow)
+        case .augment:
+          flow = try AugmentChain(chain.compactMap { if case .augment(let augment) = $0.role { augment } else { nil } })
+            .apply(to: flow)
+          now = Array(chain)
         case .stage(let stage): flow = try stage.apply(to: flow)
         case .estimator(let estimator):
           if case .fit(let context) = fitting {
             let stage = try await estimator.fit(on: flow, in: context)
-            now = stage as? any Component ?? component
+            now = [stage as? any Component ?? component]
             flow = try stage.apply(to: flow)
           } else {
             leftOut.append("stages/\(index) (\(name))")
-            flow = flow.transformed(stage: name) { _, _ in }
+            flow = flow.transformed(stage: name) { _ in }
           }
         case .source, .sink:
           throw MirageError(.badPipeline, "\(name) is not a stage")
@@ -63,11 +70,10 @@ public struct Pipeline: Sendable {
         error.place = "stages/\(index) (\(name))"
         throw error
       }
-      fitted.append(now)
+      fitted += now
+      index += now.count
     }
-    var whole = run
-    whole.shard = run.shard
-    return (flow.running(whole), fitted, leftOut)
+    return (flow.running(run), fitted, leftOut)
   }
 
   /// The pipeline as data: everything that decides its samples and how they are written, but not where.

@@ -58,6 +58,14 @@ public struct Affine: Component, Augmentation, Codable {
   }
 }
 
+extension Affine: Warping {
+  var isPlain: Bool { interpolation == .bilinear && border == .constant }
+
+  func inverse(_ parameters: Parameters, height: Int, width: Int) -> AffineTransform {
+    parameters.inverse(height: height, width: width)
+  }
+}
+
 extension Affine.Parameters {
   /// The map from output to input: translation, then rotation, scale and shear about the centre.
   func inverse(height: Int, width: Int) -> AffineTransform {

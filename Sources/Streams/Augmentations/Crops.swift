@@ -47,6 +47,16 @@ public struct RandomCrop: Component, Augmentation, Codable {
   }
 }
 
+extension RandomCrop: Windowing {
+  func window(_ parameters: Parameters, height: Int, width: Int) -> Window? {
+    guard mode == .constant, width + padding.left + padding.right >= size.width,
+      height + padding.top + padding.bottom >= size.height
+    else { return nil }
+    return Window(
+      x: parameters.x - padding.left, y: parameters.y - padding.top, width: size.width, height: size.height, fill: fill)
+  }
+}
+
 /// Cuts the window in the middle; a smaller image is padded with `fill` (torchvision's `CenterCrop`).
 public struct CenterCrop: Component, Augmentation, Codable {
   public static let name = "center-crop"
@@ -62,13 +72,21 @@ public struct CenterCrop: Component, Augmentation, Codable {
 
   public func apply(_: NoParameters, to sample: inout Sample) throws {
     let (height, width, _) = sample.size
-    // Halves go to the even side, as Python rounds; padding is rounded down.
-    func start(_ outer: Int, _ inner: Int) -> Int {
-      outer >= inner ? Int((Double(outer - inner) / 2).rounded(.toNearestOrEven)) : -((inner - outer) / 2)
-    }
     try sample.crop(
       x: start(width, size.width), y: start(height, size.height), width: size.width, height: size.height,
       border: .constant(fill))
+  }
+
+  /// Halves go to the even side, as Python rounds; padding is rounded down.
+  private func start(_ outer: Int, _ inner: Int) -> Int {
+    outer >= inner ? Int((Double(outer - inner) / 2).rounded(.toNearestOrEven)) : -((inner - outer) / 2)
+  }
+}
+
+extension CenterCrop: Windowing {
+  func window(_: NoParameters, height: Int, width: Int) -> Window? {
+    Window(
+      x: start(width, size.width), y: start(height, size.height), width: size.width, height: size.height, fill: fill)
   }
 }
 

@@ -32,23 +32,47 @@ public struct Rotate: Component, Augmentation, Codable {
 
   public func apply(_ parameters: Parameters, to sample: inout Sample) throws {
     let (height, width, _) = sample.size
-    let radians = parameters.degrees * Double.pi / 180
-    // Fifteen decimals, so that a right angle is exact.
-    let cos = (PortableMath.cos(radians) * 1e15).rounded() / 1e15
-    let sin = (PortableMath.sin(radians) * 1e15).rounded() / 1e15
-    let (cx, cy) = (Double(width) / 2, Double(height) / 2)
-    var (newWidth, newHeight) = (width, height)
-    if expand {
-      let corners = [(-cx, -cy), (cx, -cy), (cx, cy), (-cx, cy)].map { (cos * $0 - sin * $1 + cx, sin * $0 + cos * $1 + cy) }
-      newWidth = Int(corners.map(\.0).max()!.rounded(.up) - corners.map(\.0).min()!.rounded(.down))
-      newHeight = Int(corners.map(\.1).max()!.rounded(.up) - corners.map(\.1).min()!.rounded(.down))
-    }
-    let (ox, oy) = (Double(newWidth) / 2, Double(newHeight) / 2)
-    let inverse = AffineTransform(
-      cos, -sin, cx - cos * ox + sin * oy,
-      sin, cos, cy - sin * ox - cos * oy)
+    let (newHeight, newWidth) = expand ? expandedSize(parameters, height: height, width: width) : (height, width)
+    let inverse = inverse(parameters, height: height, width: width, newHeight: newHeight, newWidth: newWidth)
+    let forward = inverse.inverse
     try sample.warp(
-      by: inverse, forward: { (cos * ($0 - cx) + sin * ($1 - cy) + ox, cos * ($1 - cy) - sin * ($0 - cx) + oy) },
-      height: newHeight, width: newWidth, interpolation: interpolation, border: border.border(fill: fill))
+      by: inverse, forward: { forward?($0, $1) ?? ($0, $1) }, height: newHeight, width: newWidth,
+      interpolation: interpolation, border: border.border(fill: fill))
+  }
+
+  private func expandedSize(_ parameters: Parameters, height: Int, width: Int) -> (Int, Int) {
+    let (cos, sin) = turn(parameters)
+    let (cx, cy) = (Double(width) / 2, Double(height) / 2)
+    let xs = [-cx * cos + cy * sin, cx * cos + cy * sin, cx * cos - cy * sin, -cx * cos - cy * sin].map { $0 + cx }
+    let ys = [-cx * sin - cy * cos, cx * sin - cy * cos, cx * sin + cy * cos, -cx * sin + cy * cos].map { $0 + cy }
+    return (
+      Int(ys.max()!.rounded(.up) - ys.min()!.rounded(.down)), Int(xs.max()!.rounded(.up) - xs.min()!.rounded(.down))
+    )
+  }
+
+  /// Cosine and sine to fifteen decimals, so that a right angle is exact.
+  private func turn(_ parameters: Parameters) -> (cos: Double, sin: Double) {
+    let radians = parameters.degrees * Double.pi / 180
+    return (
+      (PortableMath.cos(radians) * 1e15).rounded() / 1e15, (PortableMath.sin(radians) * 1e15).rounded() / 1e15
+    )
+  }
+
+  /// From the new image's points to the old one's, each about its centre.
+  private func inverse(
+    _ parameters: Parameters, height: Int, width: Int, newHeight: Int, newWidth: Int
+  ) -> AffineTransform {
+    let (cos, sin) = turn(parameters)
+    let (cx, cy) = (Double(width) / 2, Double(height) / 2)
+    let (ox, oy) = (Double(newWidth) / 2, Double(newHeight) / 2)
+    return AffineTransform(cos, -sin, cx - cos * ox + sin * oy, sin, cos, cy - sin * ox - cos * oy)
+  }
+}
+
+extension Rotate: Warping {
+  var isPlain: Bool { interpolation == .bilinear && border == .constant && !expand }
+
+  func inverse(_ parameters: Parameters, height: Int, width: Int) -> AffineTransform {
+    inverse(parameters, height: height, width: width, newHeight: height, newWidth: width)
   }
 }

@@ -14,7 +14,7 @@ public struct Scale: Component, Stage, Codable {
     }
     let map = ScaledImage.AffineMap(
       scale: Float((to.upperBound - to.lowerBound) / 255), offset: Float(to.lowerBound))
-    return upstream.transformed(stage: Self.name, info: { $0.isScaled = true }) { sample, _ in
+    return upstream.transformed(stage: Self.name, info: { $0.isScaled = true }) { sample in
       guard case .image(let image) = sample.content else { return }
       sample.content = .scaled(ScaledImage(image, maps: Array(repeating: map, count: image.channels)))
     }
@@ -48,7 +48,7 @@ extension Normalize: Stage {
     guard (std + mean).allSatisfy(\.isFinite), std.allSatisfy({ $0 > 0 }) else {
       throw MirageError(.badPipeline, "normalize needs standard deviations above 0")
     }
-    return upstream.transformed(stage: Self.name, info: { $0.isScaled = true }) { sample, _ in
+    return upstream.transformed(stage: Self.name, info: { $0.isScaled = true }) { sample in
       let channels = sample.size.channels
       guard mean.count == 1 || mean.count == channels, std.count == 1 || std.count == channels else {
         throw MirageError(

@@ -1,0 +1,111 @@
+import Foundation
+import Mirage
+
+/// Times this toolkit and its peers on the same work, alternately in one go: `mirage-bench [--only NAME] [--rounds N]`.
+/// `--profile stream-fashion` or `--profile stream-jpeg` runs ours alone, for a profiler, and prints the processor time.
+@main
+struct Benchmarks {
+  static func main() async throws {
+    let arguments = CommandLine.arguments
+    func option(_ name: String) -> String? {
+      arguments.firstIndex(of: name).flatMap { $0 + 1 < arguments.count ? arguments[$0 + 1] : nil }
+    }
+    if let name = option("--profile") { return try await profile(name) }
+    let only = option("--only")
+    let rounds = option("--rounds").flatMap(Int.init) ?? 3
+    let all: [any Benchmark] = [
+      StreamFashion(), StreamJPEG(), WritePNG(), WriteWebDataset(), PeakMemory(), FirstOutput(),
+    ]
+    let chosen = all.filter { only == nil || only == "" || $0.name == only }
+    if chosen.isEmpty {
+      print("There is no benchmark \(only!). There is: \(all.map(\.name).joined(separator: ", ")).")
+      exit(64)
+    }
+    var rows = Row.saved()
+    for benchmark in chosen {
+      print("\(benchmark.name): \(benchmark.summary)")
+      let found = try await benchmark.measure(rounds: rounds)
+      for row in found { print("  \(row.text)") }
+      rows.removeAll { old in found.contains { $0.name == old.name && $0.peerName == old.peerName } }
+      rows += found
+      try Row.save(rows)
+    }
+    print("written to \(Row.path)")
+  }
+}
+
+/// Ours alone: processor time, which other programs on the machine disturb less than the clock.
+private func profile(_ name: String) async throws {
+  let pipeline = name == "stream-jpeg" ? StreamJPEG.pipeline(repeats: 3) : StreamFashion.pipeline(repeats: 10)
+  let flow = try await pipeline.flow(Run(), fitting: .leaveOut).flow
+  func processorTime() -> Double {
+    var usage = rusage()
+    getrusage(0, &usage)  // RUSAGE_SELF
+    return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
+  }
+  let before = processorTime()
+  let rate = try await drainingRate(pipeline)
+  let each = (processorTime() - before) / Double(flow.count) * 1e6
+  print("\(name): \(Int(rate)) images/s, \(String(format: "%.2f", each)) microseconds of processor time an image")
+}
+
+protocol Benchmark: Sendable {
+  var name: String { get }
+  /// What is done, in a line.
+  var summary: String { get }
+  /// Runs ours and the peers by turns, `rounds` times.
+  func measure(rounds: Int) async throws -> [Row]
+}
+
+/// One comparison; a ratio above 1 means ours is better.
+struct Row: Codable {
+  var name, unit: String
+  var ours, peer: Double
+  var peerName: String
+  var ratio: Double
+
+  static let path = "Benchmarks/results.json"
+
+  /// The medians of the rounds, and the median of their ratios.
+  init(_ name: String, unit: String, ours: [Double], peer: [Double], peerName: String, lessIsBetter: Bool = false) {
+    self.name = name
+    self.unit = unit
+    self.peerName = peerName
+    self.ours = median(ours)
+    self.peer = median(peer)
+    ratio = median(zip(ours, peer).map { lessIsBetter ? $1 / $0 : $0 / $1 })
+  }
+
+  var text: String {
+    func short(_ value: Double) -> String { value >= 100 ? String(Int(value.rounded())) : String(format: "%.2f", value) }
+    return "\(name): \(short(ours)) \(unit); \(peerName): \(short(peer)); ratio \(short(ratio))"
+  }
+
+  static func saved() -> [Row] {
+    guard let data = FileManager.default.contents(atPath: path) else { return [] }
+    return (try? JSONDecoder().decode([Row].self, from: data)) ?? []
+  }
+
+  static func save(_ rows: [Row]) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    try encoder.encode(rows.sorted { ($0.name, $0.peerName) < ($1.name, $1.peerName) }).write(
+      to: URL(fileURLWithPath: path))
+  }
+}
+
+func median(_ values: [Double]) -> Double {
+  let sorted = values.sorted()
+  return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+}
+
+/// Samples per second of a flow that is drained and counted, as a DataLoader is.
+func drainingRate(_ pipeline: Pipeline) async throws -> Double {
+  let flow = try await pipeline.flow(Run(seed: pipeline.seed), fitting: .leaveOut).flow
+  let start = ContinuousClock.now
+  var count = 0
+  for try await chunk in flow.processed(0..<flow.count, in: Context(), transform: { _ in true }) {
+    count += chunk.slots.count { if case .element = $0 { true } else { false } }
+  }
+  return Double(count) / (start.duration(to: .now) / .seconds(1))
+}

@@ -1,0 +1,61 @@
+import Foundation
+import Glibc
+import Mirage
+
+/// What a child process took.
+struct Usage {
+  var seconds: Double
+  /// Peak resident memory in megabytes.
+  var peakMemory: Double
+  var output: String
+}
+
+/// Runs a command to its end and reads what it used from the kernel.
+func run(_ command: [String], while running: (() -> Void)? = nil) throws -> Usage {
+  var channel: [Int32] = [0, 0]
+  guard pipe(&channel) == 0 else { throw MirageError(.ioError, "no pipe") }
+  var actions = posix_spawn_file_actions_t()
+  posix_spawn_file_actions_init(&actions)
+  defer { posix_spawn_file_actions_destroy(&actions) }
+  posix_spawn_file_actions_adddup2(&actions, channel[1], 1)
+  posix_spawn_file_actions_addclose(&actions, channel[0])
+  var child: pid_t = 0
+  let arguments = command.map { strdup($0) } + [nil]
+  defer { for argument in arguments { free(argument) } }
+  let start = ContinuousClock.now
+  guard posix_spawnp(&child, command[0], &actions, nil, arguments, environ) == 0 else {
+    throw MirageError(.missingInput, "cannot be started", file: command[0], remedy: "Run this as `make bench`.")
+  }
+  close(channel[1])
+  running?()
+  let output = FileHandle(fileDescriptor: channel[0], closeOnDealloc: true).readDataToEndOfFile()
+  var status: Int32 = 0
+  var usage = rusage()
+  wait4(child, &status, 0, &usage)
+  let seconds = start.duration(to: .now) / .seconds(1)
+  guard status == 0 else { throw MirageError(.ioError, "\(command.joined(separator: " ")) failed with status \(status)") }
+  return Usage(
+    seconds: seconds, peakMemory: Double(usage.ru_maxrss) / 1024, output: String(decoding: output, as: UTF8.self))
+}
+
+/// The rate that a peer's script prints as its last line.
+func peerRate(_ script: String, _ arguments: String...) throws -> Double {
+  let output = try run([".venv/bin/python", "Benchmarks/Peers/\(script)"] + arguments).output
+  struct Line: Decodable { var rate: Double }
+  guard let line = output.split(separator: "\n").last else { throw MirageError(.ioError, "\(script) printed nothing") }
+  return try JSONDecoder().decode(Line.self, from: Data(line.utf8)).rate
+}
+
+/// The command-line tool that was built beside this program.
+var tool: String {
+  URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("mirage").path
+}
+
+/// A directory for a benchmark's output, empty, removed afterwards.
+func withScratch<Result>(_ body: (String) throws -> Result) throws -> Result {
+  let path = "/tmp/mirage-bench-\(getpid())"
+  try removeTree(path)
+  try makeDirectories(path)
+  defer { try? removeTree(path) }
+  return try body(path)
+}
