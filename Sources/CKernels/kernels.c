@@ -12,13 +12,14 @@
 #define FOR_EACH_PROCESSOR
 #endif
 
-// Weights have 11 fractional bits; the horizontal result keeps 7 of them, so that it fits 16 bits with its sign.
-enum { weight_bits = 11, weight_one = 1 << weight_bits, drop = 4, round_drop = 1 << (drop - 1) };
-enum { shift = 2 * weight_bits - drop, round_shift = 1 << (shift - 1) };
+// Weights have 11 fractional bits; the horizontal result keeps 7 of them, so that it fits 16 bits with its sign. What is
+// cut off there, on average half of 1/128, is made up for in the last rounding.
+enum { weight_bits = 11, weight_one = 1 << weight_bits, drop = 4 };
+enum { shift = 2 * weight_bits - drop, round_shift = (1 << (shift - 1)) + (1 << (weight_bits - 1)) };
 
 static inline uint8_t blend(int a, int b, int c, int d, int wx, int wy) {
-  int top = (a * (weight_one - wx) + b * wx + round_drop) >> drop;
-  int bottom = (c * (weight_one - wx) + d * wx + round_drop) >> drop;
+  int top = (a * (weight_one - wx) + b * wx) >> drop;
+  int bottom = (c * (weight_one - wx) + d * wx) >> drop;
   return (uint8_t)((top * (weight_one - wy) + bottom * wy + round_shift) >> shift);
 }
 
@@ -58,9 +59,8 @@ WITH_AVX2 static inline __m256i four_steps(int64_t from, int64_t step) {
 
 // The sums of `blend` for neighbours that stand side by side as 16 bits.
 WITH_AVX2 static inline __m256i blend_pairs(__m256i top, __m256i bottom, __m256i across, __m256i down) {
-  const __m256i half = _mm256_set1_epi32(round_drop);
-  top = _mm256_srli_epi32(_mm256_add_epi32(_mm256_madd_epi16(top, across), half), drop);
-  bottom = _mm256_slli_epi32(_mm256_add_epi32(_mm256_madd_epi16(bottom, across), half), 16 - drop);
+  top = _mm256_srli_epi32(_mm256_madd_epi16(top, across), drop);
+  bottom = _mm256_slli_epi32(_mm256_madd_epi16(bottom, across), 16 - drop);
   __m256i sum = _mm256_madd_epi16(_mm256_blend_epi16(top, bottom, 0xAA), down);
   return _mm256_srli_epi32(_mm256_add_epi32(sum, _mm256_set1_epi32(round_shift)), shift);
 }
@@ -78,7 +78,10 @@ WITH_AVX2 static inline __m256i load_two(const uint8_t *low, const uint8_t *high
 WITH_AVX2 static void line_of_3(uint8_t *out, const uint8_t *image, ptrdiff_t stride, int64_t x, int64_t y, int64_t dx,
                                 int64_t dy, int count) {
   const __m256i pairs = _mm256_setr_epi8(CHANNEL_PAIRS, CHANNEL_PAIRS), strides = _mm256_set1_epi64x(stride);
-  const __m256i first = _mm256_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2), second = _mm256_setr_epi32(4, 4, 4, 4, 6, 6, 6, 6);
+  const __m256i even = _mm256_setr_epi32(0, 0, 0, 0, 4, 4, 4, 4), odd = _mm256_setr_epi32(2, 2, 2, 2, 6, 6, 6, 6);
+  // Two pixels of four bytes to two of three.
+  const __m256i compact = _mm256_setr_epi8(0, 1, 2, 4, 5, 6, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 1, 2, 4, 5, 6, -1,
+                                           -1, -1, -1, -1, -1, -1, -1, -1, -1);
   __m256i xs = four_steps(x, dx), ys = four_steps(y, dy);
   const __m256i dxs = _mm256_set1_epi64x(4 * dx), dys = _mm256_set1_epi64x(4 * dy);
   int i = 0;
@@ -87,19 +90,19 @@ WITH_AVX2 static void line_of_3(uint8_t *out, const uint8_t *image, ptrdiff_t st
     xs = _mm256_add_epi64(xs, dxs), ys = _mm256_add_epi64(ys, dys);
     int64_t offset[4];
     _mm256_storeu_si256((__m256i *)offset, at.offset);
-    for (int half = 0; half < 2; half++) {
-      const uint8_t *p = image + offset[2 * half], *q = image + offset[2 * half + 1];
-      __m256i which = half ? second : first;
-      __m256i sum = blend_pairs(_mm256_shuffle_epi8(load_two(p, q), pairs),
-                                _mm256_shuffle_epi8(load_two(p + stride, q + stride), pairs),
-                                _mm256_permutevar8x32_epi32(at.across, which),
-                                _mm256_permutevar8x32_epi32(at.down, which));
-      sum = _mm256_packus_epi16(_mm256_packs_epi32(sum, sum), sum);
-      // Four bytes are stored for three: the fourth is overwritten by what comes next.
-      int32_t low = _mm_cvtsi128_si32(_mm256_castsi256_si128(sum)), high = _mm256_extract_epi32(sum, 4);
-      memcpy(out + 6 * half, &low, 4);
-      memcpy(out + 6 * half + 3, &high, 4);
+    __m256i sums[2];
+    for (int half = 0; half < 2; half++) {  // pixels 0 and 2, then 1 and 3
+      const uint8_t *p = image + offset[half], *q = image + offset[half + 2];
+      sums[half] = blend_pairs(_mm256_shuffle_epi8(load_two(p, q), pairs),
+                               _mm256_shuffle_epi8(load_two(p + stride, q + stride), pairs),
+                               _mm256_permutevar8x32_epi32(at.across, half ? odd : even),
+                               _mm256_permutevar8x32_epi32(at.down, half ? odd : even));
     }
+    __m256i bytes = _mm256_packs_epi32(sums[0], sums[1]);
+    bytes = _mm256_shuffle_epi8(_mm256_packus_epi16(bytes, bytes), compact);
+    // Eight bytes are stored for six: the last two are overwritten by what comes next.
+    _mm_storel_epi64((__m128i *)out, _mm256_castsi256_si128(bytes));
+    _mm_storel_epi64((__m128i *)(out + 6), _mm256_extracti128_si256(bytes, 1));
   }
   line_of(3, out, image, stride, x + i * dx, y + i * dy, dx, dy, count - i);
 }
@@ -172,49 +175,48 @@ static inline __attribute__((always_inline)) void rows_of(int channels, uint8_t 
 }
 
 #if defined(__x86_64__)
-// Three channels, four taps at a time. A weight of 22 bits does not fit a 16-bit product, so it is split into
-// high * 2^11 + low; the sums are the same integers. Reads up to 11 bytes behind a row.
+// Three channels, two rows and two taps at a time. A weight of 22 bits does not fit a 16-bit product, so it is split into
+// high * 2^11 + low; the sums are the same integers. Reads up to five bytes behind a row.
 enum { low_bits = 11 };
 
-WITH_AVX2 static void rows_of_3(uint8_t *out, const uint8_t *in, int rows, int in_width, int out_width,
-                                const int32_t *first, const int16_t *split, int groups) {
+WITH_AVX2 static void two_rows_of_3(uint8_t *out, const uint8_t *in, int in_width, int out_width, const int32_t *first,
+                                    const int32_t *split, int pairs_of_taps) {
   const __m256i pairs = _mm256_setr_epi8(CHANNEL_PAIRS, CHANNEL_PAIRS);
-  const __m128i half = _mm_set1_epi32(1 << (fraction_bits - 1));
-  for (int y = 0; y < rows; y++, in += (size_t)in_width * 3) {
-    const __m256i *weights = (const __m256i *)split;
-    for (int x = 0; x < out_width; x++, out += 3) {
-      const uint8_t *p = in + (size_t)first[x] * 3;
-      __m256i high = _mm256_setzero_si256(), low = high;
-      for (int g = 0; g < groups; g++, p += 12, weights += 2) {
-        __m256i pixels = _mm256_shuffle_epi8(load_two(p, p + 6), pairs);
-        high = _mm256_add_epi32(high, _mm256_madd_epi16(pixels, _mm256_loadu_si256(weights)));
-        low = _mm256_add_epi32(low, _mm256_madd_epi16(pixels, _mm256_loadu_si256(weights + 1)));
-      }
-      __m256i both = _mm256_add_epi32(_mm256_slli_epi32(high, low_bits), low);
-      __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
-      sum = _mm_srai_epi32(_mm_add_epi32(sum, half), fraction_bits);
-      sum = _mm_packus_epi16(_mm_packs_epi32(sum, sum), sum);
-      int32_t word = _mm_cvtsi128_si32(sum);
-      memcpy(out, &word, 2);
-      out[2] = (uint8_t)(word >> 16);
+  const __m256i half = _mm256_set1_epi32(1 << (fraction_bits - 1));
+  uint8_t *below = out + (size_t)out_width * 3;
+  for (int x = 0; x < out_width; x++, out += 3, below += 3) {
+    const uint8_t *p = in + (size_t)first[x] * 3, *q = p + (size_t)in_width * 3;
+    __m256i high = _mm256_setzero_si256(), low = high;
+    for (int t = 0; t < pairs_of_taps; t++, p += 6, q += 6, split += 2) {
+      __m256i pixels = _mm256_shuffle_epi8(load_two(p, q), pairs);
+      high = _mm256_add_epi32(high, _mm256_madd_epi16(pixels, _mm256_set1_epi32(split[0])));
+      low = _mm256_add_epi32(low, _mm256_madd_epi16(pixels, _mm256_set1_epi32(split[1])));
+    }
+    __m256i sum = _mm256_add_epi32(_mm256_add_epi32(_mm256_slli_epi32(high, low_bits), low), half);
+    sum = _mm256_srai_epi32(sum, fraction_bits);
+    sum = _mm256_packus_epi16(_mm256_packs_epi32(sum, sum), sum);
+    int32_t above_word = _mm_cvtsi128_si32(_mm256_castsi256_si128(sum)), below_word = _mm256_extract_epi32(sum, 4);
+    // Four bytes are stored for three: the fourth is overwritten by the next pixel, so the last has none.
+    if (x + 1 < out_width) {
+      memcpy(out, &above_word, 4);
+      memcpy(below, &below_word, 4);
+    } else {
+      memcpy(out, &above_word, 3);
+      memcpy(below, &below_word, 3);
     }
   }
 }
 
-// The weights as `rows_of_3` multiplies with them: for each group of four taps the high parts, then the low parts, each
-// pair of taps four times.
-static int16_t *split_weights(const int32_t *weights, int out_width, int taps, int groups) {
-  int16_t *split = malloc((size_t)out_width * groups * 64);
+// The weights as `two_rows_of_3` multiplies with them: for each two taps their high parts, then their low parts.
+static int32_t *split_weights(const int32_t *weights, int out_width, int taps, int pairs_of_taps) {
+  int32_t *split = malloc((size_t)out_width * pairs_of_taps * 8);
   if (!split) return NULL;
-  int16_t *to = split;
+  int32_t *to = split;
   for (int x = 0; x < out_width; x++, weights += taps) {
-    for (int g = 0; g < groups; g++, to += 32) {
-      for (int i = 0; i < 16; i++) {
-        int tap = g * 4 + i / 8 * 2 + i % 2;
-        int32_t weight = tap < taps ? weights[tap] : 0;
-        to[i] = (int16_t)(weight >> low_bits);
-        to[i + 16] = (int16_t)(weight & ((1 << low_bits) - 1));
-      }
+    for (int t = 0; t < taps; t += 2, to += 2) {
+      int32_t a = weights[t], b = t + 1 < taps ? weights[t + 1] : 0, mask = (1 << low_bits) - 1;
+      to[0] = (int32_t)((uint32_t)(b >> low_bits) << 16 | ((uint32_t)(a >> low_bits) & 0xFFFF));
+      to[1] = (b & mask) << 16 | (a & mask);
     }
   }
   return split;
@@ -235,17 +237,16 @@ static void rows_plain(uint8_t *out, const uint8_t *in, int rows, int in_width, 
 void kernel_resample_rows(uint8_t *out, const uint8_t *in, int rows, int in_width, int out_width, int channels,
                           const int32_t *first, const int32_t *weights, int taps) {
 #if defined(__x86_64__)
-  // The last row is left to the plain loop, which reads nothing behind it.
-  if (channels == 3 && rows > 1 && in_width >= 4 && HAS_AVX2) {
-    int groups = (taps + 3) / 4;
-    int16_t *split = split_weights(weights, out_width, taps, groups);
-    if (split) {
-      rows_of_3(out, in, rows - 1, in_width, out_width, first, split, groups);
-      free(split);
-      out += (size_t)(rows - 1) * out_width * 3;
-      in += (size_t)(rows - 1) * in_width * 3;
-      rows = 1;
+  // The last row, and the one before an odd number ends with, are left to the plain loop, which reads nothing behind them.
+  if (channels == 3 && rows > 2 && in_width >= 2 && HAS_AVX2) {
+    int pairs_of_taps = (taps + 1) / 2;
+    int32_t *split = split_weights(weights, out_width, taps, pairs_of_taps);
+    for (; split && rows > 2; rows -= 2) {
+      two_rows_of_3(out, in, in_width, out_width, first, split, pairs_of_taps);
+      out += (size_t)out_width * 6;
+      in += (size_t)in_width * 6;
     }
+    free(split);
   }
 #endif
   rows_plain(out, in, rows, in_width, out_width, channels, first, weights, taps);

@@ -1,7 +1,22 @@
 /// Geometry that moves whole pixels: nothing is interpolated.
 extension Image {
   public borrowing func flippedHorizontally() -> Image {
-    remapped(height: height, width: width) { y, x in (y, width - 1 - x) }
+    let (source, width, channels) = (pixels, width, channels)
+    return Image(height: height, width: width, channels: channels) { buffer in
+      source.withUnsafeBufferPointer { source in
+        for start in Swift.stride(from: 0, to: buffer.count, by: width * channels) {
+          let from = source.baseAddress! + start + (width - 1) * channels
+          let to = buffer.baseAddress! + start
+          if channels == 3 {
+            for x in 0..<width { (to[x * 3], to[x * 3 + 1], to[x * 3 + 2]) = (from[-x * 3], from[1 - x * 3], from[2 - x * 3]) }
+          } else {
+            for x in 0..<width {
+              for c in 0..<channels { to[x * channels + c] = from[c - x * channels] }
+            }
+          }
+        }
+      }
+    }
   }
 
   public borrowing func flippedVertically() -> Image {
@@ -17,19 +32,14 @@ extension Image {
 
   /// Rows become columns.
   public borrowing func transposed() -> Image {
-    remapped(height: width, width: height) { y, x in (x, y) }
-  }
-
-  private borrowing func remapped(height: Int, width: Int, from source: (Int, Int) -> (Int, Int)) -> Image {
-    let (pixels, channels, stride) = (pixels, channels, stride)
-    return Image(height: height, width: width, channels: channels) { buffer in
-      pixels.withUnsafeBufferPointer { pixels in
+    let (source, height, width, channels) = (pixels, height, width, channels)
+    return Image(height: width, width: height, channels: channels) { buffer in
+      source.withUnsafeBufferPointer { source in
         var to = 0
-        for y in 0..<height {
-          for x in 0..<width {
-            let (fromY, fromX) = source(y, x)
-            let from = fromY * stride + fromX * channels
-            for c in 0..<channels { buffer[to + c] = pixels[from + c] }
+        for x in 0..<width {
+          for y in 0..<height {
+            let from = (y * width + x) * channels
+            for c in 0..<channels { buffer[to + c] = source[from + c] }
             to += channels
           }
         }

@@ -9,8 +9,8 @@ public enum Interpolation: String, Sendable, Codable, CaseIterable {
 /// One axis of a separable resampling: for each output the first input it reads and its weights, 22 fractional bits.
 struct ResamplingAxis {
   let taps: Int
-  var first: [Int32]
-  var weights: [Int32]
+  let first: [Int32]
+  let weights: [Int32]
 
   static let fractionBits = 22
 
@@ -28,23 +28,34 @@ struct ResamplingAxis {
     let support = radius * stretch
     // Area weighs pixels that are covered in part, the other filters those whose centre they cover.
     let (below, above) = interpolation == .area ? (0.0, 1.0) : (0.5, 0.5)
-    taps = min(Int(support.rounded(.up)) * 2 + 1, input)
-    first = []
-    weights = []
+    var spans: [(low: Int, high: Int)] = []
+    spans.reserveCapacity(output)
     for index in 0..<output {
       let centre = (Double(index) + 0.5) * scale
-      let low = max(0, Int((centre - support + below).rounded(.down)))
-      let high = min(input, Int((centre + support + above).rounded(.down)))
-      let start = min(low, input - taps)
-      var row = [Double](repeating: 0, count: taps)
-      for position in low..<min(high, start + taps) {
-        row[position - start] = ResamplingAxis.weight(
-          interpolation, at: (Double(position) - centre + 0.5) / stretch, width: stretch)
-      }
-      let sum = row.reduce(0, +)
-      first.append(Int32(start))
-      weights += row.map { Int32(($0 / sum * Double(1 << ResamplingAxis.fractionBits)).rounded()) }
+      spans.append(
+        (max(0, Int((centre - support + below).rounded(.down))), min(input, Int((centre + support + above).rounded(.down)))))
     }
+    let taps = spans.reduce(1) { max($0, $1.high - $1.low) }
+    let unit = Double(1 << ResamplingAxis.fractionBits)
+    var first = [Int32](repeating: 0, count: output)
+    var weights = [Int32](repeating: 0, count: output * taps)
+    var row = [Double](repeating: 0, count: taps)
+    for (index, span) in spans.enumerated() {
+      let centre = (Double(index) + 0.5) * scale
+      let start = min(span.low, input - taps)
+      var sum = 0.0
+      for position in span.low..<span.high {
+        let weight = ResamplingAxis.weight(
+          interpolation, at: (Double(position) - centre + 0.5) / stretch, width: stretch)
+        row[position - span.low] = weight
+        sum += weight
+      }
+      for position in span.low..<span.high {
+        weights[index * taps + position - start] = Int32((row[position - span.low] / sum * unit).rounded())
+      }
+      first[index] = Int32(start)
+    }
+    (self.taps, self.first, self.weights) = (taps, first, weights)
   }
 
   /// The filter at a distance from its centre, in units of its stretched width.
@@ -124,7 +135,8 @@ extension Image {
     }
     let channels = channels
     var result = copy self
-    if let axis = axis(self.width, width) {
+    let across = axis(self.width, width)
+    if let axis = across {
       let rows = self.height
       let (source, sourceWidth) = (pixels, self.width)
       result = Image(height: rows, width: width, channels: channels) { buffer in
@@ -133,7 +145,9 @@ extension Image {
           axis.weights, Int32(axis.taps))
       }
     }
-    if let axis = axis(self.height, height) {
+    // A square stays one: the axis serves both ways.
+    let isSquare = self.width == self.height && width == height
+    if let axis = isSquare ? across : axis(self.height, height) {
       let source = result.pixels
       result = Image(height: height, width: width, channels: channels) { buffer in
         kernel_resample_columns(

@@ -231,37 +231,55 @@ private struct Sampler {
   }
 }
 
-/// Where a line through an image can meet it, and where it surely runs between its pixels: estimates that err to the
-/// careful side by a pixel, since what is not sure is decided pixel by pixel.
+/// Where a line through an image can meet it, and where it surely runs between its pixels. Both are estimates that err to
+/// the careful side; what lies between is decided pixel by pixel.
 private struct LineBounds {
-  /// For x low, x high, y low, y high: the bounds of the image, then those of the inner part; and 1 over the step.
-  private let bounds: SIMD8<Double>
-  private let inverse: SIMD8<Double>
+  /// One over the step along an axis, how unsure a crossing is, and where the line enters and leaves the image and its
+  /// inner part on that axis.
+  private struct Axis {
+    let inverse, margin, enter, leave, innerEnter, innerLeave: Double
+
+    init(step: Double, size: Double, inner: ClosedRange<Double>) {
+      // A step of zero is taken as one so small that the line crosses nothing.
+      let step = abs(step) < 1e-9 ? 1e-9 : step
+      inverse = 1 / step
+      margin = 1e-4 + abs(1e-7 / step)
+      (enter, leave) = step > 0 ? (0, size) : (size, 0)
+      (innerEnter, innerLeave) =
+        step > 0 ? (inner.lowerBound, inner.upperBound) : (inner.upperBound, inner.lowerBound)
+    }
+  }
+
+  private let across, down: Axis
 
   init(_ map: AffineTransform, height: Int, width: Int) {
     let (w, h) = (Double(width), Double(height))
+    across = Axis(step: map.a, size: w, inner: 0.5...max(0.5, w - 0.5))
     // The inner part ends a row early, because the fast loop reads a few bytes behind each pixel.
-    bounds = SIMD8(0, w, 0, h, 0.5, w - 0.5, 0.5, h - 1.5)
-    // A step of zero is taken as one so small that the line leaves no image.
-    let (dx, dy) = (abs(map.a) < 1e-12 ? 1e-12 : map.a, abs(map.d) < 1e-12 ? 1e-12 : map.d)
-    inverse = SIMD8(1 / dx, 1 / dx, 1 / dy, 1 / dy, 1 / dx, 1 / dx, 1 / dy, 1 / dy)
+    down = Axis(step: map.d, size: h, inner: 0.5...max(0.5, h - 1.5))
   }
 
   /// - Returns: the steps outside which the line is surely outside the image, and those in which it is surely inside the
   ///   inner part; the second range lies in the first.
   @inline(__always)
   func ranges(_ x: Double, _ y: Double, count: Int) -> (near: Range<Int>, fast: Range<Int>) {
-    let start = SIMD8(x, x, y, y, x, x, y, y)
     let limit = Double(count)
-    // Steps at which the line crosses each bound, in or out; clamped so that they convert to integers.
-    let crossings = ((bounds - start) * inverse).clamped(
-      lowerBound: SIMD8(repeating: -2), upperBound: SIMD8(repeating: limit + 2))
-    let low = pointwiseMin(crossings.evenHalf, crossings.oddHalf)
-    let high = pointwiseMax(crossings.evenHalf, crossings.oddHalf)
-    let nearLow = max(0, min(count, Int(max(low[0], low[1])) - 1))
-    let nearHigh = max(nearLow, min(count, Int(min(high[0], high[1])) + 2))
-    let fastLow = max(nearLow, min(nearHigh, Int(max(low[2], low[3])) + 2))
-    let fastHigh = max(fastLow, min(nearHigh, Int(min(high[2], high[3])) - 1))
+    // The first whole step at or behind a crossing, within 0 ... count.
+    func step(_ crossing: Double) -> Int {
+      if crossing <= 0 { return 0 }
+      if crossing >= limit { return count }
+      let whole = Int(crossing)
+      return Double(whole) < crossing ? whole + 1 : whole
+    }
+    let margin = across.margin > down.margin ? across.margin : down.margin
+    let low = max((across.enter - x) * across.inverse, (down.enter - y) * down.inverse)
+    let high = min((across.leave - x) * across.inverse, (down.leave - y) * down.inverse)
+    let innerLow = max((across.innerEnter - x) * across.inverse, (down.innerEnter - y) * down.inverse)
+    let innerHigh = min((across.innerLeave - x) * across.inverse, (down.innerLeave - y) * down.inverse)
+    let nearLow = step(low - margin)
+    let nearHigh = max(nearLow, step(high + margin))
+    let fastLow = max(nearLow, min(nearHigh, step(innerLow + margin)))
+    let fastHigh = max(fastLow, min(nearHigh, step(innerHigh - margin)))
     return (nearLow..<nearHigh, fastLow..<fastHigh)
   }
 }
@@ -273,7 +291,7 @@ extension Border {
 /// Bilinear interpolation with weights of 11 bits: what `kernel_bilinear_line` computes for one channel of one pixel.
 @inline(__always)
 func blend(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8, _ wx: Int, _ wy: Int) -> UInt8 {
-  let top = (Int(a) * (2048 - wx) + Int(b) * wx + 8) >> 4
-  let bottom = (Int(c) * (2048 - wx) + Int(d) * wx + 8) >> 4
-  return UInt8(truncatingIfNeeded: (top * (2048 - wy) + bottom * wy + 1 << 17) >> 18)
+  let top = (Int(a) * (2048 - wx) + Int(b) * wx) >> 4
+  let bottom = (Int(c) * (2048 - wx) + Int(d) * wx) >> 4
+  return UInt8(truncatingIfNeeded: (top * (2048 - wy) + bottom * wy + 1 << 17 + 1 << 10) >> 18)
 }
