@@ -1,0 +1,68 @@
+# Set-up, build, tests and benchmarks. `make demo` and `make test` do all of their set-up themselves, on a machine that
+# has only the Swift toolchain and Debian's or Ubuntu's apt.
+
+APT_PACKAGES := libturbojpeg0-dev libpng-dev libzip-dev libarchive-dev libssl-dev zlib1g-dev dataset-fashion-mnist
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+SWIFT_SOURCES := Package.swift Sources Tests Benchmarks
+ONLY ?=
+ROUNDS ?= 3
+
+.PHONY: setup demo test lint format bench interop stress fuzz venv
+
+# Installs the system packages that are missing, and nothing else.
+setup:
+	@missing=; for package in $(APT_PACKAGES); do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  echo "Installing$$missing"; \
+	  $(SUDO) apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null || \
+	  { echo "These packages could not be installed:$$missing. Install them as root, then run make again."; exit 1; }; \
+	fi
+
+demo: setup
+	swift build -c release --product mirage
+	.build/release/mirage run Pipelines/quickstart.yaml --overwrite
+	.build/release/mirage preview Pipelines/quickstart.yaml --output out/quickstart.png
+
+test: setup lint
+	swift build -c release --build-tests
+	@swift test -c release --skip-build --disable-xctest > .build/test.log 2>&1; status=$$?; \
+	grep -vE '(passed after|started\.|^◇)' .build/test.log; \
+	echo "Cases over 5 s:"; grep -E 'passed after ([5-9]|[0-9]{2,})\.[0-9]+ seconds' .build/test.log | grep -E ' Test ' || echo "  none"; \
+	grep -E 'Test run with' .build/test.log | tail -n 1; \
+	exit $$status
+
+lint:
+	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)
+
+format:
+	swift format --in-place --recursive --parallel $(SWIFT_SOURCES)
+
+venv: .venv/bin/python
+.venv/bin/python:
+	python3 -m venv .venv
+
+# make bench, or make bench ONLY=stream-fashion
+bench: setup venv
+	.venv/bin/pip install -q -r Benchmarks/Peers/requirements.txt
+	swift build -c release --product mirage
+	swift build -c release --product mirage-bench
+	.build/release/mirage-bench --only "$(ONLY)" --rounds $(ROUNDS)
+
+# The peers read what this tool writes, and the other way round.
+interop: setup venv
+	.venv/bin/pip install -q -r Tests/Interop/requirements.txt
+	swift build -c release --product mirage
+	.venv/bin/python Tests/Interop/interop.py --mirage .build/release/mirage --work out/interop
+
+# A hundred kills at random moments, each resumed and compared with a run that was not interrupted.
+stress: setup
+	swift build -c release --product mirage
+	python3 Tests/Stress/kills.py --mirage .build/release/mirage --kills 100
+
+# Mutated files through every reader, under AddressSanitizer.
+fuzz: setup
+	swift build -c release --product mirage-fuzz --sanitize=address --scratch-path .build-asan
+	.build-asan/release/mirage-fuzz --iterations 100000
