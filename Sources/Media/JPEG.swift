@@ -92,10 +92,15 @@ private final class HandlePool: Sendable {
     guard let handle = pooled.flatMap(tjhandle.init(bitPattern:)) ?? make() else {
       throw MirageError(.ioError, "libjpeg-turbo cannot start: out of memory")
     }
-    defer {
+    do {
+      let result = try body(handle)
       let address = UInt(bitPattern: handle)
       free.withLock { $0.append(address) }
+      return result
+    } catch {
+      // libjpeg-turbo leaves a handle inside the header it could not read: the next file would go on from there.
+      tjDestroy(handle)
+      throw error
     }
-    return try body(handle)
   }
 }
