@@ -173,7 +173,8 @@ func openingError(_ path: String) -> MirageError {
 
 private func openForReading(_ path: String) throws -> Int32 {
   guard !path.utf8.contains(0) else { throw MirageError(.missingInput, "the path holds a zero byte", file: path) }
-  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  // A named pipe would block until somebody writes into it; like this it opens, and is refused.
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
   guard descriptor >= 0 else { throw openingError(path) }
   return descriptor
 }
