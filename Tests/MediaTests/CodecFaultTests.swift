@@ -130,6 +130,14 @@ import Testing
     fails(damaged, "a table that is not there")
   }
 
+  /// A small file can ask for the whole picture to be gone over again and again.
+  @Test func endlessScansOfJPEG() throws {
+    let bytes = try file("rgb-progressive.jpg")
+    let scans = bytes.indices.dropLast().filter { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xDA }
+    let repeated = repeatElement(bytes[scans[1]..<scans[2]], count: 600).flatMap(\.self)
+    fails(bytes[..<scans[1]] + repeated + bytes[scans[2]...], "600 scans", says: "500 scans")
+  }
+
   /// One bad file among good ones is one error.
   @Test func goodFilesAfterBadOnes() throws {
     let good = try JPEG.encode(Self.picture)
