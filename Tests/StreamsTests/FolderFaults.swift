@@ -175,6 +175,13 @@ extension Fault {
       close(creat(Array("\($0.path)/cat/".utf8CString.dropLast()) + [-1, -2, 0], 0o644))
       return ImageFolder(directory: $0.path)
     },
+    Fault(name: "image folder: links that lead back", file: "/cat/again", says: "leads back") {
+      try TinyDataset.writeImageFolder($0.path)
+      // Two of them make paths multiply.
+      symlink($0.path, $0.file("cat/again"))
+      symlink($0.path, $0.file("cat/once-more"))
+      return ImageFolder(directory: $0.path)
+    },
     Fault(name: "metadata.jsonl: empty", kind: .missingInput, file: "", says: "no PNG or JPEG") {
       try $0.write("metadata.jsonl", "")
       return ImageFolder(directory: $0.path)

@@ -49,11 +49,15 @@ public struct ImageFolder: Component, Source, Codable {
     var listing = Listing()
     let names = try directoryEntries(directory).filter { !$0.hasPrefix(".") }
     let folders = names.filter { FileKind(joined(directory, $0)) == .directory }
-    func images(in folder: String) throws {
+    func images(in folder: String, below above: Set<FileIdentity> = []) throws {
+      guard let own = FileIdentity(joined(directory, folder)), !above.contains(own) else {
+        throw MirageError.badData(
+          "a symbolic link that leads back to a folder above it", file: joined(directory, folder))
+      }
       for name in try directoryEntries(joined(directory, folder)) where !name.hasPrefix(".") {
         let path = folder.isEmpty ? name : folder + "/" + name
         switch FileKind(joined(directory, path)) {
-        case .directory: if !folder.isEmpty { try images(in: path) }
+        case .directory: if !folder.isEmpty { try images(in: path, below: above.union([own])) }
         case .file: if ImageFormat.names(name) { listing.files.append(path) }
         case .missing: break
         }
@@ -62,8 +66,9 @@ public struct ImageFolder: Component, Source, Codable {
     if folders.isEmpty {
       try images(in: "")
     } else {
+      let top = Set([FileIdentity(directory)].compactMap(\.self))
       for (index, folder) in folders.enumerated() {
-        try images(in: folder)
+        try images(in: folder, below: top)
         listing.labels += Array(repeating: Int32(index), count: listing.files.count - listing.labels.count)
       }
       listing.classes = folders
