@@ -32,12 +32,15 @@ public struct ByteReader: Sendable {
   }
 
   /// The text up to the next line feed, which is consumed but not part of it.
-  public mutating func line() throws -> String {
+  public mutating func line() throws -> String { String(decoding: try lineBytes(), as: UTF8.self) }
+
+  /// The bytes up to the next line feed, which is consumed but not one of them.
+  public mutating func lineBytes() throws -> ArraySlice<UInt8> {
     guard let end = bytes.dropFirst(position).firstIndex(of: 0x0A) else {
       throw MirageError.badData("a line without an end", place: "byte \(position)")
     }
     let text = bytes[(bytes.startIndex + position)..<end]
     position = end - bytes.startIndex + 1
-    return String(decoding: text, as: UTF8.self)
+    return text
   }
 }

@@ -141,6 +141,18 @@ public enum FileKind: Sendable {
   }
 }
 
+/// What a path leads to, however it is spelled: by this a walk notices that a symbolic link leads back.
+public struct FileIdentity: Hashable, Sendable {
+  private let device, inode: UInt
+
+  /// Nil where the path leads nowhere.
+  public init?(_ path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    (device, inode) = (UInt(status.st_dev), UInt(status.st_ino))
+  }
+}
+
 /// The names in a directory, sorted by their bytes, without `.` and `..`.
 /// - Throws: missing input where it does not exist or may not be read; bad data where a name is not UTF-8.
 public func directoryEntries(_ path: String) throws -> [String] {
@@ -173,7 +185,8 @@ func openingError(_ path: String) -> MirageError {
 
 private func openForReading(_ path: String) throws -> Int32 {
   guard !path.utf8.contains(0) else { throw MirageError(.missingInput, "the path holds a zero byte", file: path) }
-  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  // A named pipe would block until somebody writes into it; like this it opens, and is refused.
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
   guard descriptor >= 0 else { throw openingError(path) }
   return descriptor
 }

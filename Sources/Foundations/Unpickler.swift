@@ -1,50 +1,3 @@
-/// What a restricted unpickler gives: plain values, containers and numeric arrays.
-public indirect enum PickleValue: Sendable {
-  case none, bool(Bool), integer(Int), float(Double), string(String)
-  case bytes(ArraySlice<UInt8>)
-  case list([PickleValue]), tuple([PickleValue])
-  case dictionary([(key: PickleValue, value: PickleValue)])
-  case array(PickleArray)
-
-  /// The value under a key that is text, or the bytes of that text as Python 2 wrote it.
-  public subscript(key: String) -> PickleValue? {
-    guard case .dictionary(let entries) = self else { return nil }
-    return entries.first { $0.key.text == key }?.value
-  }
-
-  /// The text of a string, or of bytes that are UTF-8.
-  public var text: String? {
-    switch self {
-    case .string(let text): text
-    case .bytes(let bytes): String(validating: bytes, as: UTF8.self)
-    default: nil
-    }
-  }
-
-  /// The elements of a list or tuple.
-  public var elements: [PickleValue]? {
-    switch self {
-    case .list(let elements), .tuple(let elements): elements
-    default: nil
-    }
-  }
-
-  public var integer: Int? {
-    if case .integer(let value) = self { value } else { nil }
-  }
-}
-
-/// A numpy array as it was pickled.
-public struct PickleArray: Sendable {
-  public var shape: [Int]
-  /// numpy's type code without byte order, such as `u1`.
-  public var type: String
-  public var fortranOrder: Bool
-  public var data: ArraySlice<UInt8>
-  /// Whether `data`'s indices are offsets in the pickled bytes: it stands there as it is.
-  public var inPlace: Bool
-}
-
 /// Reads Python pickles of protocols 0 to 5 that hold only plain values, containers and numpy arrays of numbers.
 ///
 /// Nothing is ever imported or called: the few names that a numpy array needs are known by their spelling, and every
@@ -135,8 +88,8 @@ public struct Unpickler {
     case 0x8C: try pushText(reader.take(Int(try reader.u8())))
     case UInt8(ascii: "X"): try pushText(reader.take(Int(try reader.littleEndian(UInt32.self))))
     case 0x8D: try pushText(reader.take(try length64()))
-    case UInt8(ascii: "V"): push(.string(try reader.line()))
-    case UInt8(ascii: "S"): push(.string(String(try reader.line().dropFirst().dropLast())))
+    case UInt8(ascii: "V"): try pushUnicodeLine()
+    case UInt8(ascii: "S"): try pushQuotedLine()
     case UInt8(ascii: "]"): pushContainer(.list, [])
     case UInt8(ascii: "}"): pushContainer(.dictionary, [])
     case UInt8(ascii: ")"): pushContainer(.tuple, [])
@@ -149,12 +102,16 @@ public struct Unpickler {
       let items = Array(stack.suffix(count))
       stack.removeLast(count)
       pushContainer(.tuple, items)
-    case UInt8(ascii: "a"): try extend(.list, by: [try pop()])
-    case UInt8(ascii: "e"): try extend(.list, by: popToMark())
+    case UInt8(ascii: "a"), UInt8(ascii: "e"):
+      let items = opcode == UInt8(ascii: "a") ? [try pop()] : try popToMark()
+      try extend(.list, by: items)
     case UInt8(ascii: "s"):
       let value = try pop()
-      try extend(.dictionary, by: [try pop(), value])
-    case UInt8(ascii: "u"): try extend(.dictionary, by: popToMark())
+      let key = try pop()
+      try extend(.dictionary, by: [key, value])
+    case UInt8(ascii: "u"):
+      let items = try popToMark()
+      try extend(.dictionary, by: items)
     case UInt8(ascii: "q"): memo[Int(try reader.u8())] = try top()
     case UInt8(ascii: "r"): memo[Int(try reader.littleEndian(UInt32.self))] = try top()
     case UInt8(ascii: "p"): memo[Int(try reader.line()) ?? -1] = try top()
@@ -197,6 +154,58 @@ public struct Unpickler {
   private mutating func pushText(_ bytes: ArraySlice<UInt8>) throws {
     guard let text = String(validating: bytes, as: UTF8.self) else { throw damaged("text that is not UTF-8") }
     push(.string(text))
+  }
+
+  /// Protocol 0's text: Latin-1 in which `\uXXXX` and `\UXXXXXXXX` stand for other characters.
+  private mutating func pushUnicodeLine() throws {
+    var text = String.UnicodeScalarView()
+    var line = try reader.lineBytes()
+    while let byte = line.popFirst() {
+      let digits = line.first == UInt8(ascii: "u") ? 4 : line.first == UInt8(ascii: "U") ? 8 : 0
+      if byte == UInt8(ascii: "\\"), digits > 0 {
+        guard let value = hexadecimal(line.dropFirst().prefix(digits), digits), let scalar = Unicode.Scalar(value) else {
+          throw damaged("a damaged escape in text")
+        }
+        text.append(scalar)
+        line = line.dropFirst(1 + digits)
+      } else {
+        text.append(Unicode.Scalar(byte))
+      }
+    }
+    push(.string(String(text)))
+  }
+
+  /// Protocol 0's bytes of Python 2: a string literal in quotes.
+  private mutating func pushQuotedLine() throws {
+    var line = try reader.lineBytes()
+    guard line.count >= 2, line.first == line.last, let quote = line.popFirst(), "'\"".utf8.contains(quote) else {
+      throw damaged("a string without quotes")
+    }
+    line = line.dropLast()
+    var bytes: [UInt8] = []
+    while let byte = line.popFirst() {
+      guard byte == UInt8(ascii: "\\") else {
+        bytes.append(byte)
+        continue
+      }
+      switch line.popFirst() {
+      case UInt8(ascii: "n"): bytes.append(0x0A)
+      case UInt8(ascii: "r"): bytes.append(0x0D)
+      case UInt8(ascii: "t"): bytes.append(0x09)
+      case UInt8(ascii: "x"):
+        guard let value = hexadecimal(line.prefix(2), 2) else { throw damaged("a damaged escape in a string") }
+        bytes.append(UInt8(value))
+        line = line.dropFirst(2)
+      case let plain? where "\\'\"".utf8.contains(plain): bytes.append(plain)
+      default: throw damaged("a damaged escape in a string")
+      }
+    }
+    push(.bytes(bytes[...]))
+  }
+
+  private func hexadecimal(_ digits: ArraySlice<UInt8>, _ count: Int) -> UInt32? {
+    guard digits.count == count, digits.allSatisfy({ Unicode.Scalar($0).properties.isASCIIHexDigit }) else { return nil }
+    return UInt32(String(decoding: digits, as: UTF8.self), radix: 16)
   }
 
   private mutating func length64() throws -> Int {
@@ -322,7 +331,10 @@ public struct Unpickler {
   }
 
   private func textual(_ item: Item) -> Item {
-    if case .bytesInPlace(let bytes) = item { .value(.string(String(decoding: bytes, as: UTF8.self))) } else { item }
+    switch item {
+    case .bytesInPlace(let bytes), .value(.bytes(let bytes)): .value(.string(String(decoding: bytes, as: UTF8.self)))
+    default: item
+    }
   }
 
   private func finished(_ item: Item, depth: Int, budget: inout Int) throws -> PickleValue {

@@ -8,7 +8,8 @@ public enum JPEG {
   /// orientation says. The accurate integer transform and smooth chroma upsampling are used, as in Pillow.
   ///
   /// CMYK becomes RGB as C × K / 255 of the inverted values that Adobe stores. A file that
-  /// ends early is an error, though libjpeg could fill the rest with grey; stray bytes between markers are not.
+  /// ends early is an error, though libjpeg could fill the rest with grey; stray bytes between markers are not. More than
+  /// 500 scans of a progressive file are refused: each costs as much time as the whole image.
   /// - Throws: bad data where the file is damaged or truncated, or the image is over the size limits.
   public static func decode(_ bytes: [UInt8], as mode: ColourMode = .keep) throws -> Image {
     try decompressors.withHandle { handle in
@@ -30,7 +31,8 @@ public enum JPEG {
       let channels = format == TJPF_GRAY ? 1 : format == TJPF_CMYK ? 4 : 3
       var image = try Image(height: Int(height), width: Int(width), channels: channels) { buffer in
         let status = tjDecompress2(
-          handle, bytes, UInt(bytes.count), buffer.baseAddress, width, 0, height, format.rawValue, 0)
+          handle, bytes, UInt(bytes.count), buffer.baseAddress, width, 0, height, format.rawValue,
+          Int32(TJFLAG_LIMITSCANS))
         if status != 0 {
           let message = String(cString: tjGetErrorStr2(handle))
           let harmless = tjGetErrorCode(handle) == TJERR_WARNING.rawValue && message.contains("extraneous bytes")
@@ -92,10 +94,15 @@ private final class HandlePool: Sendable {
     guard let handle = pooled.flatMap(tjhandle.init(bitPattern:)) ?? make() else {
       throw MirageError(.ioError, "libjpeg-turbo cannot start: out of memory")
     }
-    defer {
+    do {
+      let result = try body(handle)
       let address = UInt(bitPattern: handle)
       free.withLock { $0.append(address) }
+      return result
+    } catch {
+      // libjpeg-turbo leaves a handle inside the header it could not read: the next file would go on from there.
+      tjDestroy(handle)
+      throw error
     }
-    return try body(handle)
   }
 }

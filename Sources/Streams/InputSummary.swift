@@ -14,11 +14,13 @@ struct InputSummary {
   private init(_ path: String) throws {
     self.path = path
     var (count, bytes, newest, listing) = (0, 0, 0, "")
-    func visit(_ file: String, _ name: String) throws {
+    func visit(_ file: String, _ name: String, below above: Set<FileIdentity>) throws {
       var status = stat()
-      guard stat(file, &status) == 0 else { return }
+      guard stat(file, &status) == 0, let own = FileIdentity(file), !above.contains(own) else { return }
       if status.st_mode & S_IFMT == S_IFDIR {
-        for entry in try directoryEntries(file) { try visit(file + "/" + entry, name + "/" + entry) }
+        for entry in try directoryEntries(file) {
+          try visit(file + "/" + entry, name + "/" + entry, below: above.union([own]))
+        }
       } else {
         count += 1
         bytes += Int(status.st_size)
@@ -26,7 +28,7 @@ struct InputSummary {
         listing += "\(name) \(status.st_size)\n"
       }
     }
-    try visit(path, "")
+    try visit(path, "", below: [])
     files = FileKind(path) == .directory ? count : nil
     (self.bytes, self.newest, self.listing) = (bytes, newest, listing)
   }

@@ -22,6 +22,7 @@ struct Tree {
   static let sizeLimit = 1 << 18
   static let valueLimit = 20_000
   static let depthLimit = 40
+  static let aliasLimit = 16
 
   var isEmpty: Bool {
     if case .scalar(let text, false) = content { return text.isEmpty || text == "~" || text == "null" }
@@ -69,6 +70,7 @@ struct Document {
 
   func parse() throws -> Tree {
     try refuseDeepNesting()
+    try refuseManyAliases()
     let node: Node?
     do {
       node = try Yams.compose(yaml: text)
@@ -132,6 +134,21 @@ struct Document {
         if !" -?".contains(character) { isStart = false }
         if depth > Tree.depthLimit || marks > Tree.depthLimit {
           throw error("nested more than \(Tree.depthLimit) deep", at: Tree.Place(line: index + 1, column: column))
+        }
+      }
+    }
+  }
+
+  /// The parser compares the keys of a map, and a key can be an alias for a list of aliases for lists: the few that are
+  /// allowed cannot stand for more than can be compared.
+  private func refuseManyAliases() throws {
+    var count = 0
+    for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+      for (column, (character, next)) in zip(line, line.dropFirst()).enumerated()
+      where character == "*" && (next.isLetter || next.isNumber || next == "_" || next == "-") {
+        count += 1
+        if count > Tree.aliasLimit {
+          throw error("more than \(Tree.aliasLimit) aliases", at: Tree.Place(line: index + 1, column: column + 1))
         }
       }
     }

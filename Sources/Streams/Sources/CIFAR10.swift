@@ -38,11 +38,7 @@ public struct CIFAR10: Component, Source, Codable {
 
   private static func textClasses(_ files: BatchFiles) throws -> [String]? {
     guard files.has("batches.meta.txt") else { return nil }
-    let part = try files.open("batches.meta.txt")
-    guard let text = String(validating: try part.read(), as: UTF8.self) else {
-      throw MirageError.badData("the text is not UTF-8", file: part.path)
-    }
-    let names = text.split(whereSeparator: \.isNewline).map(\.trimmed).filter { !$0.isEmpty }
+    let names = try files.open("batches.meta.txt").lines()
     return names.isEmpty ? nil : names
   }
 
@@ -77,8 +73,7 @@ public struct CIFAR100: Component, Source, Codable {
     let list = labels == .fine ? "fine_label_names.txt" : "coarse_label_names.txt"
     var classes = (0..<(labels == .fine ? 100 : 20)).map(String.init)
     if files.has(list) {
-      let text = String(decoding: try files.open(list).read(), as: UTF8.self)
-      let names = text.split(whereSeparator: \.isNewline).map(\.trimmed).filter { !$0.isEmpty }
+      let names = try files.open(list).lines()
       if names.count == classes.count { classes = names }
     }
     let batch = try Batch(
@@ -101,7 +96,20 @@ private struct BatchFiles {
     let offset: Int
     let size: Int
 
-    func read() throws -> [UInt8] { try file.read(at: offset, count: size) }
+    func read() throws -> [UInt8] {
+      guard size <= 1 << 30 else {
+        throw MirageError.badData("\(size) bytes, over the limit of \(1 << 30) for such a file", file: path)
+      }
+      return try file.read(at: offset, count: size)
+    }
+
+    /// The lines of a text that say something.
+    func lines() throws -> [String] {
+      guard let text = String(validating: try read(), as: UTF8.self) else {
+        throw MirageError.badData("the text is not UTF-8", file: path)
+      }
+      return text.split(whereSeparator: \.isNewline).map(\.trimmed).filter { !$0.isEmpty }
+    }
 
     func unpickled() throws -> PickleValue {
       guard size > 0 else { throw MirageError.badData("the file is empty", file: path) }

@@ -49,11 +49,15 @@ public struct ImageFolder: Component, Source, Codable {
     var listing = Listing()
     let names = try directoryEntries(directory).filter { !$0.hasPrefix(".") }
     let folders = names.filter { FileKind(joined(directory, $0)) == .directory }
-    func images(in folder: String) throws {
+    func images(in folder: String, below above: Set<FileIdentity> = []) throws {
+      guard let own = FileIdentity(joined(directory, folder)), !above.contains(own) else {
+        throw MirageError.badData(
+          "a symbolic link that leads back to a folder above it", file: joined(directory, folder))
+      }
       for name in try directoryEntries(joined(directory, folder)) where !name.hasPrefix(".") {
         let path = folder.isEmpty ? name : folder + "/" + name
         switch FileKind(joined(directory, path)) {
-        case .directory: if !folder.isEmpty { try images(in: path) }
+        case .directory: if !folder.isEmpty { try images(in: path, below: above.union([own])) }
         case .file: if ImageFormat.names(name) { listing.files.append(path) }
         case .missing: break
         }
@@ -62,8 +66,9 @@ public struct ImageFolder: Component, Source, Codable {
     if folders.isEmpty {
       try images(in: "")
     } else {
+      let top = Set([FileIdentity(directory)].compactMap(\.self))
       for (index, folder) in folders.enumerated() {
-        try images(in: folder)
+        try images(in: folder, below: top)
         listing.labels += Array(repeating: Int32(index), count: listing.files.count - listing.labels.count)
       }
       listing.classes = folders
@@ -78,6 +83,8 @@ public struct ImageFolder: Component, Source, Codable {
     var names: [String?] = []
     var numbers: [Int?] = []
     var rows: [Substring] = []
+    var hasNames = false
+    var hasNumbers = false
     for (index, line) in lines.enumerated() where !line.allSatisfy(\.isWhitespace) {
       func wrong(_ message: String) -> MirageError {
         .badData(message, file: path, place: "line \(index + 1)")
@@ -93,15 +100,18 @@ public struct ImageFolder: Component, Source, Codable {
       case .string(let name):
         names.append(name)
         numbers.append(row.index(under: label))
+        hasNames = true
       case .integer(let number):
         guard number >= 0 else { throw wrong("label \(number) is out of range") }
         names.append(nil)
         numbers.append(number)
+        hasNumbers = true
       case nil, .null:
         names.append(nil)
         numbers.append(nil)
       default: throw wrong("\(label) is neither a name nor a number")
       }
+      if hasNames && hasNumbers { throw wrong("\(label) is a name in some lines and a number in others") }
     }
     listing.rows = Rows(lines: rows, label: label)
     let known = Set(names.compactMap(\.self))
@@ -110,9 +120,9 @@ public struct ImageFolder: Component, Source, Codable {
       var indexed: [String: Int] = [:]
       for (name, number) in zip(names, numbers) { if let name, let number { indexed[name] = number } }
       let isIndexed = indexed.count == known.count && Set(indexed.values).count == known.count
-      let count = (indexed.values.max() ?? 0) + 1
       if isIndexed && indexed.values.allSatisfy({ $0 >= 0 && $0 < 100_000 }) {
-        listing.classes = (0..<count).map { number in indexed.first { $0.value == number }?.key ?? String(number) }
+        let names = Dictionary(uniqueKeysWithValues: indexed.map { ($1, $0) })
+        listing.classes = (0...names.keys.max()!).map { names[$0] ?? String($0) }
       } else {
         listing.classes = known.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         indexed = Dictionary(uniqueKeysWithValues: listing.classes.enumerated().map { ($1, $0) })

@@ -45,8 +45,9 @@ public struct MNIST: Component, Source, Codable {
         "holds \(labels.shape[0]) labels, but \(imagesPath) holds \(count) images", file: labelsPath, place: "byte 4",
         remedy: "Use the two files of one split of one dataset.")
     }
-    guard count == 0 || height > 0 && width > 0 && height <= Image.sideLimit && width <= Image.sideLimit
-        && height * width <= Image.pixelLimit
+    // Also where there are no images, whose size the file's length does not bound.
+    guard count == 0 || height > 0 && width > 0, height <= Image.sideLimit, width <= Image.sideLimit,
+      height * width <= Image.pixelLimit
     else {
       throw MirageError.badData("claims images of \(height) x \(width)", file: imagesPath, place: "byte 8")
     }

@@ -7,7 +7,7 @@ extension Flow where Element == Sample {
   static func reading(
     count: Int, about: DatasetInfo, origin: @escaping @Sendable (Int) -> Origin,
     label: @escaping @Sendable (Int) -> Int?, image: @escaping @Sendable (Int) throws -> Image,
-    finish: @escaping @Sendable (Int, inout Sample) -> Void = { _, _ in }
+    finish: @escaping @Sendable (Int, inout Sample) throws -> Void = { _, _ in }
   ) -> Flow {
     Flow(
       count: count, about: about, locate: { index, _ in Place(id: SampleID(index: index), label: label(index)) },
@@ -17,7 +17,7 @@ extension Flow where Element == Sample {
             var sample = Sample(
               id: SampleID(index: index), origin: origin(index), content: .image(try image(index)),
               label: label(index).map(Label.index))
-            finish(index, &sample)
+            try finish(index, &sample)
             return .element(sample)
           } catch let error as MirageError {
             return .failed(SampleError(id: SampleID(index: index), origin: origin(index).description, error: error))

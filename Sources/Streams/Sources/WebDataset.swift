@@ -18,6 +18,8 @@ public struct WebDataset: Component, Source, Codable {
     self.classes = classes
   }
 
+  private static let jsonLimit = 1 << 24
+
   private struct Entry: Sendable {
     let shard: Int32
     let label: Int32
@@ -74,10 +76,15 @@ public struct WebDataset: Component, Source, Codable {
       },
       finish: { index, sample in
         let entry = all[index]
-        guard entry.jsonSize > 0,
-          let bytes = try? files[Int(entry.shard)].read(at: entry.jsonOffset, count: entry.jsonSize),
-          case .object(var row)? = try? JSONValue(parsing: bytes)
-        else { return }
+        guard entry.jsonSize > 0 else { return }
+        let file = files[Int(entry.shard)]
+        let bytes = try file.read(at: entry.jsonOffset, count: min(entry.jsonSize, Self.jsonLimit + 1))
+        guard bytes.count <= Self.jsonLimit, let document = try? JSONValue(parsing: bytes) else {
+          throw MirageError.badData(
+            "the sample's json member is not valid JSON of at most \(Self.jsonLimit) bytes", file: file.path,
+            place: "byte \(entry.jsonOffset)")
+        }
+        guard case .object(var row) = document else { return }
         for own in ["id", "kind", "source", "label", "label_index"] { row[own] = nil }
         sample.attributes = row
       })
@@ -113,13 +120,13 @@ public struct WebDataset: Component, Source, Codable {
       }
       label = number
       // Class names are learnt from the first sample of each class.
-      if names[number] == nil, let json, json.size < 1 << 20 {
+      if names[number] == nil, let json, json.size <= Self.jsonLimit {
         let row = try? JSONValue(parsing: file.read(at: json.offset, count: json.size))
         if case .string(let name)? = row?["label"] { names[number] = name } else { names[number] = String(number) }
       }
     }
     return Entry(
       shard: Int32(shard), label: Int32(label), imageOffset: image.offset, jsonOffset: json?.offset ?? 0,
-      imageSize: image.size, jsonSize: json.map { min($0.size, 1 << 20) } ?? 0)
+      imageSize: image.size, jsonSize: json?.size ?? 0)
   }
 }

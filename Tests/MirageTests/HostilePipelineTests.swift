@@ -1,0 +1,64 @@
+import Foundations
+import Mirage
+import TestSupport
+import Testing
+
+/// Pipeline files that are made to exhaust memory, time or the stack: each is refused at once.
+@Suite struct HostilePipelineTests {
+  /// Eight levels of lists, each of ten references to the one before.
+  private static let multiplying: String = {
+    var text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+    for level in 1...8 {
+      let references = repeatElement("*a\(level - 1)", count: 10).joined(separator: ", ")
+      text += "a\(level): &a\(level) [\(references)]\n"
+    }
+    return text
+  }()
+
+  private static func repeated(_ text: String, _ count: Int) -> String { String(repeating: text, count: count) }
+
+  struct Case: Sendable, CustomTestStringConvertible {
+    let name, text, says: String
+    init(_ name: String, _ text: String, _ says: String) { (self.name, self.text, self.says) = (name, text, says) }
+    var testDescription: String { name }
+  }
+
+  static let cases: [Case] = [
+    Case("aliases that multiply", multiplying, "aliases"),
+    Case("aliases that multiply in keys", multiplying + "? *a8\n: x\n? *a8\n: y\n", "aliases"),
+    Case(
+      "few aliases that multiply",
+      "a: &a [\(repeated("x, ", 2000))x]\nb: &b [\(repeated("*a, ", 7))*a]\nc: [\(repeated("*b, ", 6))*b]\n", "multiply"
+    ),
+    Case("an alias in itself", "a: &a {b: *a}\n", "alias"),
+    Case("an alias of nothing", "a: *a\n", "alias"),
+    Case("lists on one line", repeated("[", 200_000), "deep"),
+    Case("maps on one line", repeated("{", 200_000), "deep"),
+    Case("lists on many lines", repeated("[\n", 100_000), "deep"),
+    Case("lists behind a quote that is none", "a: [x'y," + repeated("[", 200_000), "level"),
+    Case("items on one line", repeated("- ", 100_000), "deep"),
+    Case("keys on one line", repeated("? ", 100_000), "deep"),
+    Case("indented maps", (0..<600).map { repeated(" ", $0) + "a:\n" }.joined(), "deep"),
+    Case("over the limit", "# " + repeated("x", 1 << 18), "limit"),
+    Case("a zero byte", "name: a\0b", "not a text file"),
+    Case("an unclosed quote", "name: \"" + repeated("x\n", 100_000), "YAML"),
+  ]
+
+  @Test(arguments: cases) func refuses(_ one: Case) {
+    var error: MirageError?
+    let took = ContinuousClock().measure {
+      error = #expect(throws: MirageError.self) { try PipelineFile.parse(one.text) }
+    }
+    #expect(error?.kind == .badPipeline)
+    #expect(error?.message.contains(one.says) == true, "\(error?.message ?? "nothing")")
+    #expect(took < .seconds(10))
+  }
+
+  @Test func bytesThatAreNotText() throws {
+    let directory = TemporaryDirectory()
+    let path = try directory.write("p.yaml", [0x61, 0x3A, 0xFF, 0xFE])
+    let error = #expect(throws: MirageError.self) { try PipelineFile.load(path) }
+    #expect(error?.kind == .badPipeline)
+    #expect(error?.file == path)
+  }
+}

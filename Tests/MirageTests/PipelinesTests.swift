@@ -1,0 +1,47 @@
+import Foundations
+import Mirage
+import TestSupport
+import Testing
+
+/// Every file in Pipelines/ does what it says, on a tiny dataset in place of the real one.
+@Suite struct PipelinesTests {
+  static let folder = repository + "/Pipelines/"
+  static let files = try! directoryEntries(folder).filter { $0.hasSuffix(".yaml") }
+
+  let directory = TemporaryDirectory()
+
+  @Test func thereAreFiles() { #expect(Self.files.count >= 5) }
+
+  @Test(arguments: files) func runs(_ file: String) throws {
+    let source = type(of: try PipelineFile.load(Self.folder + file).source).name
+    let data = directory.file("data")
+    switch source {
+    case "mnist": try TinyDataset.writeMNIST(data, height: 28, width: 28)
+    case "cifar10":
+      try makeDirectories(data)
+      try TinyDataset.writeArchive(
+        TinyDataset.cifarPython(), folder: "cifar-10-batches-py", to: data + "/cifar-10-python.tar.gz")
+    case "celeba": try TinyCelebA(count: 12, zip: true).write(data)
+    case "image-folder": try TinyDataset.writeImageFolder(data)
+    default: Issue.record("no tiny dataset for source \(source)")
+    }
+    let output = directory.file("out")
+    let result = try CommandLineTool.run(
+      "run", Self.folder + file, "--set", "source.\(source).directory=\(data)", "--output", output, "--limit", "6",
+      "--json")
+    try #require(result.status == 0, "\(result.errors)")
+    let report = try JSONValue(parsing: result.output.utf8)
+    #expect(report["written"] == 6)
+    #expect(report["skipped"] == [])
+    #expect(try snapshot(output).count >= 2)
+  }
+
+  /// The files as they stand, for who has the data.
+  @Test(arguments: files) func isSound(_ file: String) throws {
+    let text = try InputFile.lines(of: Self.folder + file)
+    #expect(text.first?.hasPrefix("# ") == true, "it begins by saying what it makes")
+    let pipeline = try PipelineFile.load(Self.folder + file)
+    #expect(pipeline.sink != nil)
+    #expect(!pipeline.stages.isEmpty)
+  }
+}
