@@ -69,6 +69,7 @@ struct Document {
 
   func parse() throws -> Tree {
     try refuseDeepNesting()
+    try refuseAliasesInNames()
     let node: Node?
     do {
       node = try Yams.compose(yaml: text)
@@ -135,6 +136,18 @@ struct Document {
         }
       }
     }
+  }
+
+  /// The parser compares a map's names by all they hold, which a bomb of aliases makes endless. So where there are
+  /// aliases, no name may be one, or be a list or a map.
+  private func refuseAliasesInNames() throws {
+    guard text.contains(/(?:^|[\s\[{,])&\S/), text.contains(/(?:^|[\s\[{,])\*\S/),
+      let match = text.firstMatch(of: /(?:^|[\s\[{,\-])\?|\*[\w\-]+[ \t]*:|[\]}][ \t]*:/),
+      let index = match.output.firstIndex(where: { "?*]}".contains($0) })
+    else { return }
+    let before = text[..<index].split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+    throw error(
+      "a name must be plain text", at: Tree.Place(line: before.count, column: before.last!.unicodeScalars.count + 1))
   }
 
   /// Where a name that stands at `first` is given again: in the same column of a later line, or further on between the
