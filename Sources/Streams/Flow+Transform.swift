@@ -70,6 +70,7 @@ extension Flow {
         var slots = try await upstreamRead(positions, run)
         for index in slots.indices {
           guard case .element(var element) = slots[index] else { continue }
+          try Task.checkCancellation()
           slots[index] = .absent
           do {
             try change(&element, run)
