@@ -49,6 +49,17 @@ public struct Augment: Sendable {
     Augment(name: "some-of", probability: probability, body: .several(parts, count: count))
   }
 
+  /// Whether anything about it is left to chance, what its parts draw apart.
+  private var isDrawn: Bool {
+    if probability < 1 { return true }
+    switch body {
+    case .one(let augmentation, _): return augmentation.isDrawn
+    case .sequence: return false
+    case .choice(let parts, _): return parts.count > 1
+    case .several(let parts, let count): return count.upperBound > 0 && parts.count > 1
+    }
+  }
+
   /// Draws and applies. The random numbers come from `key` (that of the stage's path), the sample's id and the epoch.
   func apply(to sample: inout Sample, key: Random.Key, path: String, run: Run) throws {
     var random = Random(key: key, sample: sample.id.digest, epoch: run.epoch)
@@ -56,6 +67,8 @@ public struct Augment: Sendable {
       if run.recordsDraws { sample.history.append(Draw(path: path, name: name, parameters: .null)) }
       return
     }
+    // What is the same for every sample is preparation; what was drawn makes another sample of it.
+    if isDrawn && sample.kind == .real { sample.kind = .augmented }
     func applyPart(_ part: Augment, _ index: Int) throws {
       try part.apply(to: &sample, key: key.child(index), path: "\(path)/\(name)/\(index)", run: run)
     }
@@ -95,9 +108,6 @@ public struct Augment: Sendable {
     if run.recordsDraws {
       sample.history.append(Draw(path: path, name: name, parameters: try JSONValue(encoding: parameters)))
     }
-    // What is the same for every sample is preparation; what was drawn makes another sample of it.
-    let isDrawn = A.Parameters.self != NoParameters.self || augmentation.probability < 1
-    if isDrawn && sample.kind == .real { sample.kind = .augmented }
     return parameters
   }
 
@@ -121,6 +131,7 @@ public struct Augment: Sendable {
         warping, name: name, path: paths.0, run: run, random: &random, for: &sample)
       random = Random(key: keys.1, sample: digest, epoch: run.epoch)
       _ = try Augment.draw(cut, name: next.name, path: paths.1, run: run, random: &random, for: &sample)
+      if sample.kind == .real { sample.kind = .augmented }
       let inverse = warping.inverse(parameters, height: height, width: width)
       try sample.withImage { $0 = $0.warped(by: inverse, border: warping.fill, showing: window) }
       let forward = inverse.inverse
@@ -132,6 +143,10 @@ public struct Augment: Sendable {
     }
     return try fused(warping, windowing)
   }
+}
+
+extension Augmentation {
+  fileprivate var isDrawn: Bool { Parameters.self != NoParameters.self }
 }
 
 extension Augment: Stage {

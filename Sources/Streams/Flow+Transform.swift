@@ -78,6 +78,7 @@ extension Flow {
           switch consume slot {
           case .element(var element):
             do {
+              try Task.checkCancellation()
               try change(&element)
               slots[index] = .element(element)
             } catch let error as MirageError {

@@ -9,9 +9,15 @@ extension Tree {
         .usage, "--set \(override) has no =", remedy: "Write it as --set stages.1.rotate.degrees=[-30,30].")
     }
     let steps = override[..<equals].split(separator: ".").map(String.init)
-    let document = try Document(path: "--set \(override)", bytes: Array(override[override.index(after: equals)...].utf8))
     var value = Tree(content: .scalar("", isQuoted: true), place: Place(line: 1, column: 1))
-    if !document.text.isEmpty { value = try document.parse() }
+    do {
+      let text = override[override.index(after: equals)...]
+      let document = try Document(path: "--set \(override)", bytes: Array(text.utf8))
+      if !document.text.isEmpty { value = try document.parse() }
+    } catch var error as MirageError {
+      error.kind = .usage
+      throw error
+    }
     value.mark(as: override)
     try set(value, at: steps[...], override: override)
   }
@@ -32,13 +38,21 @@ extension Tree {
     }
   }
 
+  /// Writes `rotate: 15` as `rotate: {degrees: 15}`, where a setting of it is to follow.
+  private mutating func spellOut(_ name: String, for setting: String) {
+    if case .map = content { return }
+    let entry = Registry.entries.first { $0.name == name && $0.primary != nil }
+    guard let entry, let primary = entry.primary, !isEmpty, entry.fields.contains(where: { $0.name == setting }) else { return }
+    content = .map([(primary, place, self)])
+  }
+
   private mutating func set(_ value: Tree, at steps: ArraySlice<String>, override: String) throws {
     guard let step = steps.first else {
       self = value
       return
     }
     func nowhere(_ names: [String]) -> MirageError {
-      let hint = nearest(to: step, among: names).map { "Did you mean \($0)?" }
+      let hint = Int(names.first ?? "0") == nil ? nearest(to: step, among: names).map { "Did you mean \($0)?" } : nil
       return MirageError(
         .usage, "--set \(override): there is no \(step)",
         remedy: hint ?? "There is \(names.isEmpty ? "nothing" : names.joined(separator: ", ")).")
@@ -46,6 +60,7 @@ extension Tree {
     switch content {
     case .map(var fields):
       if let index = fields.firstIndex(where: { $0.key == step }) {
+        if let next = steps.dropFirst().first { fields[index].value.spellOut(step, for: next) }
         try fields[index].value.set(value, at: steps.dropFirst(), override: override)
       } else if steps.count == 1 {
         fields.append((step, value.place, value))
