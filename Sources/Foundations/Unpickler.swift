@@ -163,7 +163,8 @@ public struct Unpickler {
     while let byte = line.popFirst() {
       let digits = line.first == UInt8(ascii: "u") ? 4 : line.first == UInt8(ascii: "U") ? 8 : 0
       if byte == UInt8(ascii: "\\"), digits > 0 {
-        guard let value = hexadecimal(line.dropFirst().prefix(digits), digits), let scalar = Unicode.Scalar(value) else {
+        let code = hexadecimal(line.dropFirst().prefix(digits), digits)
+        guard let code, let scalar = Unicode.Scalar(code) else {
           throw damaged("a damaged escape in text")
         }
         text.append(scalar)
@@ -204,7 +205,9 @@ public struct Unpickler {
   }
 
   private func hexadecimal(_ digits: ArraySlice<UInt8>, _ count: Int) -> UInt32? {
-    guard digits.count == count, digits.allSatisfy({ Unicode.Scalar($0).properties.isASCIIHexDigit }) else { return nil }
+    guard digits.count == count, digits.allSatisfy({ Unicode.Scalar($0).properties.isASCIIHexDigit }) else {
+      return nil
+    }
     return UInt32(String(decoding: digits, as: UTF8.self), radix: 16)
   }
 

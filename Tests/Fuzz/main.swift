@@ -43,6 +43,7 @@ let directory = TemporaryDirectory()
 var targets = try makeTargets(in: directory)
 if isList {
   print(targets.map(\.name).joined(separator: "\n"))
+  try removeTree(directory.path)
   exit(0)
 }
 if let name = replay?.target ?? only {
@@ -56,6 +57,7 @@ if let replay {
   } catch {
     print("refused: \(error)")
   }
+  try removeTree(directory.path)
   exit(0)
 }
 
