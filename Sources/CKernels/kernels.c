@@ -65,10 +65,16 @@ WITH_AVX2 static inline __m256i blend_pairs(__m256i top, __m256i bottom, __m256i
   return _mm256_srli_epi32(_mm256_add_epi32(sum, _mm256_set1_epi32(round_shift)), shift);
 }
 
-// Eight bytes at each of two places: one in the low half, one in the high half.
+// Sixteen bytes at each of two places (of which six are used): one in the low half, one in the high half. A load of
+// sixteen joins its half without a shuffle, and shuffles are what these loops wait for.
 WITH_AVX2 static inline __m256i load_two(const uint8_t *low, const uint8_t *high) {
-  return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadl_epi64((const __m128i *)low)),
-                                 _mm_loadl_epi64((const __m128i *)high), 1);
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)low)),
+                                 _mm_loadu_si128((const __m128i *)high), 1);
+}
+
+// One number for each half.
+WITH_AVX2 static inline __m256i set_halves(int32_t low, int32_t high) {
+  return _mm256_blend_epi32(_mm256_set1_epi32(low), _mm256_set1_epi32(high), 0xF0);
 }
 
 // Where a pixel's three bytes and its right neighbour's go, so that each channel's two stand side by side as 16 bits.
@@ -78,7 +84,6 @@ WITH_AVX2 static inline __m256i load_two(const uint8_t *low, const uint8_t *high
 WITH_AVX2 static void line_of_3(uint8_t *out, const uint8_t *image, ptrdiff_t stride, int64_t x, int64_t y, int64_t dx,
                                 int64_t dy, int count) {
   const __m256i pairs = _mm256_setr_epi8(CHANNEL_PAIRS, CHANNEL_PAIRS), strides = _mm256_set1_epi64x(stride);
-  const __m256i even = _mm256_setr_epi32(0, 0, 0, 0, 4, 4, 4, 4), odd = _mm256_setr_epi32(2, 2, 2, 2, 6, 6, 6, 6);
   // Two pixels of four bytes to two of three.
   const __m256i compact = _mm256_setr_epi8(0, 1, 2, 4, 5, 6, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 1, 2, 4, 5, 6, -1,
                                            -1, -1, -1, -1, -1, -1, -1, -1, -1);
@@ -88,15 +93,17 @@ WITH_AVX2 static void line_of_3(uint8_t *out, const uint8_t *image, ptrdiff_t st
   for (; i + 4 < count; i += 4, out += 12) {
     positions at = positions_at(xs, ys, strides, 3);
     xs = _mm256_add_epi64(xs, dxs), ys = _mm256_add_epi64(ys, dys);
-    int64_t offset[4];
+    int64_t offset[4], across[4], down[4];
     _mm256_storeu_si256((__m256i *)offset, at.offset);
+    _mm256_storeu_si256((__m256i *)across, at.across);
+    _mm256_storeu_si256((__m256i *)down, at.down);
     __m256i sums[2];
     for (int half = 0; half < 2; half++) {  // pixels 0 and 2, then 1 and 3
       const uint8_t *p = image + offset[half], *q = image + offset[half + 2];
       sums[half] = blend_pairs(_mm256_shuffle_epi8(load_two(p, q), pairs),
                                _mm256_shuffle_epi8(load_two(p + stride, q + stride), pairs),
-                               _mm256_permutevar8x32_epi32(at.across, half ? odd : even),
-                               _mm256_permutevar8x32_epi32(at.down, half ? odd : even));
+                               set_halves((int32_t)across[half], (int32_t)across[half + 2]),
+                               set_halves((int32_t)down[half], (int32_t)down[half + 2]));
     }
     __m256i bytes = _mm256_packs_epi32(sums[0], sums[1]);
     bytes = _mm256_shuffle_epi8(_mm256_packus_epi16(bytes, bytes), compact);

@@ -254,7 +254,7 @@ def webdataset_from_webdataset(mirage, directory):
                 writer.write(
                     {"__key__": f"{index:06}", "png": Image.fromarray(images[index]), "cls": int(labels[index])}
                 )
-    found, rows = read_by_mirage(mirage, directory, {"webdataset": {"directory": str(shards)}})
+    found, rows = read_by_mirage(mirage, directory, {"webdataset": {"directory": str(shards), "channels": "keep"}})
     same_in_order(found, [row["label_index"] for row in rows], images, labels)
 
 
@@ -268,7 +268,7 @@ def image_folder_as_hugging_face_has_it(mirage, directory):
         for index, (image, name) in enumerate(zip(images, names)):
             Image.fromarray(image).save(folder / f"{index:04}.png")
             metadata.write(json.dumps({"file_name": f"{index:04}.png", "label": name}) + "\n")
-    found, rows = read_by_mirage(mirage, directory, {"image-folder": {"directory": str(folder)}})
+    found, rows = read_by_mirage(mirage, directory, {"image-folder": {"directory": str(folder), "channels": "keep"}})
     same_in_any_order(found, [row["label"] for row in rows], images, names)
 
 
