@@ -1,6 +1,5 @@
 #pragma once
-#include <archive.h>
-#include <archive_entry.h>
+
 #include <malloc.h>
 #include <openssl/evp.h>
 #include <stdio.h>

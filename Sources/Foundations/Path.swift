@@ -1,7 +1,19 @@
-/// Joins a base directory and a path; an absolute path stays as it is.
+import Glibc
+
+/// Joins a base directory and a path; an absolute path stays as it is. A `../` takes the base's last folder away, unless
+/// that is a symbolic link, whose parent is somewhere else.
 public func joined(_ base: String, _ path: String) -> String {
   if path.hasPrefix("/") || base.isEmpty || base == "." { return path }
+  let last = lastComponent(base)
+  if path.hasPrefix("../"), last != "..", last != ".", !last.isEmpty, FileKind(base) == .directory, !isSymbolicLink(base) {
+    return joined(parentDirectory(base), String(path.dropFirst(3)))
+  }
   return base.hasSuffix("/") ? base + path : base + "/" + path
+}
+
+private func isSymbolicLink(_ path: String) -> Bool {
+  var status = stat()
+  return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
 }
 
 /// The part of a path after its last slash.
