@@ -72,19 +72,23 @@ public struct Flow<Element: Sendable>: AsyncSequence, Sendable {
     fileprivate var chunks: OrderedMap<Chunk<Element>>.Iterator
     private var slots: [Slot<Element>] = []
     private var offset = 0
+    private var hasFailed = false
 
     fileprivate init(chunks: OrderedMap<Chunk<Element>>.Iterator) { self.chunks = chunks }
 
     public mutating func next() async throws -> Element? {
       while true {
-        while offset < slots.count {
+        while offset < slots.count, !hasFailed {
           offset += 1
           switch slots[offset - 1] {
           case .element(let element): return element
           case .absent: continue
-          case .failed(let error): throw error
+          case .failed(let error):
+            hasFailed = true
+            throw error
           }
         }
+        if hasFailed { return nil }
         guard let chunk = try await chunks.next() else { return nil }
         slots = chunk.slots
         offset = 0
