@@ -92,7 +92,7 @@ public struct Interleave: Component, Source {
 extension SampleID {
   fileprivate mutating func rename(source: Int, of sources: Int, pass: Int) {
     self.source = self.source * sources + source
-    self.pass = pass
+    self.pass = self.pass << 20 | pass
   }
 }
 
