@@ -64,14 +64,17 @@ public struct Balance: Component, Stage, Codable {
         remedy: "Filter the class out and leave it out of the source's classes, or add samples.")
     }
     let perClass = perClass > 0 ? perClass : atFirst.map(\.count).max()!
+    let firstEpoch = upstream.run.epoch
     return upstream.reindexed(count: classes.count * perClass) { position, run in
       let label = position % classes.count
-      // Labels were read above; what fails later fails as the sample it is.
-      let positions = (try? members.positions(in: run)[label]) ?? atFirst[label]
+      // Labels were read above; what fails later fails as the sample it is. Where another epoch's shuffling brought no
+      // sample of the class, the first epoch's serve.
+      let now = (try? members.positions(in: run)[label]) ?? []
+      let (positions, epoch) = now.isEmpty ? (atFirst[label], firstEpoch) : (now, run.epoch)
       let (pass, rank) = (position / classes.count).quotientAndRemainder(dividingBy: positions.count)
       let key = Random.Key(seed: run.seed, path: path).child(label).child(pass)
       let order = Permutation(count: positions.count, key: key, epoch: run.epoch)
-      return Reference(position: Int(positions[order[rank]]), epoch: run.epoch) { $0.pass = $0.pass << 20 | pass }
+      return Reference(position: Int(positions[order[rank]]), epoch: epoch) { $0.pass = $0.pass << 20 | pass }
     }
   }
 }
