@@ -49,6 +49,16 @@ public struct Augment: Sendable {
     Augment(name: "some-of", probability: probability, body: .several(parts, count: count))
   }
 
+  /// Whether chance decides if or which parts are applied, apart from what they draw themselves.
+  private var isChosen: Bool {
+    switch body {
+    case .one: false
+    case .sequence: probability < 1
+    case .choice(let parts, _): probability < 1 || parts.count > 1
+    case .several(let parts, let count): probability < 1 || count.upperBound > 0 && parts.count > 1
+    }
+  }
+
   /// Draws and applies. The random numbers come from `key` (that of the stage's path), the sample's id and the epoch.
   func apply(to sample: inout Sample, key: Random.Key, path: String, run: Run) throws {
     var random = Random(key: key, sample: sample.id.digest, epoch: run.epoch)
@@ -56,6 +66,7 @@ public struct Augment: Sendable {
       if run.recordsDraws { sample.history.append(Draw(path: path, name: name, parameters: .null)) }
       return
     }
+    if isChosen && sample.kind == .real { sample.kind = .augmented }
     func applyPart(_ part: Augment, _ index: Int) throws {
       try part.apply(to: &sample, key: key.child(index), path: "\(path)/\(name)/\(index)", run: run)
     }
