@@ -14,10 +14,23 @@ public struct Scale: Component, Stage, Codable {
     }
     let map = ScaledImage.AffineMap(
       scale: Float((to.upperBound - to.lowerBound) / 255), offset: Float(to.lowerBound))
+    guard map.keepsBytes else {
+      throw MirageError(
+        .badPipeline, "scale cannot tell 256 bytes apart between \(to.lowerBound) and \(to.upperBound)",
+        remedy: "Give it a wider range, such as [-1, 1].")
+    }
     return upstream.transformed(stage: Self.name, info: { $0.isScaled = true }) { sample in
       guard case .image(let image) = sample.content else { return }
       sample.content = .scaled(ScaledImage(image, maps: Array(repeating: map, count: image.channels)))
     }
+  }
+}
+
+extension ScaledImage.AffineMap {
+  /// Whether every byte comes back through the map: not where the range is empty, or too narrow for 32-bit floats.
+  fileprivate var keepsBytes: Bool {
+    let bytes = Image(height: 1, width: 256, channels: 1, pixels: Array(0...255))
+    return ScaledImage(bytes, maps: [self]).image() == bytes
   }
 }
 
