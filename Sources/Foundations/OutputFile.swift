@@ -15,11 +15,7 @@ public final class OutputFile {
     self.path = path
     self.length = length
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else {
-      throw errno == ENOSPC || errno == EDQUOT
-        ? writingError(path, code: errno)
-        : MirageError(.cannotCreate, "cannot be created: \(errorText(errno))", file: path)
-    }
+    guard descriptor >= 0 else { throw creatingError(path, code: errno) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, Int(status.st_size) >= length else {
       throw MirageError.badData(
@@ -56,7 +52,7 @@ public final class OutputFile {
   public static func replace(_ path: String, with bytes: some Collection<UInt8>) throws {
     let temporary = path + ".tmp"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw writingError(temporary, code: errno) }
+    guard descriptor >= 0 else { throw creatingError(path, code: errno) }
     defer { close(descriptor) }
     do {
       try writeAll(bytes, to: descriptor, path: temporary)
@@ -94,11 +90,14 @@ public func makeDirectories(_ path: String) throws {
   if FileKind(path) == .directory { return }
   if let slash = path.lastIndex(of: "/"), slash > path.startIndex { try makeDirectories(String(path[..<slash])) }
   if mkdir(path, 0o755) != 0 && !(errno == EEXIST && FileKind(path) == .directory) {
-    let code = errno
-    throw code == ENOSPC || code == EDQUOT
-      ? writingError(path, code: code)
-      : MirageError(.cannotCreate, "the directory cannot be created: \(errorText(code))", file: path)
+    throw creatingError(path, code: errno)
   }
+}
+
+private func creatingError(_ path: String, code: Int32) -> MirageError {
+  code == ENOSPC || code == EDQUOT
+    ? writingError(path, code: code)
+    : MirageError(.cannotCreate, "cannot be created: \(errorText(code))", file: path)
 }
 
 /// Removes a file, or a directory with all it holds; symbolic links are removed, not followed.
@@ -120,9 +119,7 @@ public final class FileLock: Sendable {
   /// - Throws: cannot-create where another process holds it.
   public init(_ path: String) throws {
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else {
-      throw MirageError(.cannotCreate, "cannot be created: \(errorText(errno))", file: path)
-    }
+    guard descriptor >= 0 else { throw creatingError(path, code: errno) }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       throw MirageError(.cannotCreate, "another run is writing this output", file: path, remedy: "Wait until it ends.")
     }
