@@ -67,6 +67,7 @@ public final class OutputDirectory {
     work = partial + "/work"
     journal = Journal(key: key, position: start)
     let isUnfinished = FileKind(partial) != .missing
+    let journalPath = partial + "/journal.json"
     switch existing {
     case .refuse:
       if isUnfinished {
@@ -80,26 +81,29 @@ public final class OutputDirectory {
           remedy: "Choose another --output, or replace it with --overwrite.")
       }
     case .resume:
-      let there = isUnfinished ? nil : try conflicting()
-      if there != nil {
+      // A finished output, even where a crash left the rest of `partial` behind: the journal goes last.
+      if FileKind(journalPath) == .missing, try conflicting() != nil {
         try checkFinished(key)
+        if isUnfinished {
+          try checkPartial()
+          lock = try FileLock(partial + "/lock")
+          try removeTree(partial)
+          lock = nil
+        }
         isComplete = true
         return
       }
-    case .overwrite:
-      let there = shared == nil ? try conflicting() : nil
-      if there != nil, FileKind(directory + "/" + Self.reportName) != .file {
-        throw MirageError(
-          .cannotCreate, "holds no \(Self.reportName), so this tool did not write it and will not remove it",
-          file: directory, remedy: "Remove it yourself, or choose another --output.")
-      }
+    case .overwrite: try checkReplaceable(key)
     }
+    if isUnfinished { try checkPartial() }
     try makeDirectories(partial)
     lock = try FileLock(partial + "/lock")
-    let journalPath = partial + "/journal.json"
     if existing == .resume, FileKind(journalPath) == .file {
       journal = try Journal(from: InputFile.contents(of: journalPath), file: journalPath)
       try check(journal.key, against: key, file: journalPath)
+      // What came to stand here meanwhile must not be replaced, unless the data itself is moving in already.
+      let isMoving = journal.isFinished && (shared != nil || FileKind(data) == .missing)
+      if !isMoving { try checkReplaceable(key) }
     } else {
       try removeTree(data)
       try removeTree(work)
@@ -123,17 +127,37 @@ public final class OutputDirectory {
     }
   }
 
+  /// What the report there says of the run that wrote what this one is to write; nil where no run did.
+  private func reportedRun(_ key: JSONValue) -> JSONValue? {
+    let report = try? JSONValue(parsing: InputFile.contents(of: directory + "/" + Self.reportName))
+    return (shared == nil ? report : key["split"].flatMap { report?["splits"]?[$0.plain] })?["run"]
+  }
+
   /// - Throws: bad data where the finished output was made by another run than this.
   private func checkFinished(_ key: JSONValue) throws {
-    let path = directory + "/" + Self.reportName
-    guard FileKind(path) == .file else {
-      throw MirageError(.cannotCreate, "exists already, and is not the output of a run", file: directory)
+    guard let before = reportedRun(key), case .object(var now) = key else {
+      throw MirageError(.cannotCreate, "exists already, and is not the output of a run", file: try conflicting())
     }
-    let report = try JSONValue(parsing: InputFile.contents(of: path))
-    let own = key["split"].flatMap { report["splits"]?[$0.plain] } ?? report
-    guard let before = own["run"], case .object(var now) = key else { return }
     now["stamps"] = nil
-    try check(before, against: .object(now), file: path)
+    now["split"] = nil
+    try check(before, against: .object(now), file: directory + "/" + Self.reportName)
+  }
+
+  /// - Throws: cannot-create where something stands here that this tool did not write.
+  private func checkReplaceable(_ key: JSONValue) throws {
+    guard let there = try conflicting(), reportedRun(key) == nil else { return }
+    throw MirageError(
+      .cannotCreate, "no \(Self.reportName) tells of it, so this tool did not write it and will not remove it",
+      file: there, remedy: "Remove it yourself, or choose another --output.")
+  }
+
+  /// - Throws: cannot-create where the partial directory holds what no run put there.
+  private func checkPartial() throws {
+    let own = ["data", "journal.json", "journal.json.tmp", "lock", "work"]
+    if FileKind(partial) == .directory, try directoryEntries(partial).allSatisfy(own.contains) { return }
+    throw MirageError(
+      .cannotCreate, "is not what an interrupted run left", file: partial,
+      remedy: "Remove it yourself, or choose another --output.")
   }
 
   private func check(_ before: JSONValue, against key: JSONValue, file: String) throws {
@@ -182,6 +206,8 @@ public final class OutputDirectory {
       }
       try syncFileSystem(of: parentDirectory(directory))
     }
+    // The journal stays until all else is gone, so that resuming comes back here.
+    try removeTree(work)
     try removeTree(partial)
     lock = nil
   }
