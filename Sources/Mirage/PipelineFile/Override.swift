@@ -9,9 +9,15 @@ extension Tree {
         .usage, "--set \(override) has no =", remedy: "Write it as --set stages.1.rotate.degrees=[-30,30].")
     }
     let steps = override[..<equals].split(separator: ".").map(String.init)
-    let document = try Document(path: "--set \(override)", bytes: Array(override[override.index(after: equals)...].utf8))
     var value = Tree(content: .scalar("", isQuoted: true), place: Place(line: 1, column: 1))
-    if !document.text.isEmpty { value = try document.parse() }
+    do {
+      let text = override[override.index(after: equals)...]
+      let document = try Document(path: "--set \(override)", bytes: Array(text.utf8))
+      if !document.text.isEmpty { value = try document.parse() }
+    } catch var error as MirageError {
+      error.kind = .usage
+      throw error
+    }
     value.mark(as: override)
     try set(value, at: steps[...], override: override)
   }

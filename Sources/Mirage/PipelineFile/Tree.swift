@@ -54,7 +54,7 @@ struct Document {
   /// An error at a place, with the line and a caret.
   func error(_ message: String, at place: Tree.Place, remedy: String? = nil) -> MirageError {
     if let option = place.option {
-      return MirageError(.badPipeline, message, file: "--set \(option)", remedy: remedy)
+      return MirageError(.usage, message, file: "--set \(option)", remedy: remedy)
     }
     let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
     var excerpt: String?
