@@ -154,6 +154,36 @@ struct Document {
     }
   }
 
+  /// Where a name that stands at `first` is given again: in the same column of a later line, or further on between the
+  /// same braces.
+  private func repetition(of name: String, after first: Tree.Place) -> Tree.Place {
+    let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+      .map { Array($0.unicodeScalars) }
+    func isName(_ text: ArraySlice<Unicode.Scalar>) -> Bool {
+      let text = text.drop { $0 == "\"" || $0 == "'" }
+      guard text.starts(with: name.unicodeScalars) else { return false }
+      return text.dropFirst(name.unicodeScalars.count).first { !"\"' ".unicodeScalars.contains($0) } == ":"
+    }
+    var depth = 0
+    var isBehindComma = false
+    for line in lines.indices.dropFirst(first.line - 1) {
+      let begin = line == first.line - 1 ? first.column : 0
+      for column in lines[line].indices.dropFirst(begin) where lines[line][column] != " " {
+        let isInColumn = column == first.column - 1 && lines[line][..<column].allSatisfy { $0 == " " }
+        if isInColumn || isBehindComma && depth == 0, isName(lines[line][column...]) {
+          return Tree.Place(line: line + 1, column: column + 1)
+        }
+        switch lines[line][column] {
+        case "[", "{": depth += 1
+        case "]", "}": depth -= 1
+        default: break
+        }
+        isBehindComma = lines[line][column] == ","
+      }
+    }
+    return first
+  }
+
   private func explained(_ error: YamlError) -> MirageError {
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
@@ -165,15 +195,10 @@ struct Document {
       }
       return self.error("this is not valid YAML: \(problem)", at: place)
     case .duplicatedKeysInMapping(let duplicates, let context):
-      let name = duplicates.sorted().first ?? "?"
-      // The parser tells where the map begins; the second line that begins with the name is meant.
-      let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
-      let hits = lines.indices.dropFirst(context.mark.line - 1).filter { index in
-        lines[index].drop { " -{,\"'".contains($0) }.hasPrefix(name)
-      }
-      let line = hits.count > 1 ? hits[1] + 1 : context.mark.line
-      let indent = lines.indices.contains(line - 1) ? lines[line - 1].prefix { " -".contains($0) }.count : 0
-      return self.error("\(name) is given twice", at: Tree.Place(line: line, column: indent + 1))
+      let name = duplicates.first ?? "?"
+      // The parser tells where the name stands first.
+      let first = Tree.Place(line: context.mark.line, column: context.mark.column)
+      return self.error("\(name) is given twice", at: repetition(of: name, after: first))
     case .reader(let problem, _, _, _):
       return MirageError(.badPipeline, "this is not valid YAML: \(problem)", file: path)
     default: return MirageError(.badPipeline, "this is not valid YAML: \(error)", file: path)
