@@ -154,6 +154,10 @@ struct StatsCommand: AsyncParsableCommand {
   @Flag(help: "Print JSON.")
   var json = false
 
+  func validate() throws {
+    if let limit, limit < 0 { throw ValidationError("--limit must be at least 0.") }
+  }
+
   func run() async throws {
     var pipeline = try options.load()
     work.apply(to: &pipeline)

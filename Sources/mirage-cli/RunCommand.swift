@@ -46,6 +46,7 @@ struct RunCommand: AsyncParsableCommand {
 
   func validate() throws {
     if resume && overwrite { throw ValidationError("--resume and --overwrite exclude each other.") }
+    if output == "" { throw ValidationError("--output must name a directory.") }
     if let limit, limit < 0 { throw ValidationError("--limit must be at least 0.") }
     if !(checkpointInterval >= 0) { throw ValidationError("--checkpoint-interval must be at least 0.") }
   }
