@@ -19,6 +19,7 @@ public enum Digest {
     precondition(EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1, "SHA-256 is not available")
     var offset = 0
     while offset < file.size {
+      try Task.checkCancellation()
       let part = try file.read(at: offset, count: min(1 << 20, file.size - offset))
       EVP_DigestUpdate(context, part, part.count)
       offset += part.count

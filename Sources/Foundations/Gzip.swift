@@ -15,9 +15,16 @@ public final class GzipWriter {
 
   deinit { if stream != nil { gzclose_w(stream) } }
 
+  /// Compresses a part at a time; between two, a cancelled task throws `CancellationError`.
   public func append(_ bytes: [UInt8]) throws {
-    guard bytes.isEmpty || gzwrite(stream, bytes, UInt32(bytes.count)) == bytes.count else {
-      throw writingError(path, code: errno)
+    try bytes.withUnsafeBufferPointer { bytes in
+      for start in stride(from: 0, to: bytes.count, by: 1 << 20) {
+        try Task.checkCancellation()
+        let count = min(1 << 20, bytes.count - start)
+        guard gzwrite(stream, bytes.baseAddress! + start, UInt32(count)) == count else {
+          throw writingError(path, code: errno)
+        }
+      }
     }
   }
 

@@ -99,6 +99,7 @@ public final class InputFile: Sendable {
     var buffer = [UInt8](repeating: 0, count: 1 << 18)
     var total = 0
     while true {
+      try Task.checkCancellation()
       let got = gzread(input, &buffer, UInt32(buffer.count))
       var status: Int32 = 0
       let message = gzerror(input, &status).map { String(cString: $0) } ?? ""

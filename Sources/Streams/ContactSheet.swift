@@ -22,8 +22,9 @@ public struct ContactSheet: Sendable {
     let source = try await bare.flow(run, fitting: .leaveOut).flow
     // One row a sample: its place in the source tells samples apart.
     var wanted: [Key] = []
-    for row in 0..<min(originals, flow.count) {
-      let id = try flow.locate(row * flow.count / min(originals, flow.count), run).id
+    let rows = min(originals, flow.count)
+    for row in 0..<rows {
+      let id = try flow.locate(Shard(index: row, count: rows).range(of: flow.count).lowerBound, run).id
       if !wanted.contains(Key(id)) { wanted.append(Key(id)) }
     }
     var cells: [[Image]] = []
@@ -54,6 +55,7 @@ public struct ContactSheet: Sendable {
     let wanted = Set(keys)
     var found: [Key: [Int]] = [:]
     for position in 0..<min(flow.count, searchLimit) {
+      try checkCancellation(at: position)
       let key = Key(try flow.locate(position, run).id)
       if wanted.contains(key), found[key, default: []].count < most { found[key, default: []].append(position) }
     }

@@ -64,7 +64,15 @@ public struct DatasetSummary: Sendable {
 extension Flow {
   /// The position of the sample with this id, found by looking at all ids.
   public func position(of id: SampleID) throws -> Int? {
-    for position in 0..<count where try locate(position, run).id == id { return position }
+    for position in 0..<count {
+      try checkCancellation(at: position)
+      if try locate(position, run).id == id { return position }
+    }
     return nil
   }
+}
+
+/// Looks now and then, in a search over positions, whether it was cancelled.
+func checkCancellation(at position: Int) throws {
+  if position & 0xFFF == 0 { try Task.checkCancellation() }
 }

@@ -93,6 +93,7 @@ private final class MemberIndex: Sendable {
     guard upstream.count <= UInt32.max else { throw MirageError(.badPipeline, "balance holds at most 2^32 positions") }
     var positions = [[UInt32]](repeating: [], count: upstream.about.classes.count)
     for position in 0..<upstream.count {
+      try checkCancellation(at: position)
       if let label = try upstream.locate(position, run).label, positions.indices.contains(label) {
         positions[label].append(UInt32(position))
       }
