@@ -124,9 +124,10 @@ public struct Augment: Sendable {
       guard warping.isPlain else { return false }
       let digest = sample.id.digest
       var random = Random(key: keys.1, sample: digest, epoch: run.epoch)
-      guard let window = cut.window(cut.draw(for: sample, using: &random), height: height, width: width) else {
-        return false
-      }
+      // A window over the limits fails as the stage that cuts it.
+      guard let window = cut.window(cut.draw(for: sample, using: &random), height: height, width: width),
+        (try? checkLimits(height: window.height, width: window.width)) != nil
+      else { return false }
       random = Random(key: keys.0, sample: digest, epoch: run.epoch)
       let parameters = try Augment.draw(
         warping, name: name, path: paths.0, run: run, random: &random, for: &sample)

@@ -48,9 +48,10 @@ extension Sample {
     interpolation: Interpolation, border: Border
   ) throws {
     let size = try withImage { image in
+      let (height, width) = (height ?? image.height, width ?? image.width)
+      try checkLimits(height: height, width: width)
       image = image.warped(
-        by: inverse, height: height ?? image.height, width: width ?? image.width, interpolation: interpolation,
-        border: border)
+        by: inverse, height: height, width: width, interpolation: interpolation, border: border)
       return (image.height, image.width)
     }
     moveAnnotations(height: size.0, width: size.1, forward)
@@ -58,6 +59,7 @@ extension Sample {
 
   /// Cuts a window, whose corner may lie outside, out of the image.
   mutating func crop(x: Int, y: Int, width: Int, height: Int, border: Border = .constant([0])) throws {
+    try checkLimits(height: height, width: width)
     try withImage { $0 = $0.cropped(x: x, y: y, width: width, height: height, border: border) }
     moveAnnotations(height: height, width: width) { ($0 - Double(x), $1 - Double(y)) }
   }
@@ -66,9 +68,19 @@ extension Sample {
   mutating func resize(height: Int, width: Int, interpolation: Interpolation, antialias: Bool) throws {
     let (oldHeight, oldWidth, _) = size
     if (oldHeight, oldWidth) == (height, width) { return }
+    try checkLimits(height: height, width: width)
     try withImage { $0 = $0.resized(height: height, width: width, interpolation: interpolation, antialias: antialias) }
     let (sy, sx) = (Double(height) / Double(oldHeight), Double(width) / Double(oldWidth))
     moveAnnotations(height: height, width: width) { ($0 * sx, $1 * sy) }
+  }
+}
+
+/// - Throws: bad data where an image of this size would be over the limits that images are read with.
+func checkLimits(height: Int, width: Int) throws {
+  guard height <= Image.sideLimit, width <= Image.sideLimit, height * width <= Image.pixelLimit else {
+    throw MirageError.badData(
+      "would make an image of \(height) x \(width), over the limit of \(Image.sideLimit) a side and"
+        + " \(Image.pixelLimit >> 20) megapixels")
   }
 }
 

@@ -43,9 +43,6 @@ public struct Resize: Component, Augmentation, Codable {
         ? Size(height: size.height, width: max(1, size.height * width / height))
         : Size(height: max(1, size.width * height / width), width: size.width)
     }
-    guard target.height <= Image.sideLimit, target.width <= Image.sideLimit else {
-      throw MirageError.badData("resizing would make an image of \(target.height) x \(target.width)")
-    }
     try sample.resize(
       height: target.height, width: target.width, interpolation: interpolation, antialias: antialias)
   }
