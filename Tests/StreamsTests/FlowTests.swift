@@ -47,11 +47,13 @@ import Testing
     if one.testDescription != "repeat repeated" { #expect(try await ids(one.stages) == expected) }
   }
 
-  @Test(arguments: [
-    [Copies(3), Repeat(2)], [Repeat(2), Copies(3)], [Repeat(3), Shuffle(), Repeat(2)], [Balance(perClass: 11), Copies(2)],
-    [Repeat(2), Balance(perClass: 9), Repeat(3)], [Copies(2), Balance(), Balance(perClass: 20)],
-    [Shuffle(), Take(3), Repeat(4), Copies(2)],
-  ] as [[any Component]])
+  @Test(
+    arguments: [
+      [Copies(3), Repeat(2)], [Repeat(2), Copies(3)], [Repeat(3), Shuffle(), Repeat(2)],
+      [Balance(perClass: 11), Copies(2)],
+      [Repeat(2), Balance(perClass: 9), Repeat(3)], [Copies(2), Balance(), Balance(perClass: 20)],
+      [Shuffle(), Take(3), Repeat(4), Copies(2)],
+    ] as [[any Component]])
   func idsAreUnique(_ stages: [any Component]) async throws {
     let all = try await ids(stages, count: 7)
     #expect(Set(all).count == all.count)

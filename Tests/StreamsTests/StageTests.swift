@@ -152,17 +152,19 @@ import Testing
     }
   }
 
-  @Test(arguments: [1.0...1, 1e6 - 1e-3...1e6]) func refusesRangesThatLoseBytes(range: ClosedRange<Double>) async throws {
+  @Test(arguments: [1.0...1, 1e6 - 1e-3...1e6]) func refusesRangesThatLoseBytes(range: ClosedRange<Double>) async throws
+  {
     let error = await #expect(throws: MirageError.self) {
       _ = try await Pipeline(source: Self.bytes, stages: [Scale(to: range)]).fitted()
     }
     #expect(error?.kind == .badPipeline && error?.place == "stages/0 (scale)")
   }
 
-  @Test(arguments: [
-    [Normalize(mean: [0.3], std: [0.2])], [Scale(), Normalize(mean: [0.1], std: [0.7])], [Normalize()],
-    [Scale(to: 0...1), Normalize()], [Normalize(mean: [0.5]), Copies(2)],
-  ] as [[any Component]])
+  @Test(
+    arguments: [
+      [Normalize(mean: [0.3], std: [0.2])], [Scale(), Normalize(mean: [0.1], std: [0.7])], [Normalize()],
+      [Scale(to: 0...1), Normalize()], [Normalize(mean: [0.5]), Copies(2)],
+    ] as [[any Component]])
   func bytesComeBackThroughEverySink(_ stages: [any Component]) async throws {
     let folder = TemporaryDirectory()
     let path = folder.file("out")
@@ -185,7 +187,8 @@ import Testing
     let values = (0..<57).map { source.sample($0).bytes().pixels.map { Double($0) / 255 } }
     let pipeline = Pipeline(source: source, stages: [Normalize()])
     for workers in [1, 8] {
-      let fitted = try await pipeline.flow(Run(shard: Shard(index: 1, count: 3)), fitting: .fit(Context(workers: workers)))
+      let fitted = try await pipeline.flow(
+        Run(shard: Shard(index: 1, count: 3)), fitting: .fit(Context(workers: workers)))
       let stage = try #require(fitted.fitted[0] as? Normalize)
       for channel in 0..<channels {
         let all = values.flatMap { image in stride(from: channel, to: image.count, by: channels).map { image[$0] } }
@@ -252,9 +255,11 @@ import Testing
   @Test func skippedSamplesAreCountedInOrder() async throws {
     let one = try await run(.skip(limit: 6), workers: 1, failing: [7, 50, 99])
     #expect(one.written == 194)
-    #expect(one.skipped.map(\.sample) == [7, 50, 99].flatMap { index in
-      (0..<2).map { SampleID(index: index, variant: $0).description }
-    })
+    #expect(
+      one.skipped.map(\.sample)
+        == [7, 50, 99].flatMap { index in
+          (0..<2).map { SampleID(index: index, variant: $0).description }
+        })
     #expect(one.skipped[0].reason.contains("sample 7 is bad"))
     #expect(try await run(.skip(limit: 6), workers: 8, failing: [7, 50, 99]) == one)
   }
@@ -269,7 +274,9 @@ import Testing
   }
 
   @Test(arguments: [1, 8]) func stopNamesTheFirst(workers: Int) async throws {
-    let error = await #expect(throws: SampleError.self) { _ = try await run(.stop, workers: workers, failing: [50, 7]) }
+    let error = await #expect(throws: SampleError.self) {
+      _ = try await run(.stop, workers: workers, failing: [50, 7])
+    }
     #expect(error?.id == SampleID(index: 7))
   }
 }

@@ -61,7 +61,8 @@ extension Flow where Element == Sample {
   /// What every position gives, computed chunk by chunk.
   public func slots(workers: Int = 2) async throws -> [Slot<Sample>] {
     var slots: [Slot<Sample>] = []
-    for try await chunk in processed(0..<count, in: Context(workers: workers), transform: { $0 }) { slots += chunk.slots }
+    let chunks = processed(0..<count, in: Context(workers: workers)) { $0 }
+    for try await chunk in chunks { slots += chunk.slots }
     return slots
   }
 
@@ -89,7 +90,8 @@ public func summary(_ slot: Slot<Sample>) -> String {
       case .scaled(let image): "\(image)"
       case .vacant: "vacant"
       }
-    return "\(sample.id) \(sample.origin) \(sample.kind) \(String(describing: sample.label)) \(sample.attributes)"
-      + " \(sample.landmarks) \(sample.boxes) \(sample.history) \(content)"
+    let draws = sample.history.map { "\($0.path) \($0.name) \($0.parameters.text)" }
+    return "\(sample.id) \(sample.origin) \(sample.kind) \(String(describing: sample.label))"
+      + " \(JSONValue.object(sample.attributes).text) \(sample.landmarks) \(sample.boxes) \(draws) \(content)"
   }
 }

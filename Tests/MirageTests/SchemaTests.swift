@@ -1,0 +1,96 @@
+import Foundation
+import Mirage
+import TestSupport
+import Testing
+
+@Suite struct SchemaTests {
+  @Test func schemaMentionsEveryEntryAndField() throws {
+    let text = Registry.schema.prettyText
+    #expect(try JSONSerialization.jsonObject(with: Data(text.utf8)) is [String: Any])
+    let schema = try JSONValue(parsing: text.utf8)
+    #expect(schema.prettyText == text)
+    for entry in Registry.entries {
+      let forms = try #require(schema["$defs"]?[entry.kind.rawValue]?["anyOf"]?.items)
+      let form = forms.first { $0["properties"]?[entry.name] != nil }?["properties"]?[entry.name]
+      let settings = try #require(form?["properties"] ?? form?["anyOf"]?.items.first?["properties"], "\(entry.name)")
+      guard case .object(let fields) = settings else {
+        Issue.record("\(entry.name) has no fields")
+        continue
+      }
+      #expect(fields.keys.sorted() == entry.fields.map(\.name).sorted())
+      #expect(fields.values.allSatisfy { $0["description"] != nil })
+      // What needs no settings may stand as its name alone.
+      let isBare = forms.contains { $0["const"] == .string(entry.name) }
+      #expect(isBare == entry.fields.allSatisfy { $0.standard != nil })
+    }
+    for reference in text.matches(of: /"\$ref": "#\/\$defs\/([a-z]+)"/) {
+      #expect(schema["$defs"]?[String(reference.1)] != nil)
+    }
+  }
+
+  @Test func entriesAreDocumentedAlike() {
+    for entry in Registry.entries {
+      #expect(entry.summary.first?.isUppercase == true && !entry.summary.hasSuffix("."), "\(entry.name)")
+      #expect(entry.name.wholeMatch(of: /[a-z][a-z0-9]*(-[a-z0-9]+)*/) != nil)
+      if let primary = entry.primary { #expect(entry.fields.contains { $0.name == primary }) }
+      for field in entry.fields {
+        #expect(field.name.wholeMatch(of: /[a-z]+(-[a-z]+)*/) != nil)
+        #expect(!field.summary.isEmpty && !field.summary.contains("\n"), "\(entry.name).\(field.name)")
+      }
+    }
+  }
+
+  /// A pipeline in Swift, and the same as a file.
+  @Test func swiftAndYAMLAreTheSameValue() async throws {
+    let data = repository + "/Samples/fashion-mnist"
+    let swift = Pipeline(
+      name: "both", seed: 3, policy: .skip(limit: 5), source: MNIST(directory: data, split: .test),
+      stages: [
+        Filter(classes: ["Bag", "Coat"]), Copies(2), Rotate(degrees: -15...15),
+        RandomCrop(size: 28, padding: 2, mode: .reflect),
+        try Sometimes([try OneOf([Brightness(factor: 0.5...1.5), GaussianNoise()], weights: [1, 2]), Invert()]),
+        Erase(scale: 0.02...0.1), Scale(),
+      ], sink: WebDatasetSink(directory: "out", samplesPerShard: 100))
+    let file = try PipelineFile.parse(
+      """
+      name: both
+      seed: 3
+      on-error: skip
+      skip-limit: 5
+      source:
+        mnist: { directory: \(data), split: test }
+      stages:
+        - filter: [Bag, 6]   # replaced below
+        - copies: 2
+        - rotate: 15
+        - random-crop: { size: 28, padding: 2, mode: reflect }
+        - sometimes:
+            - one-of: { of: [{ brightness: [0.5, 1.5] }, gaussian-noise], weights: [1, 2] }
+            - invert
+        - erase: { scale: [0.02, 0.1] }
+        - scale
+      sink:
+        webdataset: { directory: out, samples-per-shard: 100 }
+      """, overrides: ["stages.0.filter=[Bag, Coat]"])
+    #expect([file.name, "\(file.seed)", "\(file.policy)"] == [swift.name, "\(swift.seed)", "\(swift.policy)"])
+    for (a, b) in zip([swift.source] + swift.stages + [swift.sink!], [file.source] + file.stages + [file.sink!]) {
+      #expect(try a.description == b.description)
+    }
+    #expect(file.stages.count == swift.stages.count)
+    let samples = try await (swift.fitted(Run(seed: 3)).samples(), file.fitted(Run(seed: 3)).samples())
+    #expect(samples.0.count == samples.1.count && samples.0.count > 100)
+    #expect(zip(samples.0, samples.1).allSatisfy { $0.id == $1.id && $0.bytes() == $1.bytes() })
+  }
+
+  /// What a component says of itself is what makes it again.
+  @Test(arguments: RegistryTests.cases) func descriptionsAreSettings(_ one: RegistryTests.Case) throws {
+    let component = try one.component()
+    let text = try component.description.text
+    let again = try PipelineFile.parse("source: {mnist: none}\nstages: [\(text)]").stages[0]
+    #expect(try again.description == component.description)
+  }
+}
+
+extension JSONValue {
+  var items: [JSONValue] { if case .array(let items) = self { items } else { [] } }
+}
