@@ -44,7 +44,7 @@ extension Tree {
       return
     }
     func nowhere(_ names: [String]) -> MirageError {
-      let hint = nearest(to: step, among: names).map { "Did you mean \($0)?" }
+      let hint = Int(names.first ?? "0") == nil ? nearest(to: step, among: names).map { "Did you mean \($0)?" } : nil
       return MirageError(
         .usage, "--set \(override): there is no \(step)",
         remedy: hint ?? "There is \(names.isEmpty ? "nothing" : names.joined(separator: ", ")).")

@@ -72,7 +72,7 @@ public struct PipelineFile {
     let place: Tree.Place
     var body: Tree?
     switch tree.content {
-    case .scalar(let text, _): (name, place) = (text, tree.place)
+    case .scalar(let text, _) where !tree.isEmpty: (name, place) = (text, tree.place)
     case .map(let entries) where entries.count == 1:
       (name, place, body) = (entries[0].key, entries[0].place, entries[0].value)
     case .map(let entries) where entries.count > 1:

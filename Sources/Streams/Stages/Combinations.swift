@@ -29,12 +29,13 @@ public struct OneOf: Component {
     of = parts
     self.weights = weights ?? parts.map { _ in 1 }
     self.probability = probability
+    let choices = try augments(parts, of: Self.name)
     guard self.weights.count == parts.count, self.weights.allSatisfy({ $0 >= 0 && $0.isFinite }),
       self.weights.contains(where: { $0 > 0 })
     else {
       throw MirageError(.badPipeline, "one-of needs a weight of at least 0 for each of its parts, and one above 0")
     }
-    augment = .oneOf(try augments(parts, of: Self.name), weights: self.weights, probability: probability)
+    augment = .oneOf(choices, weights: self.weights, probability: probability)
   }
 
   public var role: Role { .augment(augment) }
