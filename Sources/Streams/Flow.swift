@@ -49,6 +49,7 @@ public struct Flow<Element: Sendable>: AsyncSequence, Sendable {
       for offset in slots.indices {
         switch slots[offset] {
         case .element(let element):
+          try Task.checkCancellation()
           do {
             results.append(.element(try transform(element)))
           } catch let error as MirageError {
