@@ -38,6 +38,16 @@ extension Tree {
     }
   }
 
+  /// Writes `rotate: 15` as `rotate: {degrees: 15}`, where a setting of it is to follow.
+  private mutating func spellOut(_ name: String, for setting: String) {
+    if case .map = content { return }
+    let entry = Registry.entries.first { entry in
+      entry.name == name && entry.primary != nil && entry.fields.contains { $0.name == setting }
+    }
+    guard let primary = entry?.primary, !isEmpty else { return }
+    content = .map([(primary, place, self)])
+  }
+
   private mutating func set(_ value: Tree, at steps: ArraySlice<String>, override: String) throws {
     guard let step = steps.first else {
       self = value
@@ -52,6 +62,7 @@ extension Tree {
     switch content {
     case .map(var fields):
       if let index = fields.firstIndex(where: { $0.key == step }) {
+        if let next = steps.dropFirst().first { fields[index].value.spellOut(step, for: next) }
         try fields[index].value.set(value, at: steps.dropFirst(), override: override)
       } else if steps.count == 1 {
         fields.append((step, value.place, value))
