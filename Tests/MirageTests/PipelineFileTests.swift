@@ -142,9 +142,8 @@ import Testing
       "nested too deeply"
     ),
     ("alias bomb", Array(bomb(ending: "stages: *i").utf8), "aliases"),
-    ("alias bomb as a name", Array(bomb(ending: "? *i\n: 1").utf8), "a name must be plain text"),
-    ("alias bomb as a short name", Array(bomb(ending: "*i : 1").utf8), ":10:1: a name must be plain text"),
-    ("alias bomb in a name", Array(bomb(ending: "{[*i]: 1}").utf8), ":10:5: a name must be plain text"),
+    ("alias bomb as a name", Array(bomb(ending: "? *i\n: 1").utf8), "aliases"),
+    ("alias bomb as a short name", Array(bomb(ending: "*i : 1").utf8), "aliases"),
     ("alias of itself", Array("source: &a [*a]".utf8), "not valid YAML"),
   ]
 
