@@ -49,14 +49,13 @@ public struct Augment: Sendable {
     Augment(name: "some-of", probability: probability, body: .several(parts, count: count))
   }
 
-  /// Whether anything about it is left to chance, what its parts draw apart.
-  private var isDrawn: Bool {
-    if probability < 1 { return true }
+  /// Whether chance decides if or which parts are applied, apart from what they draw themselves.
+  private var isChosen: Bool {
     switch body {
-    case .one(let augmentation, _): return augmentation.isDrawn
-    case .sequence: return false
-    case .choice(let parts, _): return parts.count > 1
-    case .several(let parts, let count): return count.upperBound > 0 && parts.count > 1
+    case .one: false
+    case .sequence: probability < 1
+    case .choice(let parts, _): probability < 1 || parts.count > 1
+    case .several(let parts, let count): probability < 1 || count.upperBound > 0 && parts.count > 1
     }
   }
 
@@ -67,8 +66,7 @@ public struct Augment: Sendable {
       if run.recordsDraws { sample.history.append(Draw(path: path, name: name, parameters: .null)) }
       return
     }
-    // What is the same for every sample is preparation; what was drawn makes another sample of it.
-    if isDrawn && sample.kind == .real { sample.kind = .augmented }
+    if isChosen && sample.kind == .real { sample.kind = .augmented }
     func applyPart(_ part: Augment, _ index: Int) throws {
       try part.apply(to: &sample, key: key.child(index), path: "\(path)/\(name)/\(index)", run: run)
     }
@@ -123,9 +121,10 @@ public struct Augment: Sendable {
       guard warping.isPlain else { return false }
       let digest = sample.id.digest
       var random = Random(key: keys.1, sample: digest, epoch: run.epoch)
-      guard let window = cut.window(cut.draw(for: sample, using: &random), height: height, width: width) else {
-        return false
-      }
+      // A window over the limits fails as the stage that cuts it.
+      guard let window = cut.window(cut.draw(for: sample, using: &random), height: height, width: width),
+        (try? checkLimits(height: window.height, width: window.width)) != nil
+      else { return false }
       random = Random(key: keys.0, sample: digest, epoch: run.epoch)
       let parameters = try Augment.draw(
         warping, name: name, path: paths.0, run: run, random: &random, for: &sample)

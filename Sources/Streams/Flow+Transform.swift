@@ -72,6 +72,7 @@ extension Flow {
         var slots = try await upstreamRead(positions, run)
         let change = prepare(run)
         for index in slots.indices {
+          try Task.checkCancellation()
           // The element is moved out and back: a copy would cost more than many a change.
           var slot = Slot<Element>.absent
           swap(&slot, &slots[index])

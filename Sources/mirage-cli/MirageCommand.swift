@@ -56,9 +56,11 @@ struct MirageCommand: AsyncParsableCommand {
 enum Interruption {
   static func cancelling(_ body: sending @escaping () async throws -> Void) async throws {
     let work = Task.detached { try await body() }
+    // A queue of its own has a thread of its own: those of the global queue are busy with the work.
+    let queue = DispatchQueue(label: "interruption", qos: .userInteractive)
     let sources = [SIGINT, SIGTERM].map { number in
       signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
       source.setEventHandler {
         // A second time means now.
         if work.isCancelled { Foundation.exit(130) }

@@ -142,9 +142,8 @@ import Testing
       "nested too deeply"
     ),
     ("alias bomb", Array(bomb(ending: "stages: *i").utf8), "aliases"),
-    ("alias bomb as a name", Array(bomb(ending: "? *i\n: 1").utf8), "more than 16 aliases"),
-    ("alias bomb as a short name", Array(bomb(ending: "*i : 1").utf8), "more than 16 aliases"),
-    ("alias bomb in a name", Array(bomb(ending: "{[*i]: 1}").utf8), "more than 16 aliases"),
+    ("alias bomb as a name", Array(bomb(ending: "? *i\n: 1").utf8), "aliases"),
+    ("alias bomb as a short name", Array(bomb(ending: "*i : 1").utf8), "aliases"),
     ("alias of itself", Array("source: &a [*a]".utf8), "not valid YAML"),
   ]
 
@@ -202,11 +201,13 @@ import Testing
       "source: {mnist: data}\nstages: [{rotate: {degrees: 5}}, shuffle, copies: 2]",
       overrides: [
         "seed=9", "stages.0.rotate.degrees=[-30, 30]", "stages.0.rotate.fill=[1,2,3]", "stages.2=copies: 7", "name=",
-        "stages.1=invert", "sink={idx: out}", "on-error=skip",
+        "stages.1=invert", "sink={idx: out}", "sink.idx.gzip=true", "source.mnist.split=test", "on-error=skip",
       ])
     #expect(pipeline.seed == 9 && pipeline.name == "" && pipeline.policy == .skip(limit: 100))
     let rotate = try #require(pipeline.stages[0] as? Rotate)
     #expect(rotate.degrees == -30...30 && rotate.fill == [1, 2, 3])
+    #expect((pipeline.source as? MNIST)?.split == .test && (pipeline.source as? MNIST)?.directory == "data")
+    #expect((pipeline.sink as? IDXSink)?.gzip == true)
     #expect(pipeline.stages[1] is Invert && (pipeline.stages[2] as? Copies)?.count == 7 && pipeline.sink is IDXSink)
   }
 

@@ -133,6 +133,43 @@ import Testing
     #expect("\(error)".contains(part) && "\(error)".contains("test#1"), "\(error)")
   }
 
+  /// Augmentations that are applied together give what they give one by one.
+  @Test(arguments: [
+    ["rotate: 20", "random-crop: {size: 10, padding: 3, fill: 9}"],
+    ["rotate: {degrees: 50, fill: [1, 2, 3]}", "center-crop: 9"],
+    ["affine: {degrees: 20, scale: [0.5, 1.5], shear: 9}", "random-crop: {size: [12, 14], padding: 2}"],
+    ["rotate: 20", "center-crop: 30"], ["rotate: {degrees: 9, border: reflect}", "random-crop: 8"],
+    ["rotate: {degrees: 30, expand: true}", "center-crop: 12", "rotate: 5"],
+    ["rotate: 20", "random-crop: {size: 16, padding: 2, mode: edge}"],
+    [
+      "rotate: {degrees: 20, interpolation: nearest}", "random-crop: 8", "horizontal-flip",
+      "affine: {translate: [0.2, 0.2]}", "center-crop: 6",
+    ],
+  ]) func togetherEqualsOneByOne(stages: [String]) async throws {
+    for channels in 1...4 {
+      let source = TestSource(count: 20, height: 12, width: 14, channels: channels)
+      let parsed = try PipelineFile.parse(
+        "source: {mnist: none}\nstages: [\(stages.map { "{\($0)}" }.joined(separator: ", "))]"
+          .replacing("{horizontal-flip}", with: "horizontal-flip")
+      ).stages
+      let samples = try await Pipeline(source: source, stages: parsed).fitted(Self.run).samples()
+      #expect(samples.count == 20)
+      for sample in samples {
+        var expected = source.sample(sample.id.index)
+        #expect(sample.history.map(\.path) == parsed.indices.map { "stages/\($0)" })
+        for (stage, draw) in zip(parsed, sample.history) where draw.parameters != .null {
+          let augmentation = try #require(stage as? any Augmentation)
+          try apply(augmentation, draw.parameters, to: &expected)
+        }
+        #expect(sample.bytes() == expected.bytes())
+      }
+    }
+  }
+
+  private func apply<A: Augmentation>(_ augmentation: A, _ parameters: JSONValue, to sample: inout Sample) throws {
+    try augmentation.apply(parameters.decoded(as: A.Parameters.self), to: &sample)
+  }
+
   /// Errors are fine, traps are not.
   @Test(arguments: cases) func worksOnAnyShape(_ one: Case) async throws {
     for channels in 1...4 {

@@ -60,6 +60,16 @@ final class Workplace {
   var output: String { folder.file("out") }
   var partial: String { output + ".partial" }
 
+  /// Up to where everything is safely written, by the journal there.
+  var position: Int {
+    get throws {
+      let path = partial + "/journal.json"
+      guard FileKind(path) == .file else { return 0 }
+      let journal = try JSONValue(parsing: InputFile.contents(of: path))
+      if case .integer(let position)? = journal["position"] { return position } else { return 0 }
+    }
+  }
+
   /// A folder of six small images in two classes, the fifth of them broken, going to some sink: the run stops there, and
   /// goes on with --on-error skip.
   static func broken(sink: String) throws -> Workplace {

@@ -41,8 +41,10 @@ extension Tree {
   /// Writes `rotate: 15` as `rotate: {degrees: 15}`, where a setting of it is to follow.
   private mutating func spellOut(_ name: String, for setting: String) {
     if case .map = content { return }
-    let entry = Registry.entries.first { $0.name == name && $0.primary != nil }
-    guard let entry, let primary = entry.primary, !isEmpty, entry.fields.contains(where: { $0.name == setting }) else { return }
+    let entry = Registry.entries.first { entry in
+      entry.name == name && entry.primary != nil && entry.fields.contains { $0.name == setting }
+    }
+    guard let primary = entry?.primary, !isEmpty else { return }
     content = .map([(primary, place, self)])
   }
 

@@ -157,7 +157,8 @@ struct Document {
   /// Where a name that stands at `first` is given again: in the same column of a later line, or further on between the
   /// same braces.
   private func repetition(of name: String, after first: Tree.Place) -> Tree.Place {
-    let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }.map { Array($0.unicodeScalars) }
+    let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+      .map { Array($0.unicodeScalars) }
     func isName(_ text: ArraySlice<Unicode.Scalar>) -> Bool {
       let text = text.drop { $0 == "\"" || $0 == "'" }
       guard text.starts(with: name.unicodeScalars) else { return false }
@@ -166,7 +167,8 @@ struct Document {
     var depth = 0
     var isBehindComma = false
     for line in lines.indices.dropFirst(first.line - 1) {
-      for column in lines[line].indices.dropFirst(line == first.line - 1 ? first.column : 0) where lines[line][column] != " " {
+      let begin = line == first.line - 1 ? first.column : 0
+      for column in lines[line].indices.dropFirst(begin) where lines[line][column] != " " {
         let isInColumn = column == first.column - 1 && lines[line][..<column].allSatisfy { $0 == " " }
         if isInColumn || isBehindComma && depth == 0, isName(lines[line][column...]) {
           return Tree.Place(line: line + 1, column: column + 1)

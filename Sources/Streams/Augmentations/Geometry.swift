@@ -76,7 +76,7 @@ extension Sample {
 }
 
 /// - Throws: bad data where an image of this size would be over the limits that images are read with.
-private func checkLimits(height: Int, width: Int) throws {
+func checkLimits(height: Int, width: Int) throws {
   guard height <= Image.sideLimit, width <= Image.sideLimit, height * width <= Image.pixelLimit else {
     throw MirageError.badData(
       "would make an image of \(height) x \(width), over the limit of \(Image.sideLimit) a side and"
