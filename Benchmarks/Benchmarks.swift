@@ -41,7 +41,8 @@ private func profile(_ name: String) async throws {
   func processorTime() -> Double {
     var usage = rusage()
     getrusage(0, &usage)  // RUSAGE_SELF
-    return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
+    return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + Double(
+      usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
   }
   let before = processorTime()
   let rate = try await drainingRate(pipeline)
@@ -77,7 +78,9 @@ struct Row: Codable {
   }
 
   var text: String {
-    func short(_ value: Double) -> String { value >= 100 ? String(Int(value.rounded())) : String(format: "%.2f", value) }
+    func short(_ value: Double) -> String {
+      value >= 100 ? String(Int(value.rounded())) : String(format: "%.2f", value)
+    }
     return "\(name): \(short(ours)) \(unit); \(peerName): \(short(peer)); ratio \(short(ratio))"
   }
 

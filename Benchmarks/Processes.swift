@@ -33,7 +33,9 @@ func run(_ command: [String], while running: (() -> Void)? = nil) throws -> Usag
   var usage = rusage()
   wait4(child, &status, 0, &usage)
   let seconds = start.duration(to: .now) / .seconds(1)
-  guard status == 0 else { throw MirageError(.ioError, "\(command.joined(separator: " ")) failed with status \(status)") }
+  guard status == 0 else {
+    throw MirageError(.ioError, "\(command.joined(separator: " ")) failed with status \(status)")
+  }
   return Usage(
     seconds: seconds, peakMemory: Double(usage.ru_maxrss) / 1024, output: String(decoding: output, as: UTF8.self))
 }

@@ -35,7 +35,8 @@ struct StreamFashion: Benchmark {
 /// Photograph-like JPEGs, decoded and augmented, against two libraries and against decoding alone.
 struct StreamJPEG: Benchmark {
   let name = "stream-jpeg"
-  let summary = "178 x 218 JPEGs: rotate 10 degrees bilinear, centre crop 178, resize 64 antialiased, flip, scale; drained"
+  let summary =
+    "178 x 218 JPEGs: rotate 10 degrees bilinear, centre crop 178, resize 64 antialiased, flip, scale; drained"
   private static let directory = "out/bench-jpegs"
   private var directory: String { Self.directory }
 
@@ -83,7 +84,8 @@ struct StreamJPEG: Benchmark {
           defer { tjDestroy(handle) }
           var buffer = [UInt8](repeating: 0, count: 218 * 178 * 3)
           for index in stride(from: thread, to: files.count, by: threads) {
-            tjDecompress2(handle, files[index], UInt(files[index].count), &buffer, 178, 0, 218, Int32(TJPF_RGB.rawValue), 0)
+            tjDecompress2(
+              handle, files[index], UInt(files[index].count), &buffer, 178, 0, 218, Int32(TJPF_RGB.rawValue), 0)
           }
         }
       }

@@ -65,7 +65,8 @@ struct PeakMemory: Benchmark {
       }
     }
     return [
-      Row(name, unit: "MB", ours: peaks[0], peer: peaks[1], peerName: "the same with 10,000 samples", lessIsBetter: true)
+      Row(
+        name, unit: "MB", ours: peaks[0], peer: peaks[1], peerName: "the same with 10,000 samples", lessIsBetter: true)
     ]
   }
 }
@@ -89,7 +90,9 @@ struct FirstOutput: Benchmark {
               FileKind(data + "/" + folder) == .directory
                 && !((try? directoryEntries(data + "/" + folder)) ?? []).isEmpty
             }
-            if hasFile || FileKind(scratch + "/out") == .directory { seen = start.duration(to: .now) / .milliseconds(1) }
+            if hasFile || FileKind(scratch + "/out") == .directory {
+              seen = start.duration(to: .now) / .milliseconds(1)
+            }
             usleep(500)
           }
         }

@@ -42,7 +42,8 @@ public final class InputFile: Sendable {
         if got < 0 && errno == EINTR { continue }
         guard got > 0 else {
           throw got == 0
-            ? MirageError.badData("the file became shorter while it was read", file: path, place: "byte \(offset + done)")
+            ? MirageError.badData(
+              "the file became shorter while it was read", file: path, place: "byte \(offset + done)")
             : MirageError(.ioError, "cannot be read: \(errorText(errno))", file: path, place: "byte \(offset + done)")
         }
         done += got

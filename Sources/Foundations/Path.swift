@@ -5,7 +5,9 @@ import Glibc
 public func joined(_ base: String, _ path: String) -> String {
   if path.hasPrefix("/") || base.isEmpty || base == "." { return path }
   let last = lastComponent(base)
-  if path.hasPrefix("../"), last != "..", last != ".", !last.isEmpty, FileKind(base) == .directory, !isSymbolicLink(base) {
+  if path.hasPrefix("../"), last != "..", last != ".", !last.isEmpty, FileKind(base) == .directory,
+    !isSymbolicLink(base)
+  {
     return joined(parentDirectory(base), String(path.dropFirst(3)))
   }
   return base.hasSuffix("/") ? base + path : base + "/" + path

@@ -30,7 +30,8 @@ public struct Random: RandomNumberGenerator, Sendable {
   public init(key: Key, sample: UInt64, epoch: Int = 0) {
     self.key = key
     counter = SIMD4(
-      0, UInt32(truncatingIfNeeded: epoch), UInt32(truncatingIfNeeded: sample), UInt32(truncatingIfNeeded: sample >> 32))
+      0, UInt32(truncatingIfNeeded: epoch), UInt32(truncatingIfNeeded: sample), UInt32(truncatingIfNeeded: sample >> 32)
+    )
   }
 
   /// A generator for the same sample and epoch under another key.

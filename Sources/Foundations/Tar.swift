@@ -29,7 +29,9 @@ public enum TarIndex {
       }
       let sum = header.enumerated().reduce(0) { $0 + (148..<156 ~= $1.offset ? 32 : Int($1.element)) }
       guard number(header[148..<156]) == sum else { throw damaged("wrong check sum") }
-      guard let size = longSize ?? number(header[124..<136]), size >= 0 else { throw damaged("a size that is no number") }
+      guard let size = longSize ?? number(header[124..<136]), size >= 0 else {
+        throw damaged("a size that is no number")
+      }
       let data = offset + 512
       guard size <= file.size - data else {
         throw MirageError.badData(

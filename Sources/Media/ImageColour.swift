@@ -11,7 +11,9 @@ extension Image {
     pixels.withUnsafeMutableBufferPointer { pixels in
       for c in 0..<colours {
         tables[c].withUnsafeBufferPointer { table in
-          for index in Swift.stride(from: c, to: pixels.count, by: channels) { pixels[index] = table[Int(pixels[index])] }
+          for index in Swift.stride(from: c, to: pixels.count, by: channels) {
+            pixels[index] = table[Int(pixels[index])]
+          }
         }
       }
     }

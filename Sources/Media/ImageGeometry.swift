@@ -8,7 +8,9 @@ extension Image {
           let from = source.baseAddress! + start + (width - 1) * channels
           let to = buffer.baseAddress! + start
           if channels == 3 {
-            for x in 0..<width { (to[x * 3], to[x * 3 + 1], to[x * 3 + 2]) = (from[-x * 3], from[1 - x * 3], from[2 - x * 3]) }
+            for x in 0..<width {
+              (to[x * 3], to[x * 3 + 1], to[x * 3 + 2]) = (from[-x * 3], from[1 - x * 3], from[2 - x * 3])
+            }
           } else {
             for x in 0..<width {
               for c in 0..<channels { to[x * channels + c] = from[c - x * channels] }
@@ -24,7 +26,8 @@ extension Image {
     return Image(height: height, width: width, channels: channels) { buffer in
       source.withUnsafeBufferPointer { source in
         for y in 0..<height {
-          (buffer.baseAddress! + y * stride).update(from: source.baseAddress! + (height - 1 - y) * stride, count: stride)
+          (buffer.baseAddress! + y * stride).update(
+            from: source.baseAddress! + (height - 1 - y) * stride, count: stride)
         }
       }
     }

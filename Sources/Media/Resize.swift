@@ -33,7 +33,10 @@ struct ResamplingAxis {
     for index in 0..<output {
       let centre = (Double(index) + 0.5) * scale
       spans.append(
-        (max(0, Int((centre - support + below).rounded(.down))), min(input, Int((centre + support + above).rounded(.down)))))
+        (
+          max(0, Int((centre - support + below).rounded(.down))),
+          min(input, Int((centre + support + above).rounded(.down)))
+        ))
     }
     let taps = spans.reduce(1) { max($0, $1.high - $1.low) }
     let unit = Double(1 << ResamplingAxis.fractionBits)
@@ -151,7 +154,8 @@ extension Image {
       let source = result.pixels
       result = Image(height: height, width: width, channels: channels) { buffer in
         kernel_resample_columns(
-          buffer.baseAddress, source, Int32(height), Int32(width * channels), axis.first, axis.weights, Int32(axis.taps))
+          buffer.baseAddress, source, Int32(height), Int32(width * channels), axis.first, axis.weights, Int32(axis.taps)
+        )
       }
     }
     return result

@@ -29,7 +29,9 @@ extension Registry {
     ]
     if !required.isEmpty { settings["required"] = .array(required.map { .string($0) }) }
     var value = JSONValue.object(settings)
-    if let primary = entry.fields.first(where: { $0.name == entry.primary }), required.allSatisfy({ $0 == primary.name }) {
+    if let primary = entry.fields.first(where: { $0.name == entry.primary }),
+      required.allSatisfy({ $0 == primary.name })
+    {
       value = ["anyOf": [value, primary.type.schema]]
     }
     let full: JSONValue = [

@@ -106,6 +106,8 @@ public struct Augment: Sendable {
     if run.recordsDraws {
       sample.history.append(Draw(path: path, name: name, parameters: try JSONValue(encoding: parameters)))
     }
+    // What is the same for every sample is preparation; what was drawn makes another sample of it.
+    if augmentation.isDrawn || augmentation.probability < 1, sample.kind == .real { sample.kind = .augmented }
     return parameters
   }
 
@@ -130,7 +132,6 @@ public struct Augment: Sendable {
         warping, name: name, path: paths.0, run: run, random: &random, for: &sample)
       random = Random(key: keys.1, sample: digest, epoch: run.epoch)
       _ = try Augment.draw(cut, name: next.name, path: paths.1, run: run, random: &random, for: &sample)
-      if sample.kind == .real { sample.kind = .augmented }
       let inverse = warping.inverse(parameters, height: height, width: width)
       try sample.withImage { $0 = $0.warped(by: inverse, border: warping.fill, showing: window) }
       let forward = inverse.inverse

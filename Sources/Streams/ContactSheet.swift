@@ -87,7 +87,8 @@ public struct ContactSheet: Sendable {
         let left = gap + column * (cellWidth + gap) + (column > 0 ? 3 * gap : 0)
         for y in 0..<cell.height {
           let to = ((gap + row * (cellHeight + gap) + y) * width + left) * 3
-          sheet.pixels.replaceSubrange(to..<to + cell.stride, with: cell.pixels[y * cell.stride..<(y + 1) * cell.stride])
+          sheet.pixels.replaceSubrange(
+            to..<to + cell.stride, with: cell.pixels[y * cell.stride..<(y + 1) * cell.stride])
         }
       }
     }

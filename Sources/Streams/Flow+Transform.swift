@@ -125,6 +125,7 @@ extension Flow where Element == Sample {
     change: @escaping @Sendable (inout Sample) throws -> Void
   ) -> Flow {
     transformed(
-      about: about.following(info), stage: stage, identify: { ($0.id, $0.origin.description) }, prepare: { _ in change })
+      about: about.following(info), stage: stage, identify: { ($0.id, $0.origin.description) }, prepare: { _ in change }
+    )
   }
 }

@@ -33,7 +33,9 @@ public struct Pipeline: Sendable {
   ///
   /// - Returns: the flow; the stages as they are after fitting; the names of those that were left out.
   /// - Throws: bad pipeline naming the stage, where one cannot stand where it stands; what opening the source throws.
-  public func flow(_ run: Run, fitting: Fitting) async throws -> (flow: Flow<Sample>, fitted: [any Component], leftOut: [String]) {
+  public func flow(_ run: Run, fitting: Fitting) async throws -> (
+    flow: Flow<Sample>, fitted: [any Component], leftOut: [String]
+  ) {
     guard case .source(let source) = source.role else {
       throw MirageError(.badPipeline, "\(type(of: self.source).name) is not a source")
     }

@@ -120,7 +120,8 @@ struct ReplayCommand: AsyncParsableCommand {
         ["path": .string($0.path), "name": .string($0.name), "parameters": $0.parameters]
       }
       let result: JSONValue = [
-        "id": .string(sample.id.description), "position": .integer(position), "source": .string(sample.origin.description),
+        "id": .string(sample.id.description), "position": .integer(position),
+        "source": .string(sample.origin.description),
         "kind": .string(sample.kind.rawValue), "draws": .array(draws),
       ]
       print(result.text)

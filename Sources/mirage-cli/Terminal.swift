@@ -33,7 +33,9 @@ final class ProgressLine: Sendable {
     let now = ContinuousClock.now
     let first: Int? = state.withLock { state in
       if state.last == nil { state.first = progress.done }
-      if let last = state.last, last.duration(to: now) < .milliseconds(100), progress.done < progress.total { return nil }
+      if let last = state.last, last.duration(to: now) < .milliseconds(100), progress.done < progress.total {
+        return nil
+      }
       state.last = now
       return state.first
     }

@@ -32,7 +32,8 @@ import Testing
     try apply(augmentation, one.parameters, to: &sample)
     let expected = try Image(decoding: InputFile.contents(of: Self.folder + one.output))
     let actual = sample.bytes()
-    try #require([actual.height, actual.width, actual.channels] == [expected.height, expected.width, expected.channels])
+    try #require(
+      [actual.height, actual.width, actual.channels] == [expected.height, expected.width, expected.channels])
     let differences = zip(actual.pixels, expected.pixels).map { abs(Int($0) - Int($1)) }
     #expect(differences.max()! <= one.tolerance, "largest difference")
     #expect(Double(differences.filter { $0 > 1 }.count) / Double(differences.count) <= one.fraction)

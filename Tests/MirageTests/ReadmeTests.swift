@@ -67,7 +67,7 @@ import Testing
         process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
         process.environment = ProcessInfo.processInfo.environment.merging(["PATH": path(folder)]) { $1 }
         process.standardInput = FileHandle.nullDevice
-        files.createFile(atPath: folder.file("errors"), contents: nil)
+        try folder.write("errors", "")
         process.standardOutput = FileHandle.nullDevice
         process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: folder.file("errors")))
         try process.run()

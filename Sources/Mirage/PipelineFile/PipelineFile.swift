@@ -38,7 +38,8 @@ public struct PipelineFile {
     let plain = try settings(
       entries.filter { !parts.contains($0.key) }, fields: Self.fields, of: "the pipeline", at: tree.place)
     guard let source = tree["source"] else {
-      throw document.error("the pipeline has no source", at: tree.place, remedy: "Add one, such as `source: {mnist: data}`.")
+      throw document.error(
+        "the pipeline has no source", at: tree.place, remedy: "Add one, such as `source: {mnist: data}`.")
     }
     var stages: [any Component] = []
     if let list = tree["stages"], !list.isEmpty {
@@ -98,7 +99,8 @@ public struct PipelineFile {
       } else if let primary = entry.primary {
         fields = [(primary, body.place, body)]
       } else {
-        throw document.error("\(name) needs its settings by name", at: body.place, remedy: "See `mirage stages \(name)`.")
+        throw document.error(
+          "\(name) needs its settings by name", at: body.place, remedy: "See `mirage stages \(name)`.")
       }
     }
     let (values, parts) = try settings(fields, fields: entry.fields, of: name, at: place)

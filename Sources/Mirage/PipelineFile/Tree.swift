@@ -43,7 +43,8 @@ struct Document {
   init(path: String, bytes: [UInt8]) throws {
     self.path = path
     guard bytes.count <= Tree.sizeLimit else {
-      throw MirageError(.badPipeline, "\(bytes.count) bytes, over the limit of \(Tree.sizeLimit) for a pipeline file", file: path)
+      throw MirageError(
+        .badPipeline, "\(bytes.count) bytes, over the limit of \(Tree.sizeLimit) for a pipeline file", file: path)
     }
     guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
       throw MirageError(.badPipeline, "is not a text file", file: path, remedy: "A pipeline file is YAML in UTF-8.")

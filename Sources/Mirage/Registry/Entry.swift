@@ -90,11 +90,13 @@ public enum FieldType: Sendable {
   /// The type as a JSON Schema.
   var schema: JSONValue {
     func integer(_ range: ClosedRange<Int>) -> JSONValue {
-      bounded("integer", range.lowerBound == .min ? nil : .integer(range.lowerBound),
+      bounded(
+        "integer", range.lowerBound == .min ? nil : .integer(range.lowerBound),
         range.upperBound == .max ? nil : .integer(range.upperBound))
     }
     func number(_ range: ClosedRange<Double>) -> JSONValue {
-      bounded("number", range.lowerBound == -.infinity ? nil : .number(range.lowerBound),
+      bounded(
+        "number", range.lowerBound == -.infinity ? nil : .number(range.lowerBound),
         range.upperBound == .infinity ? nil : .number(range.upperBound))
     }
     func list(_ item: JSONValue, _ count: ClosedRange<Int>) -> JSONValue {

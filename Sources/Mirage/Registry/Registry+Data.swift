@@ -66,7 +66,8 @@ extension Registry {
       [
         Field("directory", .path, "the folder that is made"),
         Field("prefix", .string, "data", "shards are named <prefix>-000000.tar"),
-        Field("samples-per-shard", .integer(1...Int.max), 10_000, "how many samples a shard holds"), format, compression,
+        Field("samples-per-shard", .integer(1...Int.max), 10_000, "how many samples a shard holds"), format,
+        compression,
         quality,
       ]),
     .plain(

@@ -54,7 +54,8 @@ extension Registry {
       Take.self, .stage, "The first positions; those that a filter emptied count too", primary: "count",
       [Field("count", .integer(0...Int.max), "how many")]),
     .plain(
-      Skip.self, .stage, "All but the first positions", primary: "count", [Field("count", .integer(0...Int.max), "how many")]
+      Skip.self, .stage, "All but the first positions", primary: "count",
+      [Field("count", .integer(0...Int.max), "how many")]
     ),
     .plain(Shuffle.self, .stage, "All samples in random order, another one in each epoch", []),
     .plain(

@@ -119,7 +119,9 @@ public final class OutputDirectory {
 
   /// What of the output is there already.
   private func conflicting() throws -> String? {
-    if let shared, FileKind(directory) != .file { return shared.map { directory + "/" + $0 }.first { FileKind($0) != .missing } }
+    if let shared, FileKind(directory) != .file {
+      return shared.map { directory + "/" + $0 }.first { FileKind($0) != .missing }
+    }
     switch FileKind(directory) {
     case .missing: return nil
     case .file: return directory

@@ -70,7 +70,9 @@ public struct CelebA: Component, Source, Codable {
         }
         if let row = identity?.row(name) { sample.attributes["identity"] = .integer(Int(row[0])) }
         if let row = landmarks?.row(name) {
-          sample.landmarks = stride(from: 0, to: row.count - 1, by: 2).map { Point(Double(row[$0]), Double(row[$0 + 1])) }
+          sample.landmarks = stride(from: 0, to: row.count - 1, by: 2).map {
+            Point(Double(row[$0]), Double(row[$0 + 1]))
+          }
         }
       })
   }
@@ -142,7 +144,8 @@ public struct CelebA: Component, Source, Codable {
         if let zip { return try Image(decoding: zip.contents(at: places[name]!), as: mode) }
         return try Image(decoding: InputFile.contents(of: joined(folder!, name)), as: mode)
       } catch let error as MirageError {
-        throw error.located(file: folder == nil ? path : joined(path, name), place: folder == nil ? "member \(name)" : nil)
+        throw error.located(
+          file: folder == nil ? path : joined(path, name), place: folder == nil ? "member \(name)" : nil)
       }
     }
   }
@@ -196,7 +199,9 @@ public struct CelebA: Component, Source, Codable {
           throw wrong("has \(parts.count - 1) values for \(columns.count) columns", line: number)
         }
         for part in parts.dropFirst() {
-          guard let value = Int32(part.trimmed) else { throw wrong("\(part.debugDescription) is no integer", line: number) }
+          guard let value = Int32(part.trimmed) else {
+            throw wrong("\(part.debugDescription) is no integer", line: number)
+          }
           values.append(value)
         }
         guard rows.updateValue(rows.count, forKey: parts[0].trimmed) == nil else {

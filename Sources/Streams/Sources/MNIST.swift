@@ -90,7 +90,8 @@ public struct MNIST: Component, Source, Codable {
       if found.count == 2 { return (found[0], found[1]) }
       if found.count == 1 {
         let missing = found[0].contains("images") ? labels : images
-        throw MirageError(.missingInput, "no such file (nor .gz), though \(found[0]) is there", file: joined(base, prefix + missing))
+        throw MirageError(
+          .missingInput, "no such file (nor .gz), though \(found[0]) is there", file: joined(base, prefix + missing))
       }
     }
     throw MirageError(

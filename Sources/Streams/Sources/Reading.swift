@@ -55,7 +55,8 @@ extension Flow where Element == Sample {
                 let index = indices[start + place]
                 let record = UnsafeBufferPointer(rebasing: bytes[place * recordSize..<(place + 1) * recordSize])
                 let sample = Sample(
-                  id: SampleID(index: index), origin: Origin(origin.file, member: index), content: .image(image(record)),
+                  id: SampleID(index: index), origin: Origin(origin.file, member: index),
+                  content: .image(image(record)),
                   label: label(index).map(Label.index))
                 slots.append(.element(sample))
               }

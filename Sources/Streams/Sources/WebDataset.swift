@@ -55,7 +55,8 @@ public struct WebDataset: Component, Source, Codable {
     var classNames = (0..<count).map { names[$0] ?? String($0) }
     if !classes.isEmpty {
       guard classes.count >= count else {
-        throw MirageError.badData("label \(count - 1) is out of range: there are \(classes.count) classes", file: directory)
+        throw MirageError.badData(
+          "label \(count - 1) is out of range: there are \(classes.count) classes", file: directory)
       }
       classNames = classes
     }

@@ -27,7 +27,8 @@ public struct Filter: Component, Stage, Codable {
 
   public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
     if upstream.about.hasSoftLabels {
-      throw MirageError(.badPipeline, "filter cannot tell classes behind mixup or cutmix", remedy: "Put it before them.")
+      throw MirageError(
+        .badPipeline, "filter cannot tell classes behind mixup or cutmix", remedy: "Put it before them.")
     }
     let named = Set(try classes.map { try classIndex($0, among: upstream.about.classes, stage: Self.name) })
     let (locate, read, invert) = (upstream.locate, upstream.read, invert)

@@ -113,7 +113,8 @@ private func mixed(
         if run.recordsDraws {
           sample.history.append(
             Draw(
-              path: path, name: stage, parameters: ["partner": .string("\(other.id)"), "share": .number(Double(share))]))
+              path: path, name: stage, parameters: ["partner": .string("\(other.id)"), "share": .number(Double(share))])
+          )
         }
         slots[index] = .element(sample)
       }

@@ -10,7 +10,8 @@ public struct Scale: Component, Stage, Codable {
 
   public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
     if upstream.about.isScaled {
-      throw MirageError(.badPipeline, "scale stands behind another scale or normalize", remedy: "Leave one of them out.")
+      throw MirageError(
+        .badPipeline, "scale stands behind another scale or normalize", remedy: "Leave one of them out.")
     }
     let map = ScaledImage.AffineMap(
       scale: Float((to.upperBound - to.lowerBound) / 255), offset: Float(to.lowerBound))
