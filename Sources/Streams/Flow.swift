@@ -121,7 +121,9 @@ public struct Place: Sendable, Equatable {
 /// What a source and the stages behind it say of the data as a whole.
 public struct DatasetInfo: Sendable {
   /// The classes' names, in the order of their indices; empty where samples have no class.
-  public var classes: [String]
+  public var classes: [String] { didSet { folders = folderNames(classes) } }
+  /// The names of folders for the classes: found once, since there can be thousands.
+  private(set) var folders: [String]
   /// The files the data comes from, or the directories that hold them.
   public var inputs: [String]
   /// How many positions make a good chunk of work: about a millisecond.
@@ -137,6 +139,7 @@ public struct DatasetInfo: Sendable {
 
   public init(classes: [String], inputs: [String], grain: Int) {
     self.classes = classes
+    folders = folderNames(classes)
     self.inputs = inputs
     self.grain = grain
   }

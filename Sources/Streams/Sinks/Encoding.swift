@@ -52,6 +52,9 @@ extension Sample {
 
 /// A class name as a folder name: what file systems and tar do not hold becomes `_`.
 func fileSafe(_ name: String) -> String {
+  if !name.isEmpty, name.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 || $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A }) {
+    return name
+  }
   let safe = String(name.map { "/\\:*?\"<>|\0".contains($0) || $0.isNewline ? "_" : $0 })
   return safe.isEmpty || safe == "." || safe == ".." ? "_" : safe
 }

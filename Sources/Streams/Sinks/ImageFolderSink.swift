@@ -28,7 +28,7 @@ public struct ImageFolderSink: Component, Sink, Codable {
   public func encode(_ sample: Sample, of dataset: DatasetInfo) throws -> Encoded {
     let file = "\(sample.id).\(format.rawValue)"
     let folder = sample.label?.index.map { index in
-      index < dataset.classes.count ? folderNames(dataset.classes)[index] : String(index)
+      index < dataset.classes.count ? dataset.folders[index] : String(index)
     }
     let name = (folder.map { $0 + "/" } ?? "") + file
     let image = try ImageEncoding(format: format, compression: compression, quality: quality).encode(sample.bytes())
@@ -37,7 +37,7 @@ public struct ImageFolderSink: Component, Sink, Codable {
   }
 
   public func open(_ plan: OutputPlan) async throws -> (writer: Writer, resumeAt: Int) {
-    for folder in folderNames(plan.dataset.classes) { try makeDirectories(plan.output.data + "/" + folder) }
+    for folder in plan.dataset.folders { try makeDirectories(plan.output.data + "/" + folder) }
     let writer = Writer(
       data: plan.output.data,
       metadata: try OutputFile(
