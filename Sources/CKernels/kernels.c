@@ -7,6 +7,9 @@
 #include <immintrin.h>
 #define WITH_AVX2 __attribute__((target("avx2")))
 #define HAS_AVX2 __builtin_cpu_supports("avx2")
+#define WITH_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
+#define HAS_AVX512 (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && \
+                    __builtin_cpu_supports("avx512dq"))
 #define FOR_EACH_PROCESSOR __attribute__((target_clones("avx2", "default")))
 #else
 #define FOR_EACH_PROCESSOR
@@ -114,6 +117,59 @@ WITH_AVX2 static void line_of_3(uint8_t *out, const uint8_t *image, ptrdiff_t st
   line_of(3, out, image, stride, x + i * dx, y + i * dy, dx, dy, count - i);
 }
 
+// Sixteen bytes at each of four places, of which six are used.
+WITH_AVX512 static inline __m512i load_four(const uint8_t *a, const uint8_t *b, const uint8_t *c, const uint8_t *d) {
+  __m512i all = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)a));
+  all = _mm512_mask_broadcast_i32x4(all, 0x00F0, _mm_loadu_si128((const __m128i *)b));
+  all = _mm512_mask_broadcast_i32x4(all, 0x0F00, _mm_loadu_si128((const __m128i *)c));
+  return _mm512_mask_broadcast_i32x4(all, 0xF000, _mm_loadu_si128((const __m128i *)d));
+}
+
+// Three channels, eight pixels at a time, four of them in a register.
+WITH_AVX512 static void wide_line_of_3(uint8_t *out, const uint8_t *image, ptrdiff_t stride, int64_t x, int64_t y,
+                                       int64_t dx, int64_t dy, int count) {
+  const __m512i pairs = _mm512_broadcast_i32x4(_mm_setr_epi8(CHANNEL_PAIRS));
+  const __m512i steps = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
+  const __m512i dxs = _mm512_set1_epi64(8 * dx), dys = _mm512_set1_epi64(8 * dy), strides = _mm512_set1_epi64(stride);
+  const __m512i fraction = _mm512_set1_epi64(weight_one - 1), one = _mm512_set1_epi64(weight_one);
+  // The low 32 bits of the first and of the last four positions, each for a quarter of a register.
+  const __m512i first = _mm512_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6);
+  const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
+  // Four pixels of four bytes to four of three.
+  const __m128i compact = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
+  __m512i xs = _mm512_add_epi64(_mm512_set1_epi64(x), _mm512_mullo_epi64(steps, _mm512_set1_epi64(dx)));
+  __m512i ys = _mm512_add_epi64(_mm512_set1_epi64(y), _mm512_mullo_epi64(steps, _mm512_set1_epi64(dy)));
+  int i = 0;
+  for (; i + 10 <= count; i += 8, out += 24) {
+    __m512i column = _mm512_srli_epi64(xs, 32);
+    __m512i offset = _mm512_add_epi64(_mm512_mul_epu32(_mm512_srli_epi64(ys, 32), strides),
+                                      _mm512_add_epi64(column, _mm512_add_epi64(column, column)));
+    __m512i wx = _mm512_and_si512(_mm512_srli_epi64(xs, 32 - weight_bits), fraction);
+    __m512i wy = _mm512_and_si512(_mm512_srli_epi64(ys, 32 - weight_bits), fraction);
+    __m512i across = _mm512_or_si512(_mm512_slli_epi64(wx, 16), _mm512_sub_epi64(one, wx));
+    __m512i down = _mm512_or_si512(_mm512_slli_epi64(wy, 16), _mm512_sub_epi64(one, wy));
+    xs = _mm512_add_epi64(xs, dxs), ys = _mm512_add_epi64(ys, dys);
+    int64_t at[8];
+    _mm512_storeu_si512(at, offset);
+    for (int half = 0; half < 2; half++) {
+      const int64_t *o = at + 4 * half;
+      const uint8_t *below = image + stride;
+      __m512i which = half ? second : first;
+      __m512i top = _mm512_shuffle_epi8(load_four(image + o[0], image + o[1], image + o[2], image + o[3]), pairs);
+      __m512i bottom = _mm512_shuffle_epi8(load_four(below + o[0], below + o[1], below + o[2], below + o[3]), pairs);
+      __m512i weights = _mm512_permutexvar_epi32(which, across);
+      top = _mm512_srli_epi32(_mm512_madd_epi16(top, weights), drop);
+      bottom = _mm512_slli_epi32(_mm512_madd_epi16(bottom, weights), 16 - drop);
+      __m512i sum = _mm512_madd_epi16(_mm512_mask_blend_epi16(0xAAAAAAAA, top, bottom),
+                                      _mm512_permutexvar_epi32(which, down));
+      sum = _mm512_srli_epi32(_mm512_add_epi32(sum, _mm512_set1_epi32(round_shift)), shift);
+      // Sixteen bytes are stored for twelve: the last four are overwritten by what comes next.
+      _mm_storeu_si128((__m128i *)(out + 12 * half), _mm_shuffle_epi8(_mm512_cvtepi32_epi8(sum), compact));
+    }
+  }
+  line_of(3, out, image, stride, x + i * dx, y + i * dy, dx, dy, count - i);
+}
+
 // One channel, eight pixels at a time.
 WITH_AVX2 static void line_of_1(uint8_t *out, const uint8_t *image, ptrdiff_t stride, int64_t x, int64_t y, int64_t dx,
                                 int64_t dy, int count) {
@@ -147,6 +203,7 @@ WITH_AVX2 static void line_of_1(uint8_t *out, const uint8_t *image, ptrdiff_t st
 void kernel_bilinear_line(uint8_t *out, const uint8_t *image, ptrdiff_t stride, int channels, int64_t x, int64_t y,
                           int64_t dx, int64_t dy, int count) {
 #if defined(__x86_64__)
+  if (channels == 3 && HAS_AVX512) return wide_line_of_3(out, image, stride, x, y, dx, dy, count);
   if (channels == 3 && HAS_AVX2) return line_of_3(out, image, stride, x, y, dx, dy, count);
   if (channels == 1 && HAS_AVX2) return line_of_1(out, image, stride, x, y, dx, dy, count);
 #endif
@@ -183,7 +240,7 @@ static inline __attribute__((always_inline)) void rows_of(int channels, uint8_t 
 
 #if defined(__x86_64__)
 // Three channels, two rows and two taps at a time. A weight of 22 bits does not fit a 16-bit product, so it is split into
-// high * 2^11 + low; the sums are the same integers. Reads up to five bytes behind a row.
+// high * 2^11 + low; the sums are the same integers. Reads up to 16 bytes behind a row.
 enum { low_bits = 11 };
 
 WITH_AVX2 static void two_rows_of_3(uint8_t *out, const uint8_t *in, int in_width, int out_width, const int32_t *first,
@@ -210,6 +267,34 @@ WITH_AVX2 static void two_rows_of_3(uint8_t *out, const uint8_t *in, int in_widt
     } else {
       memcpy(out, &above_word, 3);
       memcpy(below, &below_word, 3);
+    }
+  }
+}
+
+// The same with four rows at a time.
+WITH_AVX512 static void four_rows_of_3(uint8_t *out, const uint8_t *in, int in_width, int out_width,
+                                       const int32_t *first, const int32_t *split, int pairs_of_taps) {
+  const __m512i pairs = _mm512_broadcast_i32x4(_mm_setr_epi8(CHANNEL_PAIRS));
+  const __m512i half = _mm512_set1_epi32(1 << (fraction_bits - 1));
+  size_t in_row = (size_t)in_width * 3, out_row = (size_t)out_width * 3;
+  for (int x = 0; x < out_width; x++, out += 3) {
+    const uint8_t *p = in + (size_t)first[x] * 3;
+    __m512i high = _mm512_setzero_si512(), low = high;
+    for (int t = 0; t < pairs_of_taps; t++, p += 6, split += 2) {
+      __m512i pixels = _mm512_shuffle_epi8(load_four(p, p + in_row, p + 2 * in_row, p + 3 * in_row), pairs);
+      high = _mm512_add_epi32(high, _mm512_madd_epi16(pixels, _mm512_set1_epi32(split[0])));
+      low = _mm512_add_epi32(low, _mm512_madd_epi16(pixels, _mm512_set1_epi32(split[1])));
+    }
+    __m512i sum = _mm512_add_epi32(_mm512_add_epi32(_mm512_slli_epi32(high, low_bits), low), half);
+    sum = _mm512_max_epi32(_mm512_srai_epi32(sum, fraction_bits), _mm512_setzero_si512());
+    uint8_t bytes[16];
+    _mm_storeu_si128((__m128i *)bytes, _mm512_cvtusepi32_epi8(sum));
+    for (int row = 0; row < 4; row++) {
+      if (x + 1 < out_width) {
+        memcpy(out + row * out_row, bytes + 4 * row, 4);
+      } else {
+        memcpy(out + row * out_row, bytes + 4 * row, 3);
+      }
     }
   }
 }
@@ -244,14 +329,20 @@ static void rows_plain(uint8_t *out, const uint8_t *in, int rows, int in_width, 
 void kernel_resample_rows(uint8_t *out, const uint8_t *in, int rows, int in_width, int out_width, int channels,
                           const int32_t *first, const int32_t *weights, int taps) {
 #if defined(__x86_64__)
-  // The last row, and the one before an odd number ends with, are left to the plain loop, which reads nothing behind them.
-  if (channels == 3 && rows > 2 && in_width >= 2 && HAS_AVX2) {
+  // The last rows are left to the plain loop, which reads nothing behind them.
+  if (channels == 3 && rows > 2 && in_width >= 6 && HAS_AVX2) {
     int pairs_of_taps = (taps + 1) / 2;
     int32_t *split = split_weights(weights, out_width, taps, pairs_of_taps);
-    for (; split && rows > 2; rows -= 2) {
-      two_rows_of_3(out, in, in_width, out_width, first, split, pairs_of_taps);
-      out += (size_t)out_width * 6;
-      in += (size_t)in_width * 6;
+    while (split && rows > 2) {
+      int done = rows > 4 && HAS_AVX512 ? 4 : 2;
+      if (done == 4) {
+        four_rows_of_3(out, in, in_width, out_width, first, split, pairs_of_taps);
+      } else {
+        two_rows_of_3(out, in, in_width, out_width, first, split, pairs_of_taps);
+      }
+      out += (size_t)out_width * 3 * done;
+      in += (size_t)in_width * 3 * done;
+      rows -= done;
     }
     free(split);
   }
