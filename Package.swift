@@ -29,7 +29,7 @@ let package = Package(
     .executableTarget(name: "mirage-fuzz", dependencies: ["Mirage", "TestSupport"], path: "Tests/Fuzz"),
     .target(name: "TestSupport", dependencies: ["Mirage"], path: "Tests/Support"),
     .testTarget(name: "FoundationsTests", dependencies: ["Foundations", "TestSupport"]),
-    .testTarget(name: "MediaTests", dependencies: ["Media", "TestSupport"]),
+    .testTarget(name: "MediaTests", dependencies: ["CKernels", "Media", "TestSupport"]),
     .testTarget(name: "StreamsTests", dependencies: ["Streams", "TestSupport"]),
     .testTarget(name: "MirageTests", dependencies: ["Mirage", "TestSupport", "mirage-cli"]),
   ],

@@ -14,16 +14,13 @@ struct StreamFashion: Benchmark {
   let name = "stream-fashion"
   let summary = "60,000 Fashion-MNIST images: rotate 15 degrees bilinear, pad 2 and crop 28, scale to [-1, 1]; drained"
 
-  static func pipeline(repeats: Int) -> Pipeline {
-    Pipeline(source: MNIST(directory: fashionDirectory), stages: [Repeat(repeats)] + fashionStages)
-  }
+  static let pipeline = Pipeline(source: MNIST(directory: fashionDirectory), stages: fashionStages)
 
   func measure(rounds: Int) async throws -> [Row] {
-    let pipeline = Self.pipeline(repeats: 4)
     var ours: [Double] = []
     var peer: [Double] = []
     for _ in 0..<rounds {
-      ours.append(try await drainingRate(pipeline))
+      ours.append(try await drainingRate(Self.pipeline, epochs: 5))
       peer.append(try peerRate("stream_fashion.py", fashionDirectory))
     }
     return [
@@ -40,9 +37,9 @@ struct StreamJPEG: Benchmark {
   private static let directory = "out/bench-jpegs"
   private var directory: String { Self.directory }
 
-  static func pipeline(repeats: Int) -> Pipeline {
+  static var pipeline: Pipeline {
     let stages: [any Component] = [
-      Repeat(repeats), Rotate(degrees: -10...10), CenterCrop(size: 178), Resize(size: 64), HorizontalFlip(),
+      Rotate(degrees: -10...10), CenterCrop(size: 178), Resize(size: 64), HorizontalFlip(),
       Scale(to: -1...1),
     ]
     return Pipeline(source: ImageFolder(directory: directory), stages: stages)
@@ -52,10 +49,9 @@ struct StreamJPEG: Benchmark {
     if FileKind(directory) == .missing {
       _ = try run([".venv/bin/python", "Benchmarks/Peers/make_data.py", directory])
     }
-    let pipeline = Self.pipeline(repeats: 1)
     var (ours, torchvision, albumentations, bare): ([Double], [Double], [Double], [Double]) = ([], [], [], [])
     for _ in 0..<rounds {
-      ours.append(try await drainingRate(pipeline))
+      ours.append(try await drainingRate(Self.pipeline, epochs: 2))
       bare.append(try await bareDecodingRate())
       torchvision.append(try peerRate("stream_jpeg.py", directory, "--library", "torchvision"))
       albumentations.append(try peerRate("stream_jpeg.py", directory, "--library", "albumentations"))

@@ -7,9 +7,6 @@
 #include <immintrin.h>
 #define WITH_AVX2 __attribute__((target("avx2")))
 #define HAS_AVX2 __builtin_cpu_supports("avx2")
-#define WITH_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
-#define HAS_AVX512 (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && \
-                    __builtin_cpu_supports("avx512dq"))
 #define FOR_EACH_PROCESSOR __attribute__((target_clones("avx2", "default")))
 #else
 #define FOR_EACH_PROCESSOR
@@ -83,7 +80,7 @@ WITH_AVX2 static inline __m256i set_halves(int32_t low, int32_t high) {
 // Where a pixel's three bytes and its right neighbour's go, so that each channel's two stand side by side as 16 bits.
 #define CHANNEL_PAIRS 0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1
 
-// Three channels, four pixels at a time.
+// Three channels, four pixels at a time; there are at least four.
 WITH_AVX2 static void line_of_3(uint8_t *out, const uint8_t *image, ptrdiff_t stride, int64_t x, int64_t y, int64_t dx,
                                 int64_t dy, int count) {
   const __m256i pairs = _mm256_setr_epi8(CHANNEL_PAIRS, CHANNEL_PAIRS), strides = _mm256_set1_epi64x(stride);
@@ -92,8 +89,12 @@ WITH_AVX2 static void line_of_3(uint8_t *out, const uint8_t *image, ptrdiff_t st
                                            -1, -1, -1, -1, -1, -1, -1, -1, -1);
   __m256i xs = four_steps(x, dx), ys = four_steps(y, dy);
   const __m256i dxs = _mm256_set1_epi64x(4 * dx), dys = _mm256_set1_epi64x(4 * dy);
-  int i = 0;
-  for (; i + 4 < count; i += 4, out += 12) {
+  for (int i = 0; i < count; i += 4) {
+    if (i + 4 > count) {
+      // The last four again, so that no pixels are left over.
+      i = count - 4;
+      xs = four_steps(x + i * dx, dx), ys = four_steps(y + i * dy, dy);
+    }
     positions at = positions_at(xs, ys, strides, 3);
     xs = _mm256_add_epi64(xs, dxs), ys = _mm256_add_epi64(ys, dys);
     int64_t offset[4], across[4], down[4];
@@ -110,67 +111,21 @@ WITH_AVX2 static void line_of_3(uint8_t *out, const uint8_t *image, ptrdiff_t st
     }
     __m256i bytes = _mm256_packs_epi32(sums[0], sums[1]);
     bytes = _mm256_shuffle_epi8(_mm256_packus_epi16(bytes, bytes), compact);
-    // Eight bytes are stored for six: the last two are overwritten by what comes next.
-    _mm_storel_epi64((__m128i *)out, _mm256_castsi256_si128(bytes));
-    _mm_storel_epi64((__m128i *)(out + 6), _mm256_extracti128_si256(bytes, 1));
-  }
-  line_of(3, out, image, stride, x + i * dx, y + i * dy, dx, dy, count - i);
-}
-
-// Sixteen bytes at each of four places, of which six are used.
-WITH_AVX512 static inline __m512i load_four(const uint8_t *a, const uint8_t *b, const uint8_t *c, const uint8_t *d) {
-  __m512i all = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)a));
-  all = _mm512_mask_broadcast_i32x4(all, 0x00F0, _mm_loadu_si128((const __m128i *)b));
-  all = _mm512_mask_broadcast_i32x4(all, 0x0F00, _mm_loadu_si128((const __m128i *)c));
-  return _mm512_mask_broadcast_i32x4(all, 0xF000, _mm_loadu_si128((const __m128i *)d));
-}
-
-// Three channels, eight pixels at a time, four of them in a register.
-WITH_AVX512 static void wide_line_of_3(uint8_t *out, const uint8_t *image, ptrdiff_t stride, int64_t x, int64_t y,
-                                       int64_t dx, int64_t dy, int count) {
-  const __m512i pairs = _mm512_broadcast_i32x4(_mm_setr_epi8(CHANNEL_PAIRS));
-  const __m512i steps = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
-  const __m512i dxs = _mm512_set1_epi64(8 * dx), dys = _mm512_set1_epi64(8 * dy), strides = _mm512_set1_epi64(stride);
-  const __m512i fraction = _mm512_set1_epi64(weight_one - 1), one = _mm512_set1_epi64(weight_one);
-  // The low 32 bits of the first and of the last four positions, each for a quarter of a register.
-  const __m512i first = _mm512_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6);
-  const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
-  // Four pixels of four bytes to four of three.
-  const __m128i compact = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
-  __m512i xs = _mm512_add_epi64(_mm512_set1_epi64(x), _mm512_mullo_epi64(steps, _mm512_set1_epi64(dx)));
-  __m512i ys = _mm512_add_epi64(_mm512_set1_epi64(y), _mm512_mullo_epi64(steps, _mm512_set1_epi64(dy)));
-  int i = 0;
-  for (; i + 10 <= count; i += 8, out += 24) {
-    __m512i column = _mm512_srli_epi64(xs, 32);
-    __m512i offset = _mm512_add_epi64(_mm512_mul_epu32(_mm512_srli_epi64(ys, 32), strides),
-                                      _mm512_add_epi64(column, _mm512_add_epi64(column, column)));
-    __m512i wx = _mm512_and_si512(_mm512_srli_epi64(xs, 32 - weight_bits), fraction);
-    __m512i wy = _mm512_and_si512(_mm512_srli_epi64(ys, 32 - weight_bits), fraction);
-    __m512i across = _mm512_or_si512(_mm512_slli_epi64(wx, 16), _mm512_sub_epi64(one, wx));
-    __m512i down = _mm512_or_si512(_mm512_slli_epi64(wy, 16), _mm512_sub_epi64(one, wy));
-    xs = _mm512_add_epi64(xs, dxs), ys = _mm512_add_epi64(ys, dys);
-    int64_t at[8];
-    _mm512_storeu_si512(at, offset);
-    for (int half = 0; half < 2; half++) {
-      const int64_t *o = at + 4 * half;
-      const uint8_t *below = image + stride;
-      __m512i which = half ? second : first;
-      __m512i top = _mm512_shuffle_epi8(load_four(image + o[0], image + o[1], image + o[2], image + o[3]), pairs);
-      __m512i bottom = _mm512_shuffle_epi8(load_four(below + o[0], below + o[1], below + o[2], below + o[3]), pairs);
-      __m512i weights = _mm512_permutexvar_epi32(which, across);
-      top = _mm512_srli_epi32(_mm512_madd_epi16(top, weights), drop);
-      bottom = _mm512_slli_epi32(_mm512_madd_epi16(bottom, weights), 16 - drop);
-      __m512i sum = _mm512_madd_epi16(_mm512_mask_blend_epi16(0xAAAAAAAA, top, bottom),
-                                      _mm512_permutexvar_epi32(which, down));
-      sum = _mm512_srli_epi32(_mm512_add_epi32(sum, _mm512_set1_epi32(round_shift)), shift);
-      // Sixteen bytes are stored for twelve: the last four are overwritten by what comes next.
-      _mm_storeu_si128((__m128i *)(out + 12 * half), _mm_shuffle_epi8(_mm512_cvtepi32_epi8(sum), compact));
+    uint8_t *to = out + 3 * i;
+    _mm_storel_epi64((__m128i *)to, _mm256_castsi256_si128(bytes));
+    __m128i last = _mm256_extracti128_si256(bytes, 1);
+    if (i + 4 < count) {
+      // Eight bytes are stored for six: the last two are overwritten by what comes next.
+      _mm_storel_epi64((__m128i *)(to + 6), last);
+    } else {
+      int32_t four = _mm_cvtsi128_si32(last), two = _mm_extract_epi16(last, 2);
+      memcpy(to + 6, &four, 4);
+      memcpy(to + 10, &two, 2);
     }
   }
-  line_of(3, out, image, stride, x + i * dx, y + i * dy, dx, dy, count - i);
 }
 
-// One channel, eight pixels at a time.
+// One channel, eight pixels at a time; there are at least eight.
 WITH_AVX2 static void line_of_1(uint8_t *out, const uint8_t *image, ptrdiff_t stride, int64_t x, int64_t y, int64_t dx,
                                 int64_t dy, int count) {
   // Of four gathered bytes the first two, as 16 bits each.
@@ -178,8 +133,12 @@ WITH_AVX2 static void line_of_1(uint8_t *out, const uint8_t *image, ptrdiff_t st
                                          5, -1, 8, -1, 9, -1, 12, -1, 13, -1);
   const __m256i strides = _mm256_set1_epi64x(stride), dxs = _mm256_set1_epi64x(4 * dx), dys = _mm256_set1_epi64x(4 * dy);
   __m256i xs = four_steps(x, dx), ys = four_steps(y, dy);
-  int i = 0;
-  for (; i + 8 <= count; i += 8, out += 8) {
+  for (int i = 0; i < count; i += 8) {
+    if (i + 8 > count) {
+      // The last eight again, so that no pixels are left over.
+      i = count - 8;
+      xs = four_steps(x + i * dx, dx), ys = four_steps(y + i * dy, dy);
+    }
     positions a = positions_at(xs, ys, strides, 1);
     xs = _mm256_add_epi64(xs, dxs), ys = _mm256_add_epi64(ys, dys);
     positions b = positions_at(xs, ys, strides, 1);
@@ -194,18 +153,16 @@ WITH_AVX2 static void line_of_1(uint8_t *out, const uint8_t *image, ptrdiff_t st
     // To bytes: low half 0 1 4 5, high half 2 3 6 7.
     sum = _mm256_packus_epi16(_mm256_packs_epi32(sum, sum), sum);
     __m128i mixed = _mm_unpacklo_epi16(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-    _mm_storel_epi64((__m128i *)out, mixed);
+    _mm_storel_epi64((__m128i *)(out + i), mixed);
   }
-  line_of(1, out, image, stride, x + i * dx, y + i * dy, dx, dy, count - i);
 }
 #endif
 
 void kernel_bilinear_line(uint8_t *out, const uint8_t *image, ptrdiff_t stride, int channels, int64_t x, int64_t y,
                           int64_t dx, int64_t dy, int count) {
 #if defined(__x86_64__)
-  if (channels == 3 && HAS_AVX512) return wide_line_of_3(out, image, stride, x, y, dx, dy, count);
-  if (channels == 3 && HAS_AVX2) return line_of_3(out, image, stride, x, y, dx, dy, count);
-  if (channels == 1 && HAS_AVX2) return line_of_1(out, image, stride, x, y, dx, dy, count);
+  if (channels == 3 && count >= 4 && HAS_AVX2) return line_of_3(out, image, stride, x, y, dx, dy, count);
+  if (channels == 1 && count >= 8 && HAS_AVX2) return line_of_1(out, image, stride, x, y, dx, dy, count);
 #endif
   switch (channels) {
     case 1: line_of(1, out, image, stride, x, y, dx, dy, count); break;
@@ -271,34 +228,6 @@ WITH_AVX2 static void two_rows_of_3(uint8_t *out, const uint8_t *in, int in_widt
   }
 }
 
-// The same with four rows at a time.
-WITH_AVX512 static void four_rows_of_3(uint8_t *out, const uint8_t *in, int in_width, int out_width,
-                                       const int32_t *first, const int32_t *split, int pairs_of_taps) {
-  const __m512i pairs = _mm512_broadcast_i32x4(_mm_setr_epi8(CHANNEL_PAIRS));
-  const __m512i half = _mm512_set1_epi32(1 << (fraction_bits - 1));
-  size_t in_row = (size_t)in_width * 3, out_row = (size_t)out_width * 3;
-  for (int x = 0; x < out_width; x++, out += 3) {
-    const uint8_t *p = in + (size_t)first[x] * 3;
-    __m512i high = _mm512_setzero_si512(), low = high;
-    for (int t = 0; t < pairs_of_taps; t++, p += 6, split += 2) {
-      __m512i pixels = _mm512_shuffle_epi8(load_four(p, p + in_row, p + 2 * in_row, p + 3 * in_row), pairs);
-      high = _mm512_add_epi32(high, _mm512_madd_epi16(pixels, _mm512_set1_epi32(split[0])));
-      low = _mm512_add_epi32(low, _mm512_madd_epi16(pixels, _mm512_set1_epi32(split[1])));
-    }
-    __m512i sum = _mm512_add_epi32(_mm512_add_epi32(_mm512_slli_epi32(high, low_bits), low), half);
-    sum = _mm512_max_epi32(_mm512_srai_epi32(sum, fraction_bits), _mm512_setzero_si512());
-    uint8_t bytes[16];
-    _mm_storeu_si128((__m128i *)bytes, _mm512_cvtusepi32_epi8(sum));
-    for (int row = 0; row < 4; row++) {
-      if (x + 1 < out_width) {
-        memcpy(out + row * out_row, bytes + 4 * row, 4);
-      } else {
-        memcpy(out + row * out_row, bytes + 4 * row, 3);
-      }
-    }
-  }
-}
-
 // The weights as `two_rows_of_3` multiplies with them: for each two taps their high parts, then their low parts.
 static int32_t *split_weights(const int32_t *weights, int out_width, int taps, int pairs_of_taps) {
   int32_t *split = malloc((size_t)out_width * pairs_of_taps * 8);
@@ -333,16 +262,10 @@ void kernel_resample_rows(uint8_t *out, const uint8_t *in, int rows, int in_widt
   if (channels == 3 && rows > 2 && in_width >= 6 && HAS_AVX2) {
     int pairs_of_taps = (taps + 1) / 2;
     int32_t *split = split_weights(weights, out_width, taps, pairs_of_taps);
-    while (split && rows > 2) {
-      int done = rows > 4 && HAS_AVX512 ? 4 : 2;
-      if (done == 4) {
-        four_rows_of_3(out, in, in_width, out_width, first, split, pairs_of_taps);
-      } else {
-        two_rows_of_3(out, in, in_width, out_width, first, split, pairs_of_taps);
-      }
-      out += (size_t)out_width * 3 * done;
-      in += (size_t)in_width * 3 * done;
-      rows -= done;
+    for (; split && rows > 2; rows -= 2) {
+      two_rows_of_3(out, in, in_width, out_width, first, split, pairs_of_taps);
+      out += (size_t)out_width * 6;
+      in += (size_t)in_width * 6;
     }
     free(split);
   }

@@ -255,8 +255,8 @@ private struct LineBounds {
   init(_ map: AffineTransform, height: Int, width: Int) {
     let (w, h) = (Double(width), Double(height))
     across = Axis(step: map.a, size: w, inner: 0.5...max(0.5, w - 0.5))
-    // The inner part ends a row early, because the fast loop reads a few bytes behind each pixel.
-    down = Axis(step: map.d, size: h, inner: 0.5...max(0.5, h - 1.5))
+    // The fast loop reads up to sixteen bytes from each pixel: it keeps out of the last row, and of very narrow images.
+    down = Axis(step: map.d, size: h, inner: 0.5...(width < 4 ? 0.5 : max(0.5, h - 1.5)))
   }
 
   /// - Returns: the steps outside which the line is surely outside the image, and those in which it is surely inside the

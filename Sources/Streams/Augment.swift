@@ -3,7 +3,7 @@ import Media
 
 /// An augmentation, or a choice among several, as a pipeline applies it: with its probability, random numbers of its own,
 /// and a record of what it drew.
-public struct Augment: Sendable {
+public final class Augment: Sendable {
   public let name: String
   private let probability: Double
   private let body: Body
@@ -18,7 +18,7 @@ public struct Augment: Sendable {
     case several([Augment], count: ClosedRange<Int>)
   }
 
-  public init(_ augmentation: some Augmentation, name: String) {
+  public convenience init(_ augmentation: some Augmentation, name: String) {
     self.init(name: name, probability: augmentation.probability, body: .one(augmentation, name: name))
   }
 

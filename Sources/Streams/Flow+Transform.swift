@@ -33,14 +33,20 @@ extension Flow {
           for reference in references[start..<end] where reference.position != wanted.last {
             wanted.append(reference.position)
           }
-          let found = try await upstreamRead(wanted, run.inEpoch(epoch))
+          var found = try await upstreamRead(wanted, run.inEpoch(epoch))
           var place = 0
           for index in start..<end {
             if references[index].position != wanted[place] { place += 1 }
-            switch found[place] {
+            // The last that needs an element takes it; those before get copies.
+            var slot = Slot<Element>.absent
+            if index + 1 < end, references[index + 1].position == wanted[place] {
+              slot = found[place]
+            } else {
+              swap(&slot, &found[place])
+            }
+            switch consume slot {
             case .element(var element):
-              let position = references[index].position
-              var id = try upstreamLocate(position, run.inEpoch(epoch)).id
+              var id = try upstreamLocate(wanted[place], run.inEpoch(epoch)).id
               references[index].rename(&id)
               relabel(&element, id)
               slots.append(.element(element))
@@ -71,6 +77,7 @@ extension Flow {
       read: { positions, run in
         var slots = try await upstreamRead(positions, run)
         let change = prepare(run)
+        let isCostly = about.isCostly
         for index in slots.indices {
           try Task.checkCancellation()
           // The element is moved out and back: a copy would cost more than many a change.
@@ -79,15 +86,17 @@ extension Flow {
           switch consume slot {
           case .element(var element):
             do {
-              try Task.checkCancellation()
+              if isCostly { try Task.checkCancellation() }
               try change(&element)
-              slots[index] = .element(element)
             } catch let error as MirageError {
               let (id, origin) = identify(element)
               slots[index] = .failed(SampleError(id: id, origin: origin, stage: path, error: error))
+              continue
             } catch let error as SampleError {
               slots[index] = .failed(error)
+              continue
             }
+            slots[index] = .element(consume element)
           case .absent: break
           case .failed(let error): slots[index] = .failed(error)
           }
@@ -101,7 +110,20 @@ extension Flow {
 struct Reference: Sendable {
   var position: Int
   var epoch: Int
-  var rename: @Sendable (inout SampleID) -> Void = { _ in }
+  /// How the id's pass and variant change.
+  var pass = Renumbering()
+  var variant = Renumbering()
+
+  /// number × factor + offset.
+  struct Renumbering: Sendable {
+    var factor = 1
+    var offset = 0
+  }
+
+  func rename(_ id: inout SampleID) {
+    id.pass = id.pass &* pass.factor &+ pass.offset
+    id.variant = id.variant &* variant.factor &+ variant.offset
+  }
 }
 
 extension Run {

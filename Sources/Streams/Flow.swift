@@ -36,7 +36,7 @@ public struct Flow<Element: Sendable>: AsyncSequence, Sendable {
     _ range: Range<Int>, in context: Context, transform: @escaping @Sendable (Element) throws -> Output
   ) -> OrderedMap<Chunk<Output>> {
     _ = freedMemoryIsKept
-    let (read, run, grain, locate) = (read, run, about.grain, locate)
+    let (read, run, grain, locate, isCostly) = (read, run, about.grain, locate, about.isCostly)
     return OrderedMap(
       0..<(range.count + grain - 1) / grain, workers: context.workers, bound: 2 * context.workers
     ) { index in
@@ -47,16 +47,18 @@ public struct Flow<Element: Sendable>: AsyncSequence, Sendable {
       var results: [Slot<Output>] = []
       results.reserveCapacity(slots.count)
       for offset in slots.indices {
-        switch slots[offset] {
+        // Moved out, so that it is freed now and not when the chunk is done.
+        var slot = Slot<Element>.absent
+        swap(&slot, &slots[offset])
+        switch consume slot {
         case .element(let element):
-          try Task.checkCancellation()
+          if isCostly { try Task.checkCancellation() }
           do {
             results.append(.element(try transform(element)))
           } catch let error as MirageError {
             let id = try locate(start + offset, run).id
             results.append(.failed(SampleError(id: id, origin: nil, stage: "the output", error: error)))
           }
-          slots[offset] = .absent  // frees the element now, not when the chunk is done
         case .absent: results.append(.absent)
         case .failed(let error): results.append(.failed(error))
         }
@@ -143,6 +145,9 @@ public struct DatasetInfo: Sendable {
     self.inputs = inputs
     self.grain = grain
   }
+
+  /// Whether a sample is worth asking, before each, if the work was cancelled; else the chunk is soon done.
+  var isCostly: Bool { grain < 64 }
 
   /// The path of the stage that is applied next, which keys its random draws.
   public var stagePath: String { "stages/\(depth)" }

@@ -75,7 +75,8 @@ public struct Balance: Component, Stage, Codable {
       let (pass, rank) = (position / classes.count).quotientAndRemainder(dividingBy: positions.count)
       let key = Random.Key(seed: run.seed, path: path).child(label).child(pass)
       let order = Permutation(count: positions.count, key: key, epoch: run.epoch)
-      return Reference(position: Int(positions[order[rank]]), epoch: epoch) { $0.pass = $0.pass << 20 | pass }
+      return Reference(
+        position: Int(positions[order[rank]]), epoch: epoch, pass: .init(factor: 1 << 20, offset: pass))
     }
   }
 }

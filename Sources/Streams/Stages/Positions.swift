@@ -10,9 +10,8 @@ public struct Copies: Component, Stage, Codable {
   public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
     let copies = count
     return upstream.reindexed(count: try product(upstream.count, copies, Self.name)) { position, run in
-      Reference(position: position / copies, epoch: run.epoch) {
-        $0.variant = $0.variant * copies + position % copies
-      }
+      Reference(
+        position: position / copies, epoch: run.epoch, variant: .init(factor: copies, offset: position % copies))
     }
   }
 }
@@ -28,9 +27,8 @@ public struct Repeat: Component, Stage, Codable {
     let (once, times) = (upstream.count, times)
     return upstream.reindexed(count: try product(once, times, Self.name)) { position, run in
       let pass = position / once
-      return Reference(position: position % once, epoch: run.epoch * times + pass) {
-        $0.pass = $0.pass * times + pass
-      }
+      return Reference(
+        position: position % once, epoch: run.epoch * times + pass, pass: .init(factor: times, offset: pass))
     }
   }
 }
