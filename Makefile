@@ -28,7 +28,7 @@ demo: setup
 
 test: setup lint
 	swift build -c release --build-tests
-	@swift test -c release --skip-build --disable-xctest > .build/test.log 2>&1; status=$$?; \
+	@swift test -c release --skip-build --disable-xctest --no-parallel > .build/test.log 2>&1; status=$$?; \
 	grep -vE '(passed after|started\.|^◇)' .build/test.log; \
 	echo "Cases over 5 s:"; grep -E 'passed after ([5-9]|[0-9]{2,})\.[0-9]+ seconds' .build/test.log | grep -E ' Test ' || echo "  none"; \
 	grep -E 'Test run with' .build/test.log | tail -n 1; \

@@ -83,15 +83,10 @@ extension Pipeline {
       let tally = output.journal.tally
       let path = output.directory + "/" + OutputDirectory.reportName
       let existing = FileKind(path) == .file ? try? JSONValue(parsing: InputFile.contents(of: path)) : nil
-      let text = sink.mergedReport(
-        [
-          "run": .object(report), "inputs": .array(try inputs.map { try $0.digested() }),
-          "counts": [
-            "written": .integer(tally.written), "classes": .object(tally.classes.mapValues { .integer($0) }),
-            "kinds": .object(tally.kinds.mapValues { .integer($0) }), "skipped": .integer(tally.skipped.count),
-          ],
-          "skipped": try JSONValue(encoding: tally.skipped),
-        ], existing: existing)
+      var fields = try tally.report
+      fields["run"] = .object(report)
+      fields["inputs"] = .array(try inputs.map { try $0.digested() })
+      let text = sink.mergedReport(.object(fields), existing: existing)
       try OutputFile.write(output.data + "/" + OutputDirectory.reportName, text.prettyText.utf8)
     }
     try output.commit()

@@ -70,12 +70,22 @@ struct RunCommand: AsyncParsableCommand {
     } catch {
       line.end()
       if error is CancellationError, !quiet {
-        Terminal.message("Stopped; what is done is kept. Continue with: mirage run \(options.pipeline) --resume")
+        Terminal.message("Stopped; what is done is kept. Continue with: \(commandToContinue)")
       }
       throw error
     }
     show(report, seconds: start.duration(to: .now) / .seconds(1))
     if !report.tally.skipped.isEmpty { throw ExitCode(1) }
+  }
+
+  /// This command again, resuming; words with anything special in them quoted for a shell.
+  private var commandToContinue: String {
+    let words = CommandLine.arguments.dropFirst().filter { $0 != "--overwrite" && $0 != "--resume" } + ["--resume"]
+    let quoted = words.map { word in
+      word.allSatisfy { $0.isLetter || $0.isNumber || "-_./=,:".contains($0) }
+        ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+    }
+    return (["mirage"] + quoted).joined(separator: " ")
   }
 
   private func show(_ report: RunReport, seconds: Double) {

@@ -10,7 +10,7 @@ struct ValueReader {
 
   private var article: String {
     switch field.type {
-    case .choice: "one of "
+    case .choice, .integers: "one of "
     case .integer, .number, .path, .strings, .colour: "a "
     default: ""
     }
@@ -19,6 +19,9 @@ struct ValueReader {
   func value(_ tree: Tree) throws -> JSONValue {
     switch field.type {
     case .integer(let range): return .integer(try integer(tree, range))
+    case .integers(let values):
+      guard let value = try? integer(tree, Int.min...Int.max), values.contains(value) else { throw wrong(tree) }
+      return .integer(value)
     case .number(let range): return .number(try number(tree, range))
     case .boolean:
       guard case .scalar(let text, false) = tree.content, text == "true" || text == "false" else { throw wrong(tree) }

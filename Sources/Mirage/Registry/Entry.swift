@@ -43,6 +43,8 @@ public struct Field: Sendable {
 
 public enum FieldType: Sendable {
   case integer(ClosedRange<Int>)
+  /// One of a few whole numbers.
+  case integers([Int])
   case number(ClosedRange<Double>)
   case boolean
   case string
@@ -69,6 +71,7 @@ public enum FieldType: Sendable {
   public var text: String {
     switch self {
     case .integer(let range): "whole number \(bounds(range.lowerBound, range.upperBound))"
+    case .integers(let values): values.map(String.init).joined(separator: " | ")
     case .number(let range): "number \(bounds(range.lowerBound, range.upperBound))"
     case .boolean: "true or false"
     case .string: "text"
@@ -105,6 +108,7 @@ public enum FieldType: Sendable {
     func either(_ options: JSONValue...) -> JSONValue { ["anyOf": .array(options)] }
     switch self {
     case .integer(let range): return integer(range)
+    case .integers(let values): return ["enum": .array(values.map { .integer($0) })]
     case .number(let range): return number(range)
     case .boolean: return ["type": "boolean"]
     case .string, .path: return ["type": "string"]

@@ -97,12 +97,14 @@ extension Registry {
       Autocontrast.self, .augmentation, "Spreads the channels over all bytes", primary: "probability", [probability()]),
     .plain(
       Grayscale.self, .augmentation, "Turns colours to grey", primary: "channels",
-      [Field("channels", .integer(1...3), 1, "1, or 3 equal ones"), probability()]),
+      [Field("channels", .integers([1, 3]), 1, "1, or 3 equal ones"), probability()]),
     .plain(
       GaussianBlur.self, .augmentation, "Blurs", primary: "sigma",
       [
         Field("sigma", .numberRange(0.01...100, symmetric: false), [0.1, 2], "standard deviation in pixels"),
-        Field("kernel", .integer(0...999), 0, "its side, odd; 0 for three deviations on each side"), probability(),
+        Field(
+          "kernel", .integer(0...999), 0,
+          "its side, odd (an even one counts as the next); 0 for 3 deviations on each side"), probability(),
       ]),
     .plain(
       MotionBlur.self, .augmentation, "Blurs along a line", primary: "length",

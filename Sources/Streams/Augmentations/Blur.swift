@@ -6,7 +6,7 @@ public struct GaussianBlur: Component, Augmentation, Codable {
   public static let name = "gaussian-blur"
   /// Standard deviation in pixels.
   public var sigma: ClosedRange<Double>
-  /// The kernel's side, odd; 0 for as much as three deviations on each side need.
+  /// The kernel's side, odd (an even one counts as the next); 0 for as much as three deviations on each side need.
   public var kernel: Int
   public var probability: Double
 

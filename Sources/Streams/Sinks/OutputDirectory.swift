@@ -130,24 +130,25 @@ public final class OutputDirectory {
   }
 
   /// What the report there says of the run that wrote what this one is to write; nil where no run did.
-  private func reportedRun(_ key: JSONValue) -> JSONValue? {
+  private func report(_ key: JSONValue) -> JSONValue? {
     let report = try? JSONValue(parsing: InputFile.contents(of: directory + "/" + Self.reportName))
-    return (shared == nil ? report : key["split"].flatMap { report?["splits"]?[$0.plain] })?["run"]
+    return shared == nil ? report : key["split"].flatMap { report?["splits"]?[$0.plain] }
   }
 
   /// - Throws: bad data where the finished output was made by another run than this.
   private func checkFinished(_ key: JSONValue) throws {
-    guard let before = reportedRun(key), case .object(var now) = key else {
+    guard let report = report(key), let before = report["run"], case .object(var now) = key else {
       throw MirageError(.cannotCreate, "exists already, and is not the output of a run", file: try conflicting())
     }
     now["stamps"] = nil
     now["split"] = nil
     try check(before, against: .object(now), file: directory + "/" + Self.reportName)
+    journal.tally = Tally(report: report)
   }
 
   /// - Throws: cannot-create where something stands here that this tool did not write.
   private func checkReplaceable(_ key: JSONValue) throws {
-    guard let there = try conflicting(), reportedRun(key) == nil else { return }
+    guard let there = try conflicting(), report(key)?["run"] == nil else { return }
     throw MirageError(
       .cannotCreate, "no \(Self.reportName) tells of it, so this tool did not write it and will not remove it",
       file: there, remedy: "Remove it yourself, or choose another --output.")
@@ -270,6 +271,29 @@ public struct Tally: Sendable, Codable, Equatable {
   }
 
   public init() {}
+
+  /// What a report says of a run that has finished.
+  init(report: JSONValue) {
+    func counts(_ field: String) -> [String: Int] {
+      (try? report["counts"]?[field]?.decoded(as: [String: Int].self)) ?? [:]
+    }
+    classes = counts("classes")
+    kinds = counts("kinds")
+    skipped = (try? report["skipped"]?.decoded(as: [Skipped].self)) ?? []
+    // Every written sample is of one kind.
+    written = kinds.values.reduce(0, +)
+  }
+
+  /// The fields that a report has of this.
+  var report: [String: JSONValue] {
+    get throws {
+      let counts: JSONValue = [
+        "written": .integer(written), "classes": .object(classes.mapValues { .integer($0) }),
+        "kinds": .object(kinds.mapValues { .integer($0) }), "skipped": .integer(skipped.count),
+      ]
+      return ["counts": counts, "skipped": try JSONValue(encoding: skipped)]
+    }
+  }
 }
 
 extension JSONValue {
