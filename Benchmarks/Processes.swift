@@ -5,6 +5,8 @@ import Mirage
 /// What a child process took.
 struct Usage {
   var seconds: Double
+  /// Of all its threads, in user and kernel mode.
+  var processorSeconds: Double
   /// Peak resident memory in megabytes.
   var peakMemory: Double
   var output: String
@@ -32,12 +34,14 @@ func run(_ command: [String], while running: (() -> Void)? = nil) throws -> Usag
   var status: Int32 = 0
   var usage = rusage()
   wait4(child, &status, 0, &usage)
-  let seconds = start.duration(to: .now) / .seconds(1)
+  let elapsed = start.duration(to: .now) / .seconds(1)
   guard status == 0 else {
     throw MirageError(.ioError, "\(command.joined(separator: " ")) failed with status \(status)")
   }
+  func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
   return Usage(
-    seconds: seconds, peakMemory: Double(usage.ru_maxrss) / 1024, output: String(decoding: output, as: UTF8.self))
+    seconds: elapsed, processorSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime),
+    peakMemory: Double(usage.ru_maxrss) / 1024, output: String(decoding: output, as: UTF8.self))
 }
 
 /// The rate that a peer's script prints as its last line.
