@@ -8,6 +8,7 @@ cases.json + images/ cover the augmentations, codecs.json + codecs/ the decoders
 """
 
 import json
+import sys
 import shutil
 from pathlib import Path
 
@@ -18,7 +19,8 @@ import torch.nn.functional as nn
 from PIL import Image, ImageEnhance, ImageOps
 
 from codecs_golden import make_codecs
-from torchvision_cpu import torchvision
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Benchmarks" / "Peers"))  # torchvision_cpu stands there
+from torchvision_cpu import torchvision  # noqa: E402
 
 F = torchvision.transforms.functional
 HERE = Path(__file__).resolve().parent

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Benchmarks" / "Peers"))  # torchvision_cpu stands there
 SAMPLES = Path(__file__).resolve().parents[2] / "Samples" / "fashion-mnist"
 CLASSES = (SAMPLES / "classes.txt").read_text().splitlines()
 FILE_SAFE = [name.replace("/", "_") for name in CLASSES]
