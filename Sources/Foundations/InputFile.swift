@@ -181,6 +181,9 @@ func openingError(_ path: String) -> MirageError {
   case EACCES, EPERM:
     MirageError(
       .missingInput, "may not be read (permission denied)", file: path, remedy: "Give yourself permission to read it.")
+  case EMFILE, ENFILE:
+    MirageError(
+      .ioError, "cannot be opened: too many files are open", file: path, remedy: "Raise the limit with `ulimit -n`.")
   default: MirageError(.missingInput, "cannot be opened: \(errorText(errno))", file: path)
   }
 }

@@ -13,7 +13,23 @@ public func joined(_ base: String, _ path: String) -> String {
   return base.hasSuffix("/") ? base + path : base + "/" + path
 }
 
-private func isSymbolicLink(_ path: String) -> Bool {
+/// The path without symbolic links and dots.
+/// - Throws: missing input where there is nothing at the path.
+public func resolvedPath(_ path: String) throws -> String {
+  guard let resolved = realpath(path, nil) else { throw openingError(path) }
+  defer { free(resolved) }
+  return String(cString: resolved)
+}
+
+/// Which file system the path is on.
+public func deviceNumber(of path: String) throws -> UInt64 {
+  var status = stat()
+  guard stat(path, &status) == 0 else { throw openingError(path) }
+  return UInt64(status.st_dev)
+}
+
+/// Whether the path itself is a symbolic link.
+public func isSymbolicLink(_ path: String) -> Bool {
   var status = stat()
   return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
 }

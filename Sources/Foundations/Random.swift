@@ -34,14 +34,6 @@ public struct Random: RandomNumberGenerator, Sendable {
     )
   }
 
-  /// A generator for the same sample and epoch under another key.
-  public func under(_ key: Key) -> Random {
-    var copy = Random(key: key, sample: 0)
-    copy.counter = counter
-    copy.counter[0] = 0
-    return copy
-  }
-
   public mutating func nextWord() -> UInt32 {
     if used == 4 {
       block = philox4x32(counter: counter, key: SIMD2(truncatingIfNeeded: SIMD2(key.bits, key.bits >> 32)))

@@ -160,7 +160,7 @@ private struct Sampler {
     let limit = 1e9  // keeps fixed-point numbers in range for maps that shrink an image to nothing
     let isTame = [map.a, map.b, map.c, map.d, map.e, map.f].allSatisfy { abs($0) < limit }
     let (dx, dy) = isTame ? (Int64(map.a * one), Int64(map.d * one)) : (0, 0)
-    let bounds = LineBounds(map, height: height, width: width)
+    let bounds = LineBounds(map, height: height, width: width, longest: shownWidth)
     let outside = window.fill.isEmpty ? fill : Image.colour(window.fill, channels: channels)
     // The window's columns that the warped image has, and the first of them in that image.
     let left = min(window.width, max(0, -window.x))
@@ -183,8 +183,18 @@ private struct Sampler {
             continue
           }
           let (x, y) = (Int64(start.x * one) + dx * Int64(first), Int64(start.y * one) + dy * Int64(first))
-          let (near, fast) = bounds.ranges(
+          var (near, fast) = bounds.ranges(
             start.x + map.a * Double(first), start.y + map.d * Double(first), count: count)
+          if count > 256 {
+            // On long lines, where rounding adds up, what the fast loop is given is checked in its own arithmetic: a line
+            // with both ends inside is inside.
+            func isInner(_ step: Int) -> Bool {
+              let (px, py) = (x + dx * Int64(step) - 1 << 31, y + dy * Int64(step) - 1 << 31)
+              return px >= 0 && py >= 0 && px >> 32 <= width - 2 && py >> 32 <= height - 3
+            }
+            while let first = fast.first, !isInner(first) { fast.removeFirst() }
+            while let last = fast.last, !isInner(last) { fast.removeLast() }
+          }
           paint(0..<near.lowerBound, fill, out)
           careful(near.lowerBound..<fast.lowerBound, x, y, dx, dy, pixels, out)
           if !fast.isEmpty {
@@ -239,11 +249,12 @@ private struct LineBounds {
   private struct Axis {
     let inverse, margin, enter, leave, innerEnter, innerLeave: Double
 
-    init(step: Double, size: Double, inner: ClosedRange<Double>) {
+    init(step: Double, size: Double, inner: ClosedRange<Double>, longest: Int) {
       // A step of zero is taken as one so small that the line crosses nothing.
       let step = abs(step) < 1e-9 ? 1e-9 : step
       inverse = 1 / step
-      margin = 1e-4 + abs(1e-7 / step)
+      // Along a line the fixed-point step's rounding adds up.
+      margin = 1e-4 + abs((1e-7 + Double(longest) * 0x1p-31) / step)
       (enter, leave) = step > 0 ? (0, size) : (size, 0)
       (innerEnter, innerLeave) =
         step > 0 ? (inner.lowerBound, inner.upperBound) : (inner.upperBound, inner.lowerBound)
@@ -252,11 +263,12 @@ private struct LineBounds {
 
   private let across, down: Axis
 
-  init(_ map: AffineTransform, height: Int, width: Int) {
+  /// - Parameter longest: no line has more steps.
+  init(_ map: AffineTransform, height: Int, width: Int, longest: Int) {
     let (w, h) = (Double(width), Double(height))
-    across = Axis(step: map.a, size: w, inner: 0.5...max(0.5, w - 0.5))
+    across = Axis(step: map.a, size: w, inner: 0.5...max(0.5, w - 0.5), longest: longest)
     // The fast loop reads up to sixteen bytes from each pixel: it keeps out of the last row, and of very narrow images.
-    down = Axis(step: map.d, size: h, inner: 0.5...(width < 4 ? 0.5 : max(0.5, h - 1.5)))
+    down = Axis(step: map.d, size: h, inner: 0.5...(width < 4 ? 0.5 : max(0.5, h - 1.5)), longest: longest)
   }
 
   /// - Returns: the steps outside which the line is surely outside the image, and those in which it is surely inside the

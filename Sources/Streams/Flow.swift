@@ -134,6 +134,8 @@ public struct DatasetInfo: Sendable {
   public var isScaled = false
   /// Whether labels may be distributions.
   public var hasSoftLabels = false
+  /// Whether another epoch puts other samples at the positions.
+  public var isReordered = false
   /// How many sources the ids tell apart.
   public var sources = 1
   /// How many stages stand before.

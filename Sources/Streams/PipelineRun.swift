@@ -56,6 +56,7 @@ extension Pipeline {
     try sink.check(flow.about)
     let range = options.shard.range(of: min(flow.count, options.limit ?? flow.count))
 
+    try checkApart(sink.directory, from: flow.about.inputs)
     let inputs = try InputSummary.all(flow.about.inputs)
     var key: [String: JSONValue] = [
       "pipeline": try description(fitted: fitted), "seed": .string(String(run.seed)),
@@ -91,6 +92,20 @@ extension Pipeline {
     }
     try output.commit()
     return RunReport(directory: output.directory, tally: output.journal.tally, wasComplete: false)
+  }
+
+  /// - Throws: bad pipeline where the output lies in a directory that is read: it would become input of the next run.
+  private func checkApart(_ output: String, from inputs: [String]) throws {
+    var existing = output
+    while FileKind(existing) == .missing, existing != ".", existing != "/" { existing = parentDirectory(existing) }
+    let place = try resolvedPath(existing)
+    for input in inputs where FileKind(input) == .directory {
+      let source = try resolvedPath(input)
+      if place == source || place.hasPrefix(source + "/") {
+        throw MirageError(
+          .badPipeline, "the output \(output) lies inside the input \(input)", remedy: "Choose another --output.")
+      }
+    }
   }
 
   private struct Item<Encoded: Sendable>: Sendable {

@@ -90,6 +90,9 @@ public struct Point: Sendable, Equatable, Codable {
 
 public struct Box: Sendable, Equatable, Codable {
   public var x, y, width, height: Double
+  /// Further columns of the box, such as what it shows.
+  public var attributes: [String: JSONValue] = [:]
+
   public init(x: Double, y: Double, width: Double, height: Double) {
     (self.x, self.y, self.width, self.height) = (x, y, width, height)
   }

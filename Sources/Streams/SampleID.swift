@@ -25,7 +25,8 @@ public struct SampleID: Hashable, Sendable {
   public var digest: UInt64 {
     var hash: UInt64 = mix64(UInt64(truncatingIfNeeded: index))
     hash = mix64(hash ^ UInt64(truncatingIfNeeded: source &* 0x1_0000_0001 &+ variant))
-    return mix64(hash ^ UInt64(truncatingIfNeeded: pass << 32 &+ (synthetic ?? -1)))
+    hash = mix64(hash ^ UInt64(truncatingIfNeeded: pass))
+    return mix64(hash ^ UInt64(truncatingIfNeeded: synthetic ?? -1))
   }
 }
 

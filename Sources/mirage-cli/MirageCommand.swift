@@ -20,6 +20,12 @@ struct MirageCommand: AsyncParsableCommand {
     ])
 
   static func main() async {
+    // A dataset may have more shards than the usual limit on open files.
+    var limit = rlimit()
+    if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
+      limit.rlim_cur = limit.rlim_max
+      setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
     do {
       var command = try parseAsRoot()
       if var command = command as? any AsyncParsableCommand {

@@ -104,4 +104,16 @@ import Testing
       }
     }
   }
+
+  /// On long lines the fixed-point steps' rounding adds up, and the fast loop must not be led outside by it.
+  @Test func longLines() {
+    let image = noise(12, 30_000, 3)
+    for step in 0..<150 {
+      let angle = (0.002 + 0.0004 * Double(step)) * Double.pi / 180
+      let (cos, sin) = (PortableMath.cos(angle), PortableMath.sin(angle))
+      let map = AffineTransform(
+        cos, -sin, 15_000 - cos * 15_000 + sin * 6, sin, cos, 6 - sin * 15_000 - cos * 6)
+      #expect(image.warped(by: map, height: 12, width: 30_000).pixels.count == image.pixels.count)
+    }
+  }
 }

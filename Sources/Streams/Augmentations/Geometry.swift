@@ -34,7 +34,10 @@ extension Sample {
       let right = min(Double(width), corners.map(\.x).max()!)
       let top = max(0, corners.map(\.y).min()!)
       let bottom = min(Double(height), corners.map(\.y).max()!)
-      return right > left && bottom > top ? Box(x: left, y: top, width: right - left, height: bottom - top) : nil
+      guard right > left, bottom > top else { return nil }
+      var moved = box
+      (moved.x, moved.y, moved.width, moved.height) = (left, top, right - left, bottom - top)
+      return moved
     }
   }
 

@@ -53,6 +53,7 @@ public struct CIFARSink: Component, Sink, Codable {
 
   public func open(_ plan: OutputPlan) async throws -> (writer: Writer, resumeAt: Int) {
     let journal = plan.output.journal
+    if !archive { try checkClasses(plan.dataset.classes, in: plan.output.directory) }
     func part(_ name: String) throws -> OutputFile {
       try OutputFile(plan.output.work + "/" + name, continuingAt: journal.files[name] ?? 0)
     }
@@ -60,6 +61,22 @@ public struct CIFARSink: Component, Sink, Codable {
       sink: self, classes: plan.dataset.classes, data: plan.output.data, records: try part("records"),
       names: try part("names"))
     return (writer, journal.position)
+  }
+
+  /// - Throws: cannot-create where the directory's other split has other classes, whose names this one would replace.
+  private func checkClasses(_ classes: [String], in directory: String) throws {
+    let file = directory + "/" + (format == .python ? folder + "/batches.meta" : "batches.meta.txt")
+    guard FileKind(file) == .file else { return }
+    let bytes = try InputFile.contents(of: file, limit: 1 << 20)
+    let there =
+      format == .python
+      ? try? Unpickler.load(bytes)["label_names"]?.elements?.compactMap(\.text)
+      : String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+    if there != classes {
+      throw MirageError(
+        .cannotCreate, "names other classes than the data to be written beside it", file: file,
+        remedy: "Choose another --output.")
+    }
   }
 
   /// Batch names in their folder.
@@ -115,7 +132,9 @@ public struct CIFARSink: Component, Sink, Codable {
       }
       switch sink.format {
       case .binary: try output.put("batches.meta.txt", Array((classes.joined(separator: "\n") + "\n").utf8))
-      case .python: try output.put("batches.meta", pickledMeta(classes: classes, perBatch: (total + 4) / batches.count))
+      case .python:
+        try output.put(
+          "batches.meta", pickledMeta(classes: classes, perBatch: (total + batches.count - 1) / batches.count))
       }
       try output.close()
     }

@@ -34,9 +34,13 @@ extension Sample {
     }
     if !landmarks.isEmpty { row["landmarks"] = .array(landmarks.map { [.number($0.x), .number($0.y)] }) }
     if !boxes.isEmpty {
-      row["objects"] = [
+      var objects: [String: JSONValue] = [
         "bbox": .array(boxes.map { [.number($0.x), .number($0.y), .number($0.width), .number($0.height)] })
       ]
+      for name in Set(boxes.flatMap(\.attributes.keys)) {
+        objects[name] = .array(boxes.map { $0.attributes[name] ?? .null })
+      }
+      row["objects"] = .object(objects)
     }
     return .object(row)
   }

@@ -59,6 +59,7 @@ public final class OutputDirectory {
   ) throws {
     var directory = directory
     while directory.count > 1 && directory.hasSuffix("/") { directory.removeLast() }
+    directory = try Self.movable(directory)
     self.directory = directory
     self.existing = existing
     self.shared = shared
@@ -112,6 +113,21 @@ public final class OutputDirectory {
       try makeDirectories(data)
       try save()
     }
+  }
+
+  /// The directory that a finished one can take the place of: where a symbolic link leads, and never one that cannot be
+  /// renamed.
+  private static func movable(_ directory: String) throws -> String {
+    guard FileKind(directory) == .directory else { return directory }
+    let place = try resolvedPath(directory)
+    guard place != "/", place != (try resolvedPath(".")),
+      try deviceNumber(of: place) == deviceNumber(of: parentDirectory(place))
+    else {
+      throw MirageError(
+        .cannotCreate, "is the current directory or the root of a file system, which cannot be replaced by the output",
+        file: directory, remedy: "Choose a folder in it.")
+    }
+    return isSymbolicLink(directory) ? place : directory
   }
 
   /// The name of the report beside the data.

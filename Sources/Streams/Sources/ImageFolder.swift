@@ -145,20 +145,8 @@ public struct ImageFolder: Component, Source, Codable {
 
     func finish(_ index: Int, _ sample: inout Sample) {
       guard case .object(var row)? = try? JSONValue(parsing: lines[index].utf8) else { return }
-      for own in ["file_name", "id", "kind", "source", label, label + "_index"] { row[own] = nil }
-      if case .array(let points)? = row.removeValue(forKey: "landmarks") {
-        sample.landmarks = points.compactMap { point in
-          point.numbers.count == 2 ? Point(point.numbers[0], point.numbers[1]) : nil
-        }
-      }
-      if case .array(let boxes)? = row["objects"]?["bbox"] {
-        sample.boxes = boxes.compactMap { box in
-          let n = box.numbers
-          return n.count == 4 ? Box(x: n[0], y: n[1], width: n[2], height: n[3]) : nil
-        }
-        row["objects"] = nil
-      }
-      sample.attributes = row
+      for own in [label, label + "_index"] { row[own] = nil }
+      sample.restore(row)
     }
   }
 }
@@ -166,17 +154,5 @@ public struct ImageFolder: Component, Source, Codable {
 extension JSONValue {
   fileprivate func index(under label: String) -> Int? {
     if case .integer(let number)? = self[label + "_index"] { number } else { nil }
-  }
-
-  /// The numbers of an array.
-  fileprivate var numbers: [Double] {
-    guard case .array(let values) = self else { return [] }
-    return values.compactMap { value in
-      switch value {
-      case .integer(let number): Double(number)
-      case .number(let number): number
-      default: nil
-      }
-    }
   }
 }

@@ -86,3 +86,44 @@ extension StringProtocol {
     return end.map { String(start[...$0]) } ?? ""
   }
 }
+
+extension Sample {
+  /// Takes over the columns that a metadata row has for a sample, as the sinks write them: landmarks, boxes with their
+  /// further columns (Hugging Face's `objects`), and all else as attributes.
+  mutating func restore(_ columns: [String: JSONValue]) {
+    var row = columns
+    for own in ["file_name", "id", "kind", "source"] { row[own] = nil }
+    if case .array(let points)? = row.removeValue(forKey: "landmarks") {
+      landmarks = points.compactMap { point in
+        point.numbers.count == 2 ? Point(point.numbers[0], point.numbers[1]) : nil
+      }
+    }
+    if case .object(let objects)? = row["objects"], case .array(let corners)? = objects["bbox"] {
+      boxes = corners.enumerated().compactMap { index, corner in
+        let n = corner.numbers
+        guard n.count == 4 else { return nil }
+        var box = Box(x: n[0], y: n[1], width: n[2], height: n[3])
+        for (name, column) in objects where name != "bbox" {
+          if case .array(let values) = column, index < values.count { box.attributes[name] = values[index] }
+        }
+        return box
+      }
+      row["objects"] = nil
+    }
+    attributes = row
+  }
+}
+
+extension JSONValue {
+  /// The numbers of an array.
+  fileprivate var numbers: [Double] {
+    guard case .array(let values) = self else { return [] }
+    return values.compactMap { value in
+      switch value {
+      case .integer(let number): Double(number)
+      case .number(let number): number
+      default: nil
+      }
+    }
+  }
+}

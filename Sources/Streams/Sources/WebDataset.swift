@@ -86,8 +86,8 @@ public struct WebDataset: Component, Source, Codable {
             place: "byte \(entry.jsonOffset)")
         }
         guard case .object(var row) = document else { return }
-        for own in ["id", "kind", "source", "label", "label_index"] { row[own] = nil }
-        sample.attributes = row
+        for own in ["label", "label_index"] { row[own] = nil }
+        sample.restore(row)
       })
   }
 

@@ -66,7 +66,7 @@ public struct Balance: Component, Stage, Codable {
     }
     let perClass = perClass > 0 ? perClass : atFirst.map(\.count).max()!
     let firstEpoch = upstream.run.epoch
-    return upstream.reindexed(count: classes.count * perClass) { position, run in
+    return upstream.reindexed(count: classes.count * perClass, change: { $0.isReordered = true }) { position, run in
       let label = position % classes.count
       // Labels were read above; what fails later fails as the sample it is. Where another epoch's shuffling brought no
       // sample of the class, the first epoch's serve.
@@ -81,17 +81,20 @@ public struct Balance: Component, Stage, Codable {
   }
 }
 
-/// The positions of each class, found once for a run's seed and epoch; four bytes a position.
+/// The positions of each class; four bytes a position. They are found once where every epoch has the same samples at the
+/// same positions, else once for a seed and epoch, of which the last few are kept.
 private final class MemberIndex: Sendable {
   private let upstream: Flow<Sample>
-  private let latest = Mutex<(run: Run, positions: [[UInt32]])?>(nil)
+  private let known = Mutex<[(run: Run, positions: [[UInt32]])]>([])
 
   init(_ upstream: Flow<Sample>) { self.upstream = upstream }
 
   func positions(in run: Run) throws -> [[UInt32]] {
-    if let known = latest.withLock({ $0 }), known.run.seed == run.seed, known.run.epoch == run.epoch {
-      return known.positions
+    let isReordered = upstream.about.isReordered
+    let match = known.withLock { known in
+      known.first { !isReordered || $0.run.seed == run.seed && $0.run.epoch == run.epoch }
     }
+    if let match { return match.positions }
     guard upstream.count <= UInt32.max else { throw MirageError(.badPipeline, "balance holds at most 2^32 positions") }
     var positions = [[UInt32]](repeating: [], count: upstream.about.classes.count)
     for position in 0..<upstream.count {
@@ -101,7 +104,7 @@ private final class MemberIndex: Sendable {
       }
     }
     let found = positions
-    latest.withLock { $0 = (run, found) }
+    known.withLock { $0 = [(run, found)] + $0.prefix(7) }
     return found
   }
 }

@@ -90,7 +90,10 @@ private func mixed(
         let index = generator.index
         var random = generator.random
         // A partner that was filtered out, or that fails at its own position, leaves the sample as it is.
-        guard case .element(let other) = partner, case .element(var sample) = slots[index] else { continue }
+        // So does one of the two without a label: there would be nothing to say what the blend shows.
+        guard case .element(let other) = partner, case .element(var sample) = slots[index], let own = sample.label,
+          let others = other.label
+        else { continue }
         slots[index] = .absent
         let otherImage = other.bytes()
         guard sample.size == other.size else {
@@ -103,12 +106,10 @@ private func mixed(
           continue
         }
         let share = Float(try sample.withImage { mix(&$0, otherImage, &random) })
-        if let own = sample.label, let others = other.label {
-          sample.label = .distribution(
-            zip(own.probabilities(of: classes), others.probabilities(of: classes)).map {
-              $0 * share + $1 * (1 - share)
-            })
-        }
+        sample.label = .distribution(
+          zip(own.probabilities(of: classes), others.probabilities(of: classes)).map {
+            $0 * share + $1 * (1 - share)
+          })
         sample.kind = .augmented
         if run.recordsDraws {
           sample.history.append(

@@ -69,7 +69,7 @@ public struct Shuffle: Component, Stage, Codable {
 
   public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
     let (count, path) = (upstream.count, upstream.about.stagePath)
-    return upstream.reindexed(count: count) { position, run in
+    return upstream.reindexed(count: count, change: { $0.isReordered = true }) { position, run in
       let order = Permutation(count: count, key: Random.Key(seed: run.seed, path: path), epoch: run.epoch)
       return Reference(position: order[position], epoch: run.epoch)
     }

@@ -118,12 +118,13 @@ public struct ChannelStatistics: Sendable {
   /// number of workers. Samples that fail are left out where the policy is to skip.
   public static func measure(_ flow: Flow<Sample>, in context: Context) async throws -> ChannelStatistics {
     var total = ChannelStatistics()
+    var skipped = Tally()
     for try await chunk in flow.processed(0..<flow.count, in: context, transform: { ChannelStatistics($0) }) {
       for slot in chunk.slots {
         switch slot {
         case .element(let one): try total.add(one)
         case .absent: break
-        case .failed(let error): if context.policy == .stop { throw error }
+        case .failed(let error): try skipped.skip(error, policy: context.policy)
         }
       }
     }
