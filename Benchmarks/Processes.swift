@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Mirage
+import Synchronization
 
 /// What a child process took.
 struct Usage {
@@ -29,9 +30,11 @@ func run(_ command: [String], while running: (() -> Void)? = nil) throws -> Usag
     throw MirageError(.missingInput, "cannot be started", file: command[0], remedy: "Run this as `make bench`.")
   }
   close(channel[1])
+  let memory = PeakMemoryWatch(child)
   running?()
   let output = FileHandle(fileDescriptor: channel[0], closeOnDealloc: true).readDataToEndOfFile()
   var status: Int32 = 0
+  let peakMemory = memory.wait()
   var usage = rusage()
   wait4(child, &status, 0, &usage)
   let elapsed = start.duration(to: .now) / .seconds(1)
@@ -41,7 +44,34 @@ func run(_ command: [String], while running: (() -> Void)? = nil) throws -> Usag
   func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
   return Usage(
     seconds: elapsed, processorSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime),
-    peakMemory: Double(usage.ru_maxrss) / 1024, output: String(decoding: output, as: UTF8.self))
+    peakMemory: peakMemory, output: String(decoding: output, as: UTF8.self))
+}
+
+/// Reads a process's own high-water mark of memory until the process ends. What `wait4` reports will not do: it counts the
+/// program that started the process, this one, up to the moment of the start.
+private final class PeakMemoryWatch: Sendable {
+  private let megabytes = Mutex(0.0)
+  private let isOver = DispatchSemaphore(value: 0)
+
+  init(_ process: pid_t) {
+    Thread.detachNewThread { [self] in
+      // Once the process has ended, and before it is reaped, its status has no such line.
+      while let status = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8),
+        let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
+        let kilobytes = line.split(whereSeparator: { !$0.isNumber }).first.flatMap({ Double($0) })
+      {
+        megabytes.withLock { $0 = kilobytes / 1024 }
+        usleep(2000)
+      }
+      isOver.signal()
+    }
+  }
+
+  /// The last mark that was read, when the process has ended.
+  func wait() -> Double {
+    isOver.wait()
+    return megabytes.withLock { $0 }
+  }
 }
 
 /// The rate that a peer's script prints as its last line.
