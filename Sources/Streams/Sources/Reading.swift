@@ -12,7 +12,7 @@ extension Flow where Element == Sample {
     Flow(
       count: count, about: about, locate: { index, _ in Place(id: SampleID(index: index), label: label(index)) },
       read: { indices, _ in
-        indices.map { index in
+        try indices.map { index in
           do {
             var sample = Sample(
               id: SampleID(index: index), origin: origin(index), content: .image(try image(index)),
@@ -21,8 +21,6 @@ extension Flow where Element == Sample {
             return .element(sample)
           } catch let error as MirageError {
             return .failed(SampleError(id: SampleID(index: index), origin: origin(index).description, error: error))
-          } catch {
-            preconditionFailure("reading threw \(error), which is no MirageError")
           }
         }
       })
