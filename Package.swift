@@ -16,6 +16,8 @@ let package = Package(
     .target(name: "CPNG", linkerSettings: [.linkedLibrary("png")]),
     .target(name: "CKernels"),
     .target(name: "Foundations", dependencies: ["CMedia"]),
+    .systemLibrary(name: "CNumerics"),
+    .target(name: "Tensors", dependencies: ["CNumerics", "CKernels", "Foundations"]),
     .target(name: "Media", dependencies: ["CMedia", "CPNG", "CKernels", "Foundations"]),
     .target(name: "Streams", dependencies: ["Foundations", "Media"]),
     .target(

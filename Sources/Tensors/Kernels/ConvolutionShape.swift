@@ -1,0 +1,27 @@
+/// The sizes of a 2-D convolution of an N × H × W × C tensor with O × I × KH × KW weights.
+struct ConvolutionShape: Hashable, Sendable {
+  var batch, height, width, channels: Int
+  var outputHeight, outputWidth, outputChannels: Int
+  var kernelHeight, kernelWidth: Int
+  var strideHeight, strideWidth: Int
+  var paddingHeight, paddingWidth: Int
+  var dilationHeight, dilationWidth: Int
+  var groups: Int
+
+  var input: [Int] { [batch, height, width, channels] }
+  var output: [Int] { [batch, outputHeight, outputWidth, outputChannels] }
+  var weights: [Int] { [outputChannels, channels / groups, kernelHeight, kernelWidth] }
+
+  /// Zeros below and to the right that the last output needs: may be negative, where the last rows are not used.
+  var paddingBottom: Int { needed(outputHeight, strideHeight, kernelHeight, dilationHeight) - height - paddingHeight }
+  var paddingRight: Int { needed(outputWidth, strideWidth, kernelWidth, dilationWidth) - width - paddingWidth }
+
+  private func needed(_ output: Int, _ stride: Int, _ kernel: Int, _ dilation: Int) -> Int {
+    (output - 1) * stride + (kernel - 1) * dilation + 1
+  }
+
+  /// Multiplications and additions of one pass.
+  var operations: Int {
+    2 * batch * outputHeight * outputWidth * outputChannels * (channels / groups) * kernelHeight * kernelWidth
+  }
+}

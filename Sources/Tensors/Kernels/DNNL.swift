@@ -1,0 +1,120 @@
+import CNumerics
+import Synchronization
+
+/// oneDNN primitives, made once for each description and kept. Only this folder calls oneDNN.
+enum DNNL {
+  private struct State: @unchecked Sendable {
+    var engine: dnnl_engine_t?
+    var stream: dnnl_stream_t?
+    var primitives: [AnyHashable: Primitive] = [:]
+  }
+
+  private static let state = Mutex(State())
+
+  /// Runs the primitive of this description on the given memory: pairs of oneDNN's argument number and pointer.
+  ///
+  /// - Parameter make: describes the primitive, when it is first needed.
+  static func execute(
+    _ description: some Hashable & Sendable, _ arguments: [(Int32, UnsafeMutablePointer<Float>)],
+    make: (dnnl_engine_t) -> Primitive
+  ) {
+    let key = Key(description: AnyHashable(description), threads: Compute.threads)
+    state.withLock { state in
+      omp_set_num_threads(Int32(key.threads))
+      let primitive = found(AnyHashable(key), in: &state, make)
+      let scratchpad = Storage(primitive.scratchpadSize / 4 + 1)
+      var list: [dnnl_exec_arg_t] = []
+      for (argument, pointer) in arguments + [(DNNL_ARG_SCRATCHPAD, scratchpad.pointer)] {
+        guard let memory = primitive.memories[argument] else { continue }
+        check(dnnl_memory_set_data_handle(memory, pointer), "setting a buffer")
+        list.append(dnnl_exec_arg_t(arg: argument, memory: memory))
+      }
+      check(dnnl_primitive_execute(primitive.handle, state.stream, Int32(list.count), list), "running a primitive")
+      check(dnnl_stream_wait(state.stream), "waiting")
+      withExtendedLifetime(scratchpad) {}
+    }
+  }
+
+  /// How the primitive of this description wants one of its arguments: the layout's key and size in floats.
+  static func layout(
+    of argument: Int32, in description: some Hashable & Sendable, make: (dnnl_engine_t) -> Primitive
+  ) -> dnnl_memory_desc_t {
+    let key = Key(description: AnyHashable(description), threads: Compute.threads)
+    return state.withLock { state in
+      omp_set_num_threads(Int32(key.threads))
+      return found(AnyHashable(key), in: &state, make).layouts[argument]!
+    }
+  }
+
+  private struct Key: Hashable {
+    let description: AnyHashable
+    let threads: Int
+  }
+
+  private static func found(
+    _ key: AnyHashable, in state: inout State, _ make: (dnnl_engine_t) -> Primitive
+  ) -> Primitive {
+    if state.engine == nil {
+      check(dnnl_engine_create(&state.engine, dnnl_cpu, 0), "starting oneDNN")
+      check(dnnl_stream_create(&state.stream, state.engine, UInt32(dnnl_stream_default_flags.rawValue)), "starting oneDNN")
+    }
+    if let primitive = state.primitives[key] { return primitive }
+    let primitive = make(state.engine!)
+    state.primitives[key] = primitive
+    return primitive
+  }
+
+  /// oneDNN refuses only what is described wrongly, which is a mistake of this folder.
+  static func check(_ status: dnnl_status_t, _ action: String) {
+    guard status != dnnl_success else { return }
+    if status == dnnl_out_of_memory { fatalError("out of memory in oneDNN, \(action)") }
+    fatalError("oneDNN failed with status \(status.rawValue), \(action)")
+  }
+}
+
+/// A compiled operation of oneDNN with the layouts of its arguments.
+final class Primitive: @unchecked Sendable {
+  let handle: dnnl_primitive_t
+  let scratchpadSize: Int
+  /// Layouts by oneDNN's argument number.
+  let layouts: [Int32: dnnl_memory_desc_t]
+  fileprivate let memories: [Int32: dnnl_memory_t]
+
+  /// Takes over the descriptor. `arguments` tells which of its layouts each argument has.
+  init(_ descriptor: dnnl_primitive_desc_t, _ arguments: [(Int32, dnnl_query_t)], engine: dnnl_engine_t) {
+    var layouts: [Int32: dnnl_memory_desc_t] = [:]
+    for (argument, query) in arguments + [(DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md)] {
+      if let layout = dnnl_primitive_desc_query_md(descriptor, query, 0) { layouts[argument] = layout.pointee }
+    }
+    var handle: dnnl_primitive_t?
+    DNNL.check(dnnl_primitive_create(&handle, descriptor), "making a primitive")
+    dnnl_primitive_desc_destroy(descriptor)
+    self.handle = handle!
+    self.layouts = layouts
+    memories = layouts.mapValues { layout in
+      var (layout, memory) = (layout, dnnl_memory_t?.none)
+      DNNL.check(dnnl_memory_create(&memory, &layout, engine, nil), "describing a buffer")
+      return memory!
+    }
+    var scratchpad = layouts[DNNL_ARG_SCRATCHPAD]!
+    scratchpadSize = dnnl_memory_desc_get_size(&scratchpad)
+  }
+
+  /// Attributes by which a primitive works in memory that it is given.
+  static func attributes() -> dnnl_primitive_attr_t {
+    var attributes: dnnl_primitive_attr_t?
+    DNNL.check(dnnl_primitive_attr_create(&attributes), "making attributes")
+    DNNL.check(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user), "making attributes")
+    return attributes!
+  }
+}
+
+/// A layout of the given sizes.
+func dnnlLayout(_ sizes: [Int], _ tag: dnnl_format_tag_t) -> dnnl_memory_desc_t {
+  var layout = dnnl_memory_desc_t()
+  let sizes = sizes.map { Int64($0) } + [Int64](repeating: 0, count: 12 - sizes.count)
+  let rank = sizes.firstIndex(of: 0) ?? 12
+  DNNL.check(
+    dnnl_memory_desc_init_by_tag(&layout, Int32(rank), sizes, dnnl_f32, tag), "describing a tensor of \(sizes)")
+  return layout
+}

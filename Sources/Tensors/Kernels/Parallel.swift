@@ -1,0 +1,56 @@
+import CNumerics
+import Glibc
+import Synchronization
+
+/// How tensor operations use the machine.
+public enum Compute {
+  private static let setting = Atomic<Int>(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+
+  /// How many threads work on one operation, oneDNN's included; the number of processors unless it is set. The same seed
+  /// and number of threads give the same bits.
+  public static var threads: Int {
+    get { setting.load(ordering: .relaxed) }
+    set {
+      precondition((1...1024).contains(newValue), "\(newValue) threads")
+      setting.store(newValue, ordering: .relaxed)
+    }
+  }
+}
+
+/// Calls `body` for each part, on the threads of the OpenMP team that oneDNN also uses.
+func inParallel(_ parts: Int, _ body: (Int) -> Void) {
+  if parts <= 1 || Compute.threads == 1 {
+    for part in 0..<max(0, parts) { body(part) }
+    return
+  }
+  struct Work {
+    let parts: Int
+    let body: (Int) -> Void
+  }
+  withoutActuallyEscaping(body) { body in
+    withUnsafePointer(to: Work(parts: parts, body: body)) { work in
+      GOMP_parallel(
+        { pointer in
+          let work = pointer!.assumingMemoryBound(to: Work.self).pointee
+          var part = Int(omp_get_thread_num())
+          while part < work.parts {
+            work.body(part)
+            part += Int(omp_get_num_threads())
+          }
+        }, UnsafeMutableRawPointer(mutating: work), UInt32(min(parts, Compute.threads)), 0)
+    }
+  }
+}
+
+/// Shares `0 ..< count` among the threads, in ranges of at least `grain`.
+func inParallel(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
+  let parts = max(1, min(Compute.threads, count / max(1, grain)))
+  if parts == 1 { return body(0..<count) }
+  inParallel(parts) { part in body(count * part / parts..<count * (part + 1) / parts) }
+}
+
+/// Elements that are worth a thread's while.
+let grain = 16_384
+
+/// Rows of `width` elements that are worth a thread's while.
+func rowGrain(_ width: Int) -> Int { max(1, grain / max(1, width)) }

@@ -1,0 +1,131 @@
+import CKernels
+
+extension Tensor {
+  /// f of each element, in this tensor's own memory where nobody else has it.
+  consuming func mapped(_ function: tensor_function, _ a: Float = 0, _ b: Float = 0) -> Tensor {
+    let out = isKnownUniquelyReferenced(&storage) ? storage : Storage(count)
+    out.forgetPacked()
+    let start = out === storage ? offset : 0
+    let (from, to, total) = (pointer, out.pointer + start, count)
+    return withExtendedLifetime(storage) {
+      inParallel(total, grain: grain) { range in
+        tensor_unary(function, to + range.lowerBound, from + range.lowerBound, range.count, a, b)
+      }
+      return Tensor(shape: shape, storage: out, offset: start)
+    }
+  }
+
+  /// The same where the rule needs the input.
+  private func map(
+    _ name: StaticString, _ function: tensor_function, _ a: Float = 0, _ b: Float = 0,
+    rule: @escaping @Sendable (_ gradient: Tensor, _ input: Tensor) -> Tensor
+  ) -> Tensor {
+    mapped(function, a, b).recorded(name, [self], saving: [0]) { gradient, record in [rule(gradient, record.input(0))] }
+  }
+
+  public func exp() -> Tensor {
+    mapped(unary_exp).recorded("exp", [self], savingOutput: true) { [$0 * $1.output] }
+  }
+
+  /// The natural logarithm: not-a-number below 0, minus infinity at 0.
+  public func log() -> Tensor { map("log", unary_log) { $0 / $1 } }
+
+  public func sqrt() -> Tensor {
+    mapped(unary_sqrt).recorded("sqrt", [self], savingOutput: true) { [$0 * 0.5 / $1.output] }
+  }
+
+  public func square() -> Tensor { map("square", unary_square) { $0 * ($1 * 2) } }
+
+  /// The gradient at 0 is 0.
+  public func abs() -> Tensor { map("abs", unary_abs) { $0 * $1.sign() } }
+
+  /// -1, 0 or 1; its gradient is 0.
+  public func sign() -> Tensor { detached().mapped(unary_sign) }
+
+  public func reciprocal() -> Tensor {
+    mapped(unary_reciprocal).recorded("reciprocal", [self], savingOutput: true) { gradient, record in
+      [-(gradient * record.output.square())]
+    }
+  }
+
+  /// Each element to a constant power.
+  public func pow(_ exponent: Float) -> Tensor {
+    map("pow", unary_power, exponent) { gradient, x in gradient * (x.pow(exponent - 1) * exponent) }
+  }
+
+  public func sin() -> Tensor { map("sin", unary_sin) { $0 * $1.cos() } }
+  public func cos() -> Tensor { map("cos", unary_cos) { -($0 * $1.sin()) } }
+
+  public consuming func tanh() -> Tensor {
+    let input = trace
+    return mapped(unary_tanh).recorded("tanh", [input], savingOutput: true) { gradient, record in
+      [
+        record.isDifferentiable
+          ? gradient * (1 - record.output.square()) : combined(binary_tanh_gradient, gradient, record.output)
+      ]
+    }
+  }
+
+  /// 1 / (1 + exp(-x))
+  public consuming func sigmoid() -> Tensor {
+    let input = trace
+    return mapped(unary_sigmoid).recorded("sigmoid", [input], savingOutput: true) { gradient, record in
+      [
+        record.isDifferentiable
+          ? gradient * (record.output * (1 - record.output))
+          : combined(binary_sigmoid_gradient, gradient, record.output)
+      ]
+    }
+  }
+
+  /// max(0, x), with gradient 0 at 0.
+  public consuming func relu() -> Tensor { leakyReLU(0) }
+
+  /// x above 0, slope · x elsewhere (Maas et al. 2013). The slope is not negative.
+  public consuming func leakyReLU(_ slope: Float) -> Tensor {
+    precondition(slope >= 0, "leakyReLU: slope \(slope)")
+    let input = trace
+    // The output's sign is the input's, so the input need not be kept.
+    return mapped(unary_leaky, slope).recorded("leakyReLU", [input], savingOutput: true) { gradient, record in
+      [leakyGradient(gradient, record.output.detached(), slope)]
+    }
+  }
+
+  /// x · sigmoid(x) (Hendrycks and Gimpel 2016; Elfwing et al. 2018).
+  public func silu() -> Tensor {
+    map("silu", unary_silu) { gradient, x in
+      let s = x.sigmoid()
+      return gradient * (s * (1 + x * (1 - s)))
+    }
+  }
+
+  /// log(1 + exp(x))
+  public func softplus() -> Tensor { map("softplus", unary_softplus) { $0 * $1.sigmoid() } }
+
+  /// Each element, or the bound it is beyond. The gradient is 0 beyond the bounds, 1 on them and between.
+  public func clamped(to range: ClosedRange<Float>) -> Tensor {
+    let (low, high) = (range.lowerBound, range.upperBound)
+    return map("clamped", unary_clamp, low, high) { gradient, x in
+      let inside = combined(binary_equal, x.detached(), x.detached().clamped(to: low...high))
+      return gradient * inside
+    }
+  }
+
+  /// a · x + b
+  consuming func affine(_ a: Float, _ b: Float) -> Tensor {
+    let input = trace
+    return mapped(unary_affine, a, b).recorded("affine", [input]) { gradient, _ in [gradient.affine(a, 0)] }
+  }
+
+  /// This tensor's shape and history without its values, to name it as an input whose memory is given away.
+  var trace: Tensor { Tensor(shape: shape, storage: Tensor.nothing, node: node) }
+  private static let nothing = Storage(1)
+}
+
+/// The gradient of a leaky rectifier; linear in `gradient`, and flat in the output.
+private func leakyGradient(_ gradient: Tensor, _ output: Tensor, _ slope: Float) -> Tensor {
+  combined(binary_leaky_gradient, gradient, output, slope)
+    .recorded("leakyReLU's gradient", [gradient, output], saving: [1]) { second, record in
+      [leakyGradient(second, record.input(1), slope), nil]
+    }
+}

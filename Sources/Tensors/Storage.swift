@@ -1,0 +1,111 @@
+import Glibc
+import Synchronization
+
+/// Memory for floats. Written once, by the operation that makes it, before anybody else has it; then only read. The
+/// buffer goes back to the pool when the last tensor on it is gone, with the packed copies of it that kernels keep.
+final class Storage: @unchecked Sendable {
+  let pointer: UnsafeMutablePointer<Float>
+  /// Floats that fit.
+  let capacity: Int
+  private let packed = Mutex<[PackedKey: Storage]>([:])
+
+  /// Room for at least `count` floats, of undefined content.
+  init(_ count: Int) {
+    (pointer, capacity) = Pool.take(count)
+  }
+
+  deinit { Pool.give(pointer, capacity: capacity) }
+
+  /// The same numbers in the order a kernel wants them: made when first asked for, kept until the storage dies.
+  func packed(_ key: PackedKey, make: () -> Storage) -> Storage {
+    if let found = packed.withLock({ $0[key] }) { return found }
+    let made = make()
+    packed.withLock { $0[key] = made }
+    return made
+  }
+
+  /// Before the numbers are overwritten, by whoever has the storage alone.
+  func forgetPacked() { packed.withLock { if !$0.isEmpty { $0 = [:] } } }
+}
+
+/// Which kernel's order, and where in the storage the numbers begin.
+struct PackedKey: Hashable, @unchecked Sendable {  // the kernels' descriptions are Sendable
+  let kernel: AnyHashable
+  let offset: Int
+}
+
+/// Keeps buffers that are not in use, by size, for the next that asks: a training step finds there what the one before it
+/// gave back.
+public enum Pool {
+  /// What the pool took from the system so far, and what lies in it unused.
+  public struct Statistics: Sendable {
+    public var systemAllocations = 0
+    public var bytesAllocated = 0
+    public var bytesUnused = 0
+  }
+
+  private struct State {
+    var unused: [Int: [UnsafeMutableRawPointer]] = [:]
+    var statistics = Statistics()
+  }
+
+  private struct Guarded: @unchecked Sendable { var state = State() }
+  private static let guarded = Mutex(Guarded())
+
+  public static var statistics: Statistics { guarded.withLock { $0.state.statistics } }
+
+  /// Gives everything unused back to the system.
+  public static func trim() {
+    guarded.withLock { guarded in
+      for (size, buffers) in guarded.state.unused {
+        for buffer in buffers { free(buffer) }
+        guarded.state.statistics.bytesAllocated -= size * 4 * buffers.count
+      }
+      guarded.state.unused = [:]
+      guarded.state.statistics.bytesUnused = 0
+    }
+  }
+
+  /// Sizes are rounded up to eighths of a power of two, so that nearly equal ones share buffers.
+  private static func sizeClass(_ count: Int) -> Int {
+    if count <= 64 { return 64 }
+    let step = max(16, 1 << (Int.bitWidth - 1 - (count - 1).leadingZeroBitCount - 3))
+    return (count + step - 1) / step * step
+  }
+
+  static func take(_ count: Int) -> (UnsafeMutablePointer<Float>, Int) {
+    let size = sizeClass(count)
+    let kept: SendablePointer? = guarded.withLock { guarded in
+      guard let buffer = guarded.state.unused[size]?.popLast() else {
+        guarded.state.statistics.systemAllocations += 1
+        guarded.state.statistics.bytesAllocated += size * 4
+        return nil
+      }
+      guarded.state.statistics.bytesUnused -= size * 4
+      return SendablePointer(pointer: buffer)
+    }
+    let buffer = kept?.pointer ?? allocate(bytes: size * 4)
+    return (buffer.assumingMemoryBound(to: Float.self), size)
+  }
+
+  static func give(_ pointer: UnsafeMutablePointer<Float>, capacity: Int) {
+    let buffer = SendablePointer(pointer: UnsafeMutableRawPointer(pointer))
+    guarded.withLock { guarded in
+      guarded.state.unused[capacity, default: []].append(buffer.pointer)
+      guarded.state.statistics.bytesUnused += capacity * 4
+    }
+  }
+
+  private struct SendablePointer: @unchecked Sendable { let pointer: UnsafeMutableRawPointer }
+
+  private static func allocate(bytes: Int) -> UnsafeMutableRawPointer {
+    let hugePage = 2 << 20
+    var buffer: UnsafeMutableRawPointer?
+    guard posix_memalign(&buffer, bytes >= hugePage ? hugePage : 64, bytes) == 0, let buffer else {
+      fatalError("out of memory: \(bytes) bytes for a tensor")
+    }
+    // Large pages save the processor looking up addresses, and the kernel clearing pages one by one.
+    if bytes >= hugePage { madvise(buffer, bytes / hugePage * hugePage, Int32(MADV_HUGEPAGE)) }
+    return buffer
+  }
+}
