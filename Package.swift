@@ -18,6 +18,7 @@ let package = Package(
     .target(name: "Foundations", dependencies: ["CMedia"]),
     .systemLibrary(name: "CNumerics"),
     .target(name: "Tensors", dependencies: ["CNumerics", "CKernels", "Foundations"]),
+    .target(name: "Networks", dependencies: ["Foundations", "Tensors"]),
     .target(name: "Media", dependencies: ["CMedia", "CPNG", "CKernels", "Foundations"]),
     .target(name: "Streams", dependencies: ["Foundations", "Media"]),
     .target(

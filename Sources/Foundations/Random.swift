@@ -34,6 +34,18 @@ public struct Random: RandomNumberGenerator, Sendable {
     )
   }
 
+  /// A generator for a named part of what this one draws for, such as a layer of a network.
+  public func derived(_ name: String) -> Random {
+    var key = key
+    for byte in name.utf8 { key = key.child(Int(byte)) }
+    return Random(key: key.child(name.utf8.count), counter: counter)
+  }
+
+  private init(key: Key, counter: SIMD4<UInt32>) {
+    self.key = key
+    self.counter = counter
+  }
+
   public mutating func nextWord() -> UInt32 {
     if used == 4 {
       block = philox4x32(counter: counter, key: SIMD2(truncatingIfNeeded: SIMD2(key.bits, key.bits >> 32)))

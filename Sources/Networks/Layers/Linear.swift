@@ -1,0 +1,45 @@
+import Foundations
+import Tensors
+
+/// y = x Wᵀ + b for vectors of N × I, weights O × I.
+public final class Linear: Layer {
+  let weight: Weight
+  let bias: Parameter?
+
+  public init(
+    _ inputs: Int, _ outputs: Int, hasBias: Bool = true, isSpectral: Bool = false,
+    initialized: Initializer = .uniformFanIn, using random: inout Random
+  ) {
+    weight = Weight(initialized.tensor([outputs, inputs], using: &random), isSpectral: isSpectral, using: &random)
+    bias = hasBias ? Parameter(initialized.bias(outputs, weights: [outputs, inputs], using: &random)) : nil
+  }
+
+  public func callAsFunction(_ x: Tensor, _ mode: Mode) -> Tensor {
+    let weight = weight(mode)
+    precondition(x.rank == 2 && x.shape[1] == weight.shape[1], "Linear: \(x.shape) with weights \(weight.shape)")
+    let product = matmul(x, weight, transposeB: true)
+    return bias.map { product + $0(mode) } ?? product
+  }
+
+  public func visit(_ visitor: inout some StateVisitor) {
+    weight.visit(&visitor)
+    if let bias { visitor.visit(bias, "bias") }
+  }
+}
+
+/// A vector for each of a number of things, such as classes: weights count × size.
+public final class Embedding: Module {
+  let weight: Weight
+
+  public init(
+    _ count: Int, _ size: Int, isSpectral: Bool = false, initialized: Initializer = .normal(1),
+    using random: inout Random
+  ) {
+    weight = Weight(initialized.tensor([count, size], using: &random), isSpectral: isSpectral, using: &random)
+  }
+
+  /// The vectors of the given things: N × size.
+  public func callAsFunction(_ indices: [Int], _ mode: Mode) -> Tensor { weight(mode).gathered(indices, axis: 0) }
+
+  public func visit(_ visitor: inout some StateVisitor) { weight.visit(&visitor) }
+}

@@ -1,0 +1,35 @@
+import Tensors
+
+/// An exponential moving average of a module's parameters, with its buffers as they are: what generators are sampled with.
+public struct MovingAverage {
+  /// The averages under the module's names.
+  public private(set) var state: [String: Tensor]
+  public private(set) var updates = 0
+  private let decay, rampUp: Float
+
+  /// - Parameters:
+  ///   - decay: the part of the old average that stays, each update.
+  ///   - rampUp: early on the decay is at most (1 + n) / (rampUp + n) after n updates, so that the average does not lag
+  ///     behind a young network; 0 for none.
+  public init(of module: some Module, decay: Float = 0.999, rampUp: Float = 10) {
+    state = module.state
+    (self.decay, self.rampUp) = (decay, rampUp)
+  }
+
+  public mutating func update(with module: some Module) {
+    let limit = rampUp > 0 ? Float(1 + updates) / (rampUp + Float(updates)) : 1
+    let kept = min(decay, limit)
+    let walk = StateWalk(module)
+    for (name, parameter) in walk.parameters {
+      let old = state.removeValue(forKey: name) ?? parameter.value
+      state[name] = old * kept + parameter.value * (1 - kept)
+    }
+    for (name, buffer) in walk.buffers { state[name] = buffer.value }
+    updates += 1
+  }
+
+  /// Takes over a saved average.
+  public mutating func load(_ state: [String: Tensor], updates: Int) {
+    (self.state, self.updates) = (state, updates)
+  }
+}
