@@ -50,12 +50,19 @@ public final class OutputFile {
 
   /// Writes a whole small file such that a reader or a crash sees the old content or the new one, nothing between.
   public static func replace(_ path: String, with bytes: some Collection<UInt8>) throws {
+    try replace(path) { append in try append(bytes) }
+  }
+
+  /// The same for a file that is written piece by piece: `write` is handed what appends a piece.
+  static func replace(
+    _ path: String, writing write: (_ append: (any Collection<UInt8>) throws -> Void) throws -> Void
+  ) throws {
     let temporary = path + ".tmp"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw creatingError(path, code: errno) }
     defer { close(descriptor) }
     do {
-      try writeAll(bytes, to: descriptor, path: temporary)
+      try write { try writeAll($0, to: descriptor, path: temporary) }
       guard fsync(descriptor) == 0 else { throw writingError(temporary, code: errno) }
       try moveFile(temporary, to: path)
     } catch {

@@ -5,6 +5,8 @@ public indirect enum PickleValue: Sendable {
   case list([PickleValue]), tuple([PickleValue])
   case dictionary([(key: PickleValue, value: PickleValue)])
   case array(PickleArray)
+  /// Only in what `PyTorchFile` reads.
+  case tensor(PickleTensor)
 
   /// The value under a key that is text, or the bytes of that text as Python 2 wrote it.
   public subscript(key: String) -> PickleValue? {
@@ -43,4 +45,24 @@ public struct PickleArray: Sendable {
   public var data: ArraySlice<UInt8>
   /// Whether `data`'s indices are offsets in the pickled bytes: it stands there as it is.
   public var inPlace: Bool
+}
+
+/// A tensor of PyTorch as it was pickled: a view of a storage, whose numbers stand outside the pickle.
+public struct PickleTensor: Sendable {
+  /// What a persistent id says of a storage.
+  struct Storage {
+    let key: String
+    let type: StoredType
+    /// Numbers, not bytes.
+    let count: Int
+  }
+
+  let storage: Storage
+  /// Where in the storage the first element stands.
+  let offset: Int
+  let shape: [Int]
+  /// How far apart in the storage neighbours along each dimension are; 0 where a dimension has no neighbours.
+  let strides: [Int]
+  /// The number of elements, all of which lie within the storage.
+  let count: Int
 }

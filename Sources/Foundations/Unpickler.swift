@@ -1,9 +1,11 @@
 /// Reads Python pickles of protocols 0 to 5 that hold only plain values, containers and numpy arrays of numbers.
 ///
 /// Nothing is ever imported or called: the few names that a numpy array needs are known by their spelling, and every
-/// other name is an error. (The pickle format: `pickletools.py` of CPython.)
+/// other name is an error. (The pickle format: `pickletools.py` of CPython.) Those of PyTorch's tensors are known as
+/// well where a file of PyTorch is read, and nowhere else: `Unpickler+PyTorch.swift`.
 public struct Unpickler {
   private var reader: ByteReader
+  private let readsPyTorch: Bool
   private var stack: [Item] = []
   private var marks: [Int] = []
   private var memo: [Int: Item] = [:]
@@ -12,34 +14,40 @@ public struct Unpickler {
   /// - Throws: bad data naming the byte, where the pickle is damaged, truncated, nested more than 100 deep, refers to
   ///   itself, or wants to import or call anything else.
   public static func load(_ bytes: some Sequence<UInt8>) throws -> PickleValue {
-    var unpickler = Unpickler(reader: ByteReader(bytes))
+    try load(bytes, readsPyTorch: false)
+  }
+
+  /// - Parameter readsPyTorch: whether the names of PyTorch's tensors are known.
+  static func load(_ bytes: some Sequence<UInt8>, readsPyTorch: Bool) throws -> PickleValue {
+    var unpickler = Unpickler(reader: ByteReader(bytes), readsPyTorch: readsPyTorch)
     // Emptied one by one, however deep they hold each other: freeing them by recursion could exhaust the stack.
     defer { for container in unpickler.containers { container.items = [] } }
     return try unpickler.run()
   }
 
-  private init(reader: ByteReader) { self.reader = reader }
+  private init(reader: ByteReader, readsPyTorch: Bool) { (self.reader, self.readsPyTorch) = (reader, readsPyTorch) }
 
   /// Mutable while it is built, since the memo may hold it before it is complete.
-  private final class Container {
+  final class Container {
     enum Kind { case list, tuple, dictionary }
     let kind: Kind
     var items: [Item] = []
     init(_ kind: Kind) { self.kind = kind }
   }
 
-  private final class ArrayObject { var array: PickleArray? }
+  final class ArrayObject { var array: PickleArray? }
 
-  private enum Item {
+  enum Item {
     case value(PickleValue)
     case container(Container)
     case global(String)
     case type(String)
     case array(ArrayObject)
     case bytesInPlace(ArraySlice<UInt8>)
+    case storage(PickleTensor.Storage)
   }
 
-  private func damaged(_ message: String) -> MirageError { .badData(message, place: "byte \(reader.position)") }
+  func damaged(_ message: String) -> MirageError { .badData(message, place: "byte \(reader.position)") }
 
   private mutating func run() throws -> PickleValue {
     while true {
@@ -128,6 +136,7 @@ public struct Unpickler {
       try pushGlobal(module, name)
     case UInt8(ascii: "R"): try reduce()
     case UInt8(ascii: "b"): try build()
+    case UInt8(ascii: "Q") where readsPyTorch: stack.append(.storage(try storage(pop())))
     default: throw damaged("pickle operation \(opcode) is not allowed in a data file")
     }
   }
@@ -142,7 +151,7 @@ public struct Unpickler {
   }
 
   /// The items of a tuple.
-  private func tuple(_ item: Item) -> [Item]? {
+  func tuple(_ item: Item) -> [Item]? {
     if case .container(let container) = item, container.kind == .tuple { container.items } else { nil }
   }
 
@@ -252,7 +261,7 @@ public struct Unpickler {
       "numpy.core.multiarray._reconstruct", "numpy.core.numeric._frombuffer", "numpy.ndarray", "numpy.dtype",
       "_codecs.encode", "__builtin__.bytes", "builtins.bytes",
     ]
-    guard known.contains(full) else {
+    guard known.contains(full) || readsPyTorch && Self.namesOfPyTorch.contains(full) else {
       throw damaged("the pickle wants to import \(module).\(name), which is refused: it may not be a data file")
     }
     stack.append(.global(full))
@@ -262,6 +271,10 @@ public struct Unpickler {
   private mutating func reduce() throws {
     guard let arguments = tuple(try pop()), case .global(let name) = try pop() else {
       throw damaged("the pickle wants to call something, which is refused")
+    }
+    if Self.namesOfPyTorch.contains(name) {
+      if let item = try rebuilt(name, arguments) { stack.append(item) } else { pushContainer(.dictionary, []) }
+      return
     }
     switch (name, arguments.count) {
     case ("numpy.core.multiarray._reconstruct", _): stack.append(.array(ArrayObject()))
@@ -288,7 +301,10 @@ public struct Unpickler {
 
   /// The state of a type (byte order, of no matter for what is read here) or of an array.
   private mutating func build() throws {
-    guard let state = tuple(try pop()) else { throw damaged("an object with an unknown state") }
+    let item = try pop()
+    // The attributes of an ordered dictionary, such as the `_metadata` of a state dict, hold no tensors.
+    if readsPyTorch, isDictionary(item), isDictionary(try top()) { return }
+    guard let state = tuple(item) else { throw damaged("an object with an unknown state") }
     switch try top() {
     case .type: break
     case .array(let object) where state.count == 5:
@@ -356,6 +372,7 @@ public struct Unpickler {
       guard let array = object.array else { throw damaged("an array without data") }
       return .array(array)
     case .global(let name), .type(let name): throw damaged("\(name) where a value is needed")
+    case .storage: throw damaged("a storage where a value is needed")
     }
   }
 }

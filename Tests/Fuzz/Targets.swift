@@ -69,6 +69,32 @@ func makeTargets(in directory: TemporaryDirectory) throws -> [Target] {
     },
   ]
 
+  let checkpoints = try folder("checkpoints")
+  targets.append(
+    Target(name: "safetensors", seeds: try files("checkpoints", ".safetensors")) {
+      _ = try SafeTensors(parsing: $0, path: "checkpoint")
+    })
+  let tensorFile = checkpoints + "/a.pth"
+  let readable = ["types", "views", "model", "model-4", "training", "bare"]
+  targets.append(
+    Target(name: "pth", seeds: try readable.map { try InputFile.contents(of: golden + "checkpoints/\($0).pth") }) {
+      try OutputFile.write(tensorFile, $0)
+      _ = try readTensors(tensorFile)
+    })
+  // Only the pickle is mutated, in an archive with right check sums.
+  for name in readable {
+    let zip = try Zip(golden + "checkpoints/\(name).pth")
+    let members = try zip.names.indices.map { (name: zip.names[$0], bytes: try zip.contents(at: $0)) }
+    let pickle = members.firstIndex { $0.name.hasSuffix("/data.pkl") }!
+    targets.append(
+      Target(name: "pth-pickle-\(name)", seeds: [members[pickle].bytes]) { bytes in
+        var writer = ZipWriter()
+        for (index, member) in members.enumerated() { writer.add(member.name, index == pickle ? bytes : member.bytes) }
+        try OutputFile.write(tensorFile, writer.finished())
+        _ = try readTensors(tensorFile)
+      })
+  }
+
   let mnist = try folder("mnist")
   try TinyDataset.writeMNIST(mnist, count: 3)
   let images = mnist + "/train-images-idx3-ubyte"

@@ -1,0 +1,181 @@
+/// The tensors of a file that torch.save wrote: a zip archive of a pickle and of the storages that its tensors view.
+///
+/// Nothing in the file is executed: `Unpickler` knows the spelling of tensors and containers, and refuses every other
+/// name. Files from before PyTorch 1.6, which are no zip archives, are not read.
+public struct PyTorchFile: Sendable {
+  /// By name, as Float32. Names of nested dictionaries are joined by dots, as in `optimizer.state.0.exp_avg`; elements of
+  /// lists and tuples have their index as name. A file of one bare tensor has it under the empty name.
+  public let tensors: [String: StoredTensor]
+
+  static let zipMagic = Array("PK\u{3}\u{4}".utf8)
+  /// How a file of PyTorch before 1.6 begins: the pickle of 0x1950a86a20f9469cfc6c.
+  static let legacyMagic: [UInt8] = [
+    0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19,
+  ]
+
+  /// Reads the tensors, wherever in nested dictionaries, lists and tuples they stand, as they look to their users:
+  /// transposed, sliced and expanded views give their elements in row-major order. Values that are no tensors are
+  /// ignored, and so is what stands in a dictionary under a key that is neither text nor an integer. Numbers of all
+  /// types become Float32, so integers over 2^24 are rounded.
+  /// - Throws: missing input; bad data naming the member and the byte, where the archive or the pickle is damaged, wants
+  ///   to import anything else than tensors, or was written on a big-endian machine, and where the tensors have over 2^31
+  ///   elements in all, or far more than the file has bytes; an I/O error.
+  public init(reading path: String) throws {
+    let file = try InputFile(path)
+    if try file.read(at: 0, count: min(file.size, Self.legacyMagic.count)) == Self.legacyMagic {
+      throw MirageError.badData(
+        "a file of PyTorch's format from before version 1.6, which is not read", file: path, place: "byte 0",
+        remedy: "Save it again with a current PyTorch: torch.save(torch.load(old), new), or as safetensors.")
+    }
+    let archive = try Archive(path)
+    let views = try archive.views()
+    // Views may repeat elements, and members of the archive be compressed, both without measure.
+    let limit = min(1 << 31, 1 << 24 + 64 * file.size)
+    var total = 0
+    for (name, view) in views {
+      total += min(view.count, limit + 1)
+      guard total <= limit, view.storage.count <= limit else {
+        throw archive.damaged(
+          "the tensors up to this one have over \(limit) elements, more than is plausible for the file's size",
+          place: "tensor \(name.prefix(100))")
+      }
+    }
+    var tensors: [String: StoredTensor] = [:]
+    // Storage by storage: each is read once, however many tensors share it, and only one is in memory.
+    for (key, group) in Dictionary(grouping: views, by: \.view.storage.key).sorted(by: { $0.key < $1.key }) {
+      let bytes = try archive.storage(key)
+      var whole: (type: StoredType, values: [Float])?
+      for (name, view) in group {
+        let type = view.storage.type
+        guard bytes.count == view.storage.count * type.width else {
+          throw archive.damaged(
+            "storage \(key) has \(bytes.count) bytes, where \(view.storage.count) numbers of type \(type.rawValue) "
+              + "are claimed", place: "tensor \(name.prefix(100))")
+        }
+        let values =
+          if let whole, whole.type == type {
+            whole.values
+          } else {
+            [Float](unsafeUninitializedCapacity: view.storage.count) { buffer, initialized in
+              type.convert(bytes[...], into: UnsafeMutableBufferPointer(rebasing: buffer[..<view.storage.count]))
+              initialized = view.storage.count
+            }
+          }
+        whole = (type, values)
+        tensors[name] = StoredTensor(shape: view.shape, values: view.elements(of: values))
+      }
+    }
+    self.tensors = tensors
+  }
+
+  /// The members of the archive, all of which stand in one folder.
+  private struct Archive {
+    private let zip: Zip
+    private let places: [String: Int]
+    private let folder: String
+
+    init(_ path: String) throws {
+      zip = try Zip(path)
+      places = try Dictionary(zip.names.enumerated().map { ($1, $0) }) { first, _ in
+        throw MirageError.badData("two members have the same name", file: path, place: "member \(first)")
+      }
+      let pickle = zip.names.first { $0.hasSuffix("/data.pkl") && $0.count { $0 == "/" } == 1 }
+      guard let pickle else {
+        throw MirageError.badData(
+          "a zip archive without data.pkl, so not a file of torch.save", file: path,
+          remedy: "Save a state dict: torch.save(model.state_dict(), path).")
+      }
+      folder = String(pickle.dropLast("data.pkl".count))
+      if let order = try contents("byteorder"), !order.elementsEqual("little".utf8) {
+        throw damaged(
+          "the numbers' byte order is \(String(decoding: order.prefix(20), as: UTF8.self)), only little is read",
+          place: "member \(folder)byteorder")
+      }
+    }
+
+    func damaged(_ message: String, place: String) -> MirageError {
+      .badData(
+        message, file: zip.path, place: place,
+        remedy: "Save only the state dict, with a current PyTorch: torch.save(model.state_dict(), path).")
+    }
+
+    private func contents(_ member: String) throws -> [UInt8]? { try places[folder + member].map(zip.contents) }
+
+    func storage(_ key: String) throws -> [UInt8] {
+      guard let bytes = try contents("data/" + key) else {
+        throw damaged("the storage is missing", place: "member \(folder)data/\(key.prefix(100))")
+      }
+      return bytes
+    }
+
+    /// The tensors with their full names, sorted by these.
+    func views() throws -> [(name: String, view: PickleTensor)] {
+      let member = "member \(folder)data.pkl"
+      do {
+        let root = try Unpickler.load(contents("data.pkl") ?? [], readsPyTorch: true)
+        var views: [String: PickleTensor] = [:]
+        var budget = 1 << 26
+        try collect(root, at: [], into: &views, budget: &budget)
+        return views.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+      } catch let error as MirageError where error.file == nil {
+        throw damaged(error.message, place: error.place.map { "\(member), \($0)" } ?? member)
+      }
+    }
+
+    /// - Parameter budget: the bytes that names may still have, since a few shared containers can hold very many.
+    private func collect(
+      _ value: PickleValue, at path: [String], into views: inout [String: PickleTensor], budget: inout Int
+    ) throws {
+      switch value {
+      case .tensor(let view):
+        budget -= path.reduce(0) { $0 + $1.utf8.count + 1 }
+        guard budget > 0 else { throw MirageError.badData("names of over 64 MB in all") }
+        let name = path.joined(separator: ".")
+        guard views.updateValue(view, forKey: name) == nil else {
+          throw MirageError.badData("two tensors have the name \(name.prefix(100))")
+        }
+      case .list(let values), .tuple(let values):
+        for (index, value) in values.enumerated() {
+          try collect(value, at: path + [String(index)], into: &views, budget: &budget)
+        }
+      case .dictionary(let entries):
+        for (key, value) in entries {
+          guard let name = key.text ?? key.integer.map(String.init) else { continue }
+          try collect(value, at: path + [name], into: &views, budget: &budget)
+        }
+      default: break
+      }
+    }
+  }
+}
+
+extension PickleTensor {
+  /// The elements in row-major order.
+  ///
+  /// - Parameter values: the whole storage.
+  fileprivate func elements(of values: [Float]) -> [Float] {
+    guard count > 0 else { return [] }
+    var dense = 1
+    let isDense = zip(shape, strides).reversed().allSatisfy { size, stride in
+      defer { dense *= size }
+      return size == 1 || stride == dense
+    }
+    if isDense { return count == values.count ? values : Array(values[offset..<offset + count]) }
+    return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+      let (columns, step) = (shape.last!, strides.last!)
+      var index = shape.map { _ in 0 }
+      var place = offset
+      for row in stride(from: 0, to: count, by: columns) {
+        for column in 0..<columns { buffer[row + column] = values[place + column * step] }
+        for axis in shape.indices.dropLast().reversed() {
+          index[axis] += 1
+          place += strides[axis]
+          if index[axis] < shape[axis] { break }
+          place -= strides[axis] * shape[axis]
+          index[axis] = 0
+        }
+      }
+      initialized = count
+    }
+  }
+}
