@@ -379,6 +379,8 @@ def convolutions():
 
     convolution("plain", (2, 7, 5, 3), 4, [3, 3])
     convolution("bias", (2, 7, 5, 3), 4, [3, 3], bias=True)
+    convolution("3x3-larger", (1, 13, 11, 2), 3, [3, 3])  # more than a tile or two, and some over
+    convolution("3x3-wide-padding", (1, 4, 7, 3), 2, [3, 3], padding=[2], bias=True)
     convolution("1x1", (2, 5, 3, 6), 4, [1, 1], bias=True)
     convolution("1x1-stride", (1, 6, 5, 3), 2, [1, 1], stride=[2])
     convolution("whole", (3, 4, 4, 5), 1, [4, 4])
