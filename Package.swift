@@ -23,7 +23,7 @@ let package = Package(
     .target(name: "Streams", dependencies: ["Foundations", "Media"]),
     .target(
       name: "Mirage",
-      dependencies: ["Foundations", "Media", "Streams", .product(name: "Yams", package: "Yams")]),
+      dependencies: ["Foundations", "Media", "Networks", "Streams", "Tensors", .product(name: "Yams", package: "Yams")]),
     .executableTarget(
       name: "mirage-cli",
       dependencies: ["Mirage", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
@@ -32,6 +32,8 @@ let package = Package(
     .executableTarget(name: "mirage-fuzz", dependencies: ["Mirage", "TestSupport"], path: "Tests/Fuzz"),
     .target(name: "TestSupport", dependencies: ["Mirage"], path: "Tests/Support"),
     .testTarget(name: "FoundationsTests", dependencies: ["Foundations", "TestSupport"]),
+    .testTarget(name: "TensorsTests", dependencies: ["CKernels", "Tensors", "TestSupport"]),
+    .testTarget(name: "NetworksTests", dependencies: ["Networks", "TestSupport"]),
     .testTarget(name: "MediaTests", dependencies: ["CKernels", "Media", "TestSupport"]),
     .testTarget(name: "StreamsTests", dependencies: ["Streams", "TestSupport"]),
     .testTarget(name: "MirageTests", dependencies: ["Mirage", "TestSupport", "mirage-cli"]),

@@ -1,3 +1,5 @@
 @_exported import Foundations
 @_exported import Media
+@_exported import Networks
 @_exported import Streams
+@_exported import Tensors
