@@ -29,7 +29,7 @@ extension Tensor {
     var sizes: [Int] = []
     var groups: [[Int]] = []
     for axis in permutation where shape[axis] != 1 {
-      if let last = groups.last?.last, shape[(last + 1)..<axis].allSatisfy({ $0 == 1 }), last < axis {
+      if let last = groups.last?.last, last < axis, shape[(last + 1)..<axis].allSatisfy({ $0 == 1 }) {
         groups[groups.count - 1].append(axis)
         sizes[sizes.count - 1] *= shape[axis]
       } else {
