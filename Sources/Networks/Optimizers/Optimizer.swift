@@ -24,7 +24,8 @@ struct Slots {
   /// Zeros at the first step.
   mutating func prepare(_ parameters: [Parameter]) {
     if tensors.isEmpty { tensors = parameters.map { .zeros($0.value.shape) } }
-    precondition(tensors.count == parameters.count, "an optimiser of \(tensors.count) parameters given \(parameters.count)")
+    precondition(
+      tensors.count == parameters.count, "an optimiser of \(tensors.count) parameters given \(parameters.count)")
   }
 
   func save(into state: inout [String: Tensor]) {

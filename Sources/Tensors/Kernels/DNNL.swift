@@ -56,7 +56,8 @@ enum DNNL {
   ) -> Primitive {
     if state.engine == nil {
       check(dnnl_engine_create(&state.engine, dnnl_cpu, 0), "starting oneDNN")
-      check(dnnl_stream_create(&state.stream, state.engine, UInt32(dnnl_stream_default_flags.rawValue)), "starting oneDNN")
+      check(
+        dnnl_stream_create(&state.stream, state.engine, UInt32(dnnl_stream_default_flags.rawValue)), "starting oneDNN")
     }
     if let primitive = state.primitives[key] { return primitive }
     let primitive = make(state.engine!)

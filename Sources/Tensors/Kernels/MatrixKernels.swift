@@ -7,8 +7,10 @@ func multiplyMatrices(
 ) {
   omp_set_num_threads(Int32(Compute.threads))
   func letter(_ isTransposed: Bool) -> CChar { CChar(UInt8(ascii: isTransposed ? "T" : "N")) }
-  DNNL.check(
-    dnnl_sgemm(
-      letter(aTransposed), letter(bTransposed), Int64(m), Int64(n), Int64(k), 1, a, Int64(aTransposed ? m : k), b,
-      Int64(bTransposed ? k : n), 0, c, Int64(n)), "multiplying matrices of \(m) x \(k) and \(k) x \(n)")
+  Profile.counted("matrix product", operations: 2 * m * n * k) {
+    DNNL.check(
+      dnnl_sgemm(
+        letter(aTransposed), letter(bTransposed), Int64(m), Int64(n), Int64(k), 1, a, Int64(aTransposed ? m : k), b,
+        Int64(bTransposed ? k : n), 0, c, Int64(n)), "multiplying matrices of \(m) x \(k) and \(k) x \(n)")
+  }
 }

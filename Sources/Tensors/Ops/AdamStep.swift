@@ -31,11 +31,14 @@ extension Tensor {
     secondMoment.makeOwned()
     let (total, first, second) = (count, firstMoment.pointer, secondMoment.pointer)
     return Tensor(shape: shape) { out in
-      inParallel(total, grain: grain) { range in
-        let start = range.lowerBound
-        var numbers = settings.numbers
-        tensor_adam(
-          out + start, pointer + start, gradient.pointer + start, first + start, second + start, &numbers, range.count)
+      Profile.counted("Adam") {
+        inParallel(total, grain: grain) { range in
+          let start = range.lowerBound
+          var numbers = settings.numbers
+          tensor_adam(
+            out + start, pointer + start, gradient.pointer + start, first + start, second + start, &numbers,
+            range.count)
+        }
       }
       withExtendedLifetime((self, gradient)) {}
     }

@@ -19,19 +19,22 @@ func combined(
   let rows = broadcastRows(shape, x.shape, y.shape)
   let (out, p, q) = (storage.pointer + start, x.pointer, y.pointer)
   defer { withExtendedLifetime((x, y)) {} }
-  if rows.rank == 0 {
-    // A single row is shared out by elements.
-    inParallel(rows.width, grain: grain) { range in
-      var part = rows
-      part.width = range.count
-      let first = range.lowerBound
-      tensor_binary(
-        operation, out + first, p + (rows.x_step == 0 ? 0 : first), q + (rows.y_step == 0 ? 0 : first), &part, 0, 1, a)
-    }
-  } else {
-    inParallel(shape.product / max(1, rows.width), grain: rowGrain(rows.width)) { range in
-      var part = rows
-      tensor_binary(operation, out, p, q, &part, range.lowerBound, range.count, a)
+  Profile.counted("elementwise, two operands") {
+    if rows.rank == 0 {
+      // A single row is shared out by elements.
+      inParallel(rows.width, grain: grain) { range in
+        var part = rows
+        part.width = range.count
+        let first = range.lowerBound
+        tensor_binary(
+          operation, out + first, p + (rows.x_step == 0 ? 0 : first), q + (rows.y_step == 0 ? 0 : first), &part, 0, 1, a
+        )
+      }
+    } else {
+      inParallel(shape.product / max(1, rows.width), grain: rowGrain(rows.width)) { range in
+        var part = rows
+        tensor_binary(operation, out, p, q, &part, range.lowerBound, range.count, a)
+      }
     }
   }
   return Tensor(shape: shape, storage: storage, offset: start)
@@ -191,7 +194,9 @@ private func extremum(
 public func select(_ mask: Tensor, _ x: Tensor, _ y: Tensor) -> Tensor {
   let shape = broadcastShape(
     broadcastShape(x.shape, y.shape, operation: "select"), mask.shape, operation: "select with a mask")
-  let (m, a, b) = (mask.detached().broadcast(to: shape), x.detached().broadcast(to: shape), y.detached().broadcast(to: shape))
+  let (m, a, b) = (
+    mask.detached().broadcast(to: shape), x.detached().broadcast(to: shape), y.detached().broadcast(to: shape)
+  )
   let result = Tensor(shape: shape) { out in
     inParallel(shape.product, grain: grain) { range in
       let first = range.lowerBound

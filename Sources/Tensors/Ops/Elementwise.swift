@@ -7,7 +7,8 @@ extension Tensor {
     out.forgetPacked()
     let start = out === storage ? offset : 0
     let (from, to, total) = (pointer, out.pointer + start, count)
-    return withExtendedLifetime(storage) {
+    return Profile.counted("elementwise") {
+      defer { withExtendedLifetime(storage) {} }
       inParallel(total, grain: grain) { range in
         tensor_unary(function, to + range.lowerBound, from + range.lowerBound, range.count, a, b)
       }

@@ -35,14 +35,16 @@ extension Tensor {
         parameter.shape == [channels] || parameter.shape == [shape[0], channels],
         "normalisation of \(shape) with a scale or offset of \(parameter.shape)")
     }
-    let moments = Moments(of: self, scope, epsilon: epsilon)
+    let moments = Profile.counted("normalisation, statistics") { Moments(of: self, scope, epsilon: epsilon) }
     let maps = moments.maps(scale: scale, offset: offset)
-    let rows = moments.rows
     let result = Tensor(shape: shape) { out in
-      moments.forEachChunk { unit, row, rows, _ in
-        let start = (unit * moments.rows + row) * channels
-        normalize_apply(
-          out + start, pointer + start, maps.factor + unit * channels, maps.shift + unit * channels, slope, rows, channels)
+      Profile.counted("normalisation") {
+        moments.forEachChunk { unit, row, rows, _ in
+          let start = (unit * moments.rows + row) * channels
+          normalize_apply(
+            out + start, pointer + start, maps.factor + unit * channels, maps.shift + unit * channels, slope, rows,
+            channels)
+        }
       }
       withExtendedLifetime((self, maps)) {}
     }
@@ -54,9 +56,8 @@ extension Tensor {
             scope, scale: inputs[1], offset: inputs[2], epsilon: epsilon, slope: slope)
         }
       }
-      return moments.gradients(gradient, record, slope: slope)
+      return Profile.counted("normalisation, gradient") { moments.gradients(gradient, record, slope: slope) }
     }
-    _ = rows
     return (output, moments.mean, moments.variance)
   }
 
@@ -124,7 +125,8 @@ extension Tensor {
       }
       if inputs.count == 3 {
         let ones = Tensor.ones(inner)
-        let normal = record.needs(1) ? x.layerNormalized(axes: axes, scale: ones, offset: ones * 0, epsilon: epsilon) : nil
+        let normal =
+          record.needs(1) ? x.layerNormalized(axes: axes, scale: ones, offset: ones * 0, epsilon: epsilon) : nil
         parts.append(normal.map { (gradient * $0).sum(axes: reduced) })
         parts.append(record.needs(2) ? gradient.sum(axes: reduced) : nil)
       }
@@ -162,7 +164,9 @@ private struct Moments: Sendable {
       withExtendedLifetime(x) {}
     }
     let groups = scope == .batch ? 1 : units
-    var (mean, variance) = ([Float](repeating: 0, count: groups * channels), [Float](repeating: 0, count: groups * channels))
+    var (mean, variance) = (
+      [Float](repeating: 0, count: groups * channels), [Float](repeating: 0, count: groups * channels)
+    )
     let partsOfGroup = units / groups * chunks
     for group in 0..<groups {
       for channel in 0..<channels {
@@ -250,7 +254,9 @@ private struct Moments: Sendable {
       }
     }
     // Of each unit and channel: the sums of g and of g x̂.
-    var (plain, product) = ([Double](repeating: 0, count: units * channels), [Double](repeating: 0, count: units * channels))
+    var (plain, product) = (
+      [Double](repeating: 0, count: units * channels), [Double](repeating: 0, count: units * channels)
+    )
     for part in 0..<units * chunks {
       let unit = part / chunks
       for channel in 0..<channels {

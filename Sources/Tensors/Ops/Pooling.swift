@@ -42,11 +42,12 @@ extension Tensor {
         inParallel(shape[0] * outHeight, grain: rowGrain(outWidth * channels * kernelHeight * kernelWidth)) { range in
           for row in range {
             let (sample, y) = (row / outHeight, row % outHeight)
-            let rows = Swift.max(0, y * strideHeight - padHeight)
-              ..< Swift.min(height, y * strideHeight - padHeight + kernelHeight)
+            let rows =
+              Swift.max(
+                0, y * strideHeight - padHeight)..<Swift.min(height, y * strideHeight - padHeight + kernelHeight)
             for x in 0..<outWidth {
-              let columns = Swift.max(0, x * strideWidth - padWidth)
-                ..< Swift.min(width, x * strideWidth - padWidth + kernelWidth)
+              let columns =
+                Swift.max(0, x * strideWidth - padWidth)..<Swift.min(width, x * strideWidth - padWidth + kernelWidth)
               let out = places.start + (row * outWidth + x) * channels
               for channel in 0..<channels {
                 var best = ((sample * height + rows.lowerBound) * width + columns.lowerBound) * channels + channel

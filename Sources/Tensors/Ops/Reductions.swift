@@ -75,7 +75,8 @@ extension Tensor {
     var newShape = shape
     for axis in axes { newShape[axis] = 1 }
     return Tensor(shape: newShape) { out in
-      withExtendedLifetime(storage) {
+      Profile.counted("reduction") {
+        defer { withExtendedLifetime(storage) {} }
         // One long sum is shared out: by blocks of a size that does not depend on the number of threads.
         let block = Swift.max(1, grain / inner)
         if outer == 1 && middle >= 2 * block {

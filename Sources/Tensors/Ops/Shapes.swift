@@ -100,7 +100,8 @@ extension Tensor {
     shape[axis] = indices.count
     let (outer, inner) = (shape[..<axis].product, shape[(axis + 1)...].product)
     let result = Tensor(shape: shape) { out in
-      withExtendedLifetime(storage) {
+      Profile.counted("gather") {
+        defer { withExtendedLifetime(storage) {} }
         if outer == 1 {
           inParallel(indices.count, grain: rowGrain(inner)) { range in
             let part = Array(indices[range])
@@ -122,7 +123,8 @@ extension Tensor {
     shape[axis] = size
     let (outer, inner) = (shape[..<axis].product, shape[(axis + 1)...].product)
     let result = Tensor(shape: shape) { out in
-      withExtendedLifetime(storage) {
+      Profile.counted("scatter") {
+        defer { withExtendedLifetime(storage) {} }
         inParallel(outer, grain: rowGrain(indices.count * inner)) { range in
           tensor_scatter_add(out, pointer, indices, indices.count, size, inner, range.lowerBound, range.count)
         }
@@ -174,7 +176,8 @@ extension Tensor {
           (out + row * newWidth).update(repeating: value, count: before)
           (out + row * newWidth + before + width).update(repeating: value, count: newWidth - before - width)
         }
-        source.copyRows(from: source.pointer, stride: width, to: out + before, stride: newWidth, width: width, rows: outer)
+        source.copyRows(
+          from: source.pointer, stride: width, to: out + before, stride: newWidth, width: width, rows: outer)
       }
     }
     return result.recorded("padded", [self]) { gradient, record in

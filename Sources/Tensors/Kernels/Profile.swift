@@ -1,0 +1,40 @@
+import Synchronization
+
+/// Where the time of tensor operations goes: by kernel, calls, seconds, and the arithmetic of convolutions and products.
+public enum Profile {
+  public struct Entry: Sendable {
+    public var calls = 0
+    public var seconds = 0.0
+    /// Multiplications and additions, where they are what counts: by the definition, whatever the algorithm saves.
+    public var operations = 0
+  }
+
+  private static let isOn = Atomic<Bool>(false)
+  private static let entries = Mutex<[String: Entry]>([:])
+
+  /// Runs the body and tells what was spent in it by each kernel, on the thread that called it.
+  public static func measuring(_ body: () throws -> Void) rethrows -> [String: Entry] {
+    entries.withLock { $0 = [:] }
+    isOn.store(true, ordering: .relaxed)
+    defer { isOn.store(false, ordering: .relaxed) }
+    try body()
+    return entries.withLock { $0 }
+  }
+
+  /// Runs a kernel, counted where somebody is measuring.
+  @inline(__always)
+  static func counted<Result>(_ kernel: StaticString, operations: Int = 0, _ body: () -> Result) -> Result {
+    guard isOn.load(ordering: .relaxed) else { return body() }
+    let start = ContinuousClock.now
+    let result = body()
+    let seconds = start.duration(to: .now) / .seconds(1)
+    entries.withLock { entries in
+      var entry = entries["\(kernel)"] ?? Entry()
+      entry.calls += 1
+      entry.seconds += seconds
+      entry.operations += operations
+      entries["\(kernel)"] = entry
+    }
+    return result
+  }
+}
