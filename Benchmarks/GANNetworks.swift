@@ -97,9 +97,8 @@ struct CycleGANStep {
   private var generatorAdam = Adam(learningRate: 2e-4, betas: (0.5, 0.999))
   private var discriminatorAdam = Adam(learningRate: 2e-4, betas: (0.5, 0.999))
   private let realA, realB: Tensor
-  private var poolA: [Tensor] = []
-  private var poolB: [Tensor] = []
-  private var random = benchmarkRandom(1)
+  private var poolA = ImagePool(random: benchmarkRandom(1))
+  private var poolB = ImagePool(random: benchmarkRandom(2))
 
   init() {
     var random = benchmarkRandom(0)
@@ -112,7 +111,7 @@ struct CycleGANStep {
   }
 
   mutating func step() {
-    let mode = Mode.training(random)
+    let mode = Mode.training(benchmarkRandom(3))
     let (cycle, identity): (Float, Float) = (10, 0.5)
     let (fakeB, fakeA) = (generatorA(realA, mode), generatorB(realB, mode))
     let (backA, backB) = (generatorB(fakeB, mode), generatorA(fakeA, mode))
@@ -124,8 +123,8 @@ struct CycleGANStep {
     let loss = same * (cycle * identity) + fooled + back * cycle
     generatorAdam.step(parameters, loss.gradients(wrt: parameters.map(\.leaf)))
 
-    let oldB = query(&poolB, fakeB.detached())
-    let oldA = query(&poolA, fakeA.detached())
+    let oldB = poolB.query(fakeB.detached())
+    let oldA = poolA.query(fakeA.detached())
     let gradients =
       discriminatorGradients(discriminatorA, realB, oldB, mode)
       + discriminatorGradients(discriminatorB, realA, oldA, mode)
@@ -140,16 +139,23 @@ struct CycleGANStep {
     return discriminator.gradients(of: loss * 0.5)
   }
 
-  /// An earlier fake half of the time.
-  private mutating func query(_ pool: inout [Tensor], _ image: Tensor) -> Tensor {
-    if pool.count < 50 {
-      pool.append(image)
-      return image
+  /// Answers with an earlier fake half of the time.
+  private struct ImagePool {
+    var images: [Tensor] = []
+    var random: Random
+
+    init(random: Random) { self.random = random }
+
+    mutating func query(_ image: Tensor) -> Tensor {
+      if images.count < 50 {
+        images.append(image)
+        return image
+      }
+      guard random.chance(0.5) else { return image }
+      let index = random.integer(in: 0...49)
+      defer { images[index] = image }
+      return images[index]
     }
-    guard random.chance(0.5) else { return image }
-    let index = random.integer(in: 0...49)
-    defer { pool[index] = image }
-    return pool[index]
   }
 }
 
