@@ -31,8 +31,10 @@ extension Unpickler {
     case ("torch._utils._rebuild_parameter", 3):
       guard case .value(.tensor) = arguments[0] else { throw damaged("a parameter without a tensor") }
       return arguments[0]
-    // (storage, offset, size, stride, requires_grad, backward_hooks, and newer: metadata)
-    case ("torch._utils._rebuild_tensor_v2", 6...7): return .value(.tensor(try tensor(arguments)))
+    // (storage, offset, size, stride, requires_grad, backward_hooks), and metadata where a bit says "negated"
+    case ("torch._utils._rebuild_tensor_v2", 6): return .value(.tensor(try tensor(arguments)))
+    case ("torch._utils._rebuild_tensor_v2", 7):
+      throw damaged("a view that negates its storage, which is not read (resolve_neg() makes a tensor of it)")
     default: throw damaged("the pickle calls \(name) with other arguments than PyTorch does")
     }
   }

@@ -43,6 +43,7 @@ import Testing
     if let order { zip.add(folder + "byteorder", Array(order.utf8)) }
     let numbers = (0..<6).flatMap { value in withUnsafeBytes(of: Float(value)) { Array($0) } }
     if storage { zip.add(folder + "data/0", numbers) }
+    try removeTree(directory.file("a.pth"))  // to write over a file waits for the disk
     return try directory.write("a.pth", zip.finished())
   }
 
@@ -50,7 +51,8 @@ import Testing
     let dense = StoredTensor(shape: [2, 3], values: [0, 1, 2, 3, 4, 5])
     #expect(try PyTorchFile(reading: file((Self.tensor() + ".").utf8)).tensors == ["": dense])
     #expect(try PyTorchFile(reading: file((Self.tensor() + ".").utf8, order: nil)).tensors == ["": dense])
-    let nested = "(dVa\n(lI1\na\(Self.tensor())a\(Self.tensor(rest: "I00\n(t(d"))asI7\n(I1\n\(Self.tensor())tsNNs."
+    let ordered = Self.tensor(rest: "I00\nccollections\nOrderedDict\n(tR")
+    let nested = "(dVa\n(lI1\na\(Self.tensor())a\(ordered)asI7\n(I1\n\(Self.tensor())tsNNs."
     #expect(try PyTorchFile(reading: file(nested.utf8)).tensors == ["a.1": dense, "a.2": dense, "7.1": dense])
     // The corners of a storage: its last element alone, and rows that overlap.
     let last = Self.tensor(offset: "I5\n", size: "(I1\nt", stride: "(I9223372036854775807\nt")
@@ -72,10 +74,6 @@ import Testing
 
   private static func storage(_ parts: String) -> String { tensor("(\(parts)tQ") + "." }
   private static func repeating(_ text: String, _ count: Int) -> String { String(repeating: text, count: count) }
-
-  /// Sixty lists of two references to the one before, the first of a tensor.
-  private static let multiplying: String =
-    "(l\(tensor())ap0\n" + (1..<60).map { "(lg\($0 - 1)\nag\($0 - 1)\nap\($0)\n" }.joined() + "."
 
   static let faults: [Fault] = [
     Fault("empty", says: "ends", ""),
@@ -102,6 +100,7 @@ import Testing
     Fault("a parameter alone", says: "other arguments", "ctorch._utils\n_rebuild_parameter\n(\(tensor())tR."),
     Fault("a tensor of nothing", says: "other arguments", "ctorch._utils\n_rebuild_tensor_v2\n(tR."),
     Fault("a tensor of five arguments", says: "other arguments", tensor(rest: "N") + "."),
+    Fault("a negated view", says: "resolve_neg", tensor(rest: "I00\n(t(Vneg\nI01\nd") + "."),
     Fault("a tensor of eight arguments", says: "other arguments", tensor(rest: "NNNN") + "."),
     Fault("a tensor without storage", says: "is damaged", tensor("N") + "."),
     Fault("a tensor of a tensor", says: "is damaged", tensor(tensor()) + "."),
@@ -127,7 +126,6 @@ import Testing
     Fault(
       "many tensors of a million", says: "plausible",
       "(l" + repeating(tensor(size: "(I1000000\nt", stride: "(I0\nt") + "a", 20) + "."),
-    Fault("tensors that multiply", says: "nested too deeply", multiplying),
     Fault(
       "names that multiply", says: "64 MB", "(dV\(repeating("x", 1 << 20))\n(l" + repeating("\(tensor())a", 70) + "s."),
     Fault("two tensors of one name", says: "the name a.b", "(dVa\n(dVb\n\(tensor())ssVa.b\n\(tensor())s."),
@@ -202,7 +200,7 @@ import Testing
     let zip = try Zip(goldenCheckpoints + "model.pth")
     let pickle = try zip.contents(at: zip.names.firstIndex(of: "model/data.pkl")!)
     for count in bytes.indices {
-      let path = try directory.write("cut.pth", bytes[..<count])
+      let path = try directory.write("cut-\(count).pth", bytes[..<count])
       #expect(throws: MirageError.self) { try readTensors(path) }
     }
     for count in pickle.indices {

@@ -86,7 +86,8 @@ let goldenCheckpoints = repository + "/Tests/Golden/checkpoints/"
   @Test func refusesToWriteWhatNobodyReads() throws {
     let named = SafeTensors(tensors: ["__metadata__": StoredTensor(shape: [], values: [1])])
     #expect(throws: MirageError.self) { try named.write(to: directory.file("f")) }
-    let large = SafeTensors(metadata: ["k": String(repeating: "x", count: 100_000_001)])
+    let large = SafeTensors(
+      metadata: ["k": String(decoding: [UInt8](repeating: UInt8(ascii: "x"), count: 100_000_001), as: UTF8.self)])
     #expect(throws: MirageError.self) { try large.write(to: directory.file("f")) }
     let error = #expect(throws: MirageError.self) { try Self.sample.write(to: "/nowhere/f") }
     #expect(error?.kind == .cannotCreate)
