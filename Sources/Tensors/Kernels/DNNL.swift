@@ -31,7 +31,7 @@ enum DNNL {
       }
       check(dnnl_primitive_execute(primitive.handle, state.stream, Int32(list.count), list), "running a primitive")
       check(dnnl_stream_wait(state.stream), "waiting")
-      withExtendedLifetime(scratchpad) {}
+      keepAlive(scratchpad)
     }
   }
 

@@ -18,7 +18,7 @@ enum DirectConvolution {
       var arguments = [(DNNL_ARG_SRC, x.pointer), (DNNL_ARG_WEIGHTS, packed.pointer), (DNNL_ARG_DST, out)]
       if let bias { arguments.append((DNNL_ARG_BIAS, bias.pointer)) }
       DNNL.execute(description, arguments) { primitive(description, $0) }
-      withExtendedLifetime((x, packed, bias)) {}
+      keepAlive(x, packed, bias)
     }
   }
 
@@ -30,7 +30,7 @@ enum DirectConvolution {
         description,
         [(DNNL_ARG_DIFF_SRC, out), (DNNL_ARG_WEIGHTS, packed.pointer), (DNNL_ARG_DIFF_DST, gradient.pointer)]
       ) { primitive(description, $0) }
-      withExtendedLifetime((gradient, packed)) {}
+      keepAlive(gradient, packed)
     }
   }
 
@@ -44,7 +44,7 @@ enum DirectConvolution {
     ) { primitive(description, $0) }
     return Tensor(shape: shape.weights) { out in
       reorder(packed.pointer, layout, out, plain(shape), Reordering(description: description, isUnpacking: true))
-      withExtendedLifetime((x, gradient, packed)) {}
+      keepAlive(x, gradient, packed)
     }
   }
 

@@ -40,7 +40,7 @@ extension Tensor {
             range.count)
         }
       }
-      withExtendedLifetime((self, gradient)) {}
+      keepAlive(self, gradient)
     }
   }
 

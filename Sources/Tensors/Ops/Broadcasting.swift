@@ -16,9 +16,14 @@ func combined(
     storage = Storage(shape.product)
   }
   storage.forgetPacked()
-  let rows = broadcastRows(shape, x.shape, y.shape)
-  let (out, p, q) = (storage.pointer + start, x.pointer, y.pointer)
-  defer { withExtendedLifetime((x, y)) {} }
+  return combine(operation, x, y, a, into: Tensor(shape: shape, storage: storage, offset: start))
+}
+
+private func combine(
+  _ operation: tensor_operator, _ x: Tensor, _ y: Tensor, _ a: Float, into result: Tensor
+) -> Tensor {
+  let rows = broadcastRows(result.shape, x.shape, y.shape)
+  let (out, p, q) = (result.pointer, x.pointer, y.pointer)
   Profile.counted("elementwise, two operands") {
     if rows.rank == 0 {
       // A single row is shared out by elements.
@@ -27,17 +32,18 @@ func combined(
         part.width = range.count
         let first = range.lowerBound
         tensor_binary(
-          operation, out + first, p + (rows.x_step == 0 ? 0 : first), q + (rows.y_step == 0 ? 0 : first), &part, 0, 1, a
-        )
+          operation, out + first, p + (rows.x_step == 0 ? 0 : first), q + (rows.y_step == 0 ? 0 : first), &part, 0, 1,
+          a)
       }
     } else {
-      inParallel(shape.product / max(1, rows.width), grain: rowGrain(rows.width)) { range in
+      inParallel(result.count / max(1, rows.width), grain: rowGrain(rows.width)) { range in
         var part = rows
         tensor_binary(operation, out, p, q, &part, range.lowerBound, range.count, a)
       }
     }
   }
-  return Tensor(shape: shape, storage: storage, offset: start)
+  keepAlive(x, y)
+  return result
 }
 
 /// The common shape, by numpy's rules.

@@ -8,7 +8,7 @@ extension Tensor {
     let start = out === storage ? offset : 0
     let (from, to, total) = (pointer, out.pointer + start, count)
     return Profile.counted("elementwise") {
-      defer { withExtendedLifetime(storage) {} }
+      defer { keepAlive(storage) }
       inParallel(total, grain: grain) { range in
         tensor_unary(function, to + range.lowerBound, from + range.lowerBound, range.count, a, b)
       }

@@ -20,7 +20,7 @@ public func matmul(
         a.pointer + index * m * k, isTransposed: transposeA, b.pointer + index * k * n, isTransposed: transposeB,
         into: out + index * m * n, m: m, n: n, k: k)
     }
-    withExtendedLifetime((a, b)) {}
+    keepAlive(a, b)
   }
   return result.recorded("matmul", [a, b], saving: (b.isTracked ? [0] : []) + (a.isTracked ? [1] : [])) {
     gradient, record in

@@ -46,7 +46,7 @@ extension Tensor {
             channels)
         }
       }
-      withExtendedLifetime((self, maps)) {}
+      keepAlive(maps)
     }
     let inputs = [self, scale ?? .ones([channels]), offset ?? .zeros([channels])]
     let output = result.recorded("normalisation", inputs, saving: [0, 1, 2]) { gradient, record in
@@ -96,7 +96,7 @@ extension Tensor {
           out, mean.pointer, inverse.pointer, pointer, scale?.pointer, offset?.pointer, epsilon, width,
           range.lowerBound, range.count)
       }
-      withExtendedLifetime((self, scale, offset)) {}
+      keepAlive(self, scale, offset)
     }
     let reduced = Array(0..<rank - axes)
     let inputs = [self] + [scale, offset].compactMap { $0 }
@@ -120,7 +120,7 @@ extension Tensor {
               out, gradient.pointer, x.pointer, mean.pointer, inverse.pointer, scale?.pointer, width,
               range.lowerBound, range.count)
           }
-          withExtendedLifetime((gradient, x, scale)) {}
+          keepAlive(gradient, x, scale)
         }
       }
       if inputs.count == 3 {
@@ -161,7 +161,7 @@ private struct Moments: Sendable {
         let x = x.pointer + (unit * rows + row) * channels
         normalize_sums(out + index * channels, out + (units * chunks + index) * channels, x, count, channels)
       }
-      withExtendedLifetime(x) {}
+      keepAlive(x)
     }
     let groups = scope == .batch ? 1 : units
     var (mean, variance) = (
@@ -191,7 +191,7 @@ private struct Moments: Sendable {
     self.mean = Tensor(mean, shape: parameters)
     self.variance = Tensor(variance, shape: parameters)
     inverse = Tensor(variance.map { 1 / ($0 + epsilon).squareRoot() }, shape: parameters)
-    withExtendedLifetime((x, sums)) {}
+    keepAlive(x, sums)
   }
 
   /// Calls with the unit, the first row, the number of rows and the chunk's number.
@@ -233,7 +233,7 @@ private struct Moments: Sendable {
           (offset.map { $0.pointer[place(unit, channel, in: $0)] } ?? 0) - mean.pointer[here] * factor
       }
     }
-    withExtendedLifetime((scale, offset)) {}
+    keepAlive(scale, offset)
     return maps
   }
 
@@ -304,7 +304,7 @@ private struct Moments: Sendable {
           q + here, r + here, slope, count, channels)
       }
     }
-    withExtendedLifetime((gradient, x, scale, offset, maps.storage, coefficients, sums)) {}
+    keepAlive(gradient, x, scale, offset, maps.storage, coefficients, sums)
     return parts
   }
 

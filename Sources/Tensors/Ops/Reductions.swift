@@ -76,7 +76,7 @@ extension Tensor {
     for axis in axes { newShape[axis] = 1 }
     return Tensor(shape: newShape) { out in
       Profile.counted("reduction") {
-        defer { withExtendedLifetime(storage) {} }
+        defer { keepAlive(storage) }
         // One long sum is shared out: by blocks of a size that does not depend on the number of threads.
         let block = Swift.max(1, grain / inner)
         if outer == 1 && middle >= 2 * block {
@@ -90,7 +90,7 @@ extension Tensor {
             }
           }
           reduction(out, partial.pointer, blocks, inner, 0, 1)
-          withExtendedLifetime(partial) {}
+          keepAlive(partial)
         } else {
           inParallel(outer, grain: rowGrain(middle * inner)) { range in
             reduction(out, pointer, middle, inner, range.lowerBound, range.count)

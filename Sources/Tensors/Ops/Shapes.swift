@@ -41,7 +41,7 @@ extension Tensor {
     let order = groups.indices.sorted { groups[$0][0] < groups[$1][0] }
     if order == Array(groups.indices) { return Tensor(shape: newShape, storage: storage, offset: offset) }
     return Tensor(shape: newShape) { out in
-      defer { withExtendedLifetime(storage) {} }
+      defer { keepAlive(storage) }
       let from = pointer
       if order == [1, 0] || order == [0, 2, 1] {
         let (rows, columns) = (sizes[order.count - 1], sizes[order.count - 2])
@@ -101,7 +101,7 @@ extension Tensor {
     let (outer, inner) = (shape[..<axis].product, shape[(axis + 1)...].product)
     let result = Tensor(shape: shape) { out in
       Profile.counted("gather") {
-        defer { withExtendedLifetime(storage) {} }
+        defer { keepAlive(storage) }
         if outer == 1 {
           inParallel(indices.count, grain: rowGrain(inner)) { range in
             let part = Array(indices[range])
@@ -124,7 +124,7 @@ extension Tensor {
     let (outer, inner) = (shape[..<axis].product, shape[(axis + 1)...].product)
     let result = Tensor(shape: shape) { out in
       Profile.counted("scatter") {
-        defer { withExtendedLifetime(storage) {} }
+        defer { keepAlive(storage) }
         inParallel(outer, grain: rowGrain(indices.count * inner)) { range in
           tensor_scatter_add(out, pointer, indices, indices.count, size, inner, range.lowerBound, range.count)
         }
