@@ -62,25 +62,43 @@ int winograd_supports(const winograd_shape *s) {
 
 static int tiles_of(int outputs, int m) { return (outputs + m - 1) / m; }
 
-// A large tile spares products, but makes more of the weights, and reads them with little use when there are few tiles.
-static int tile_size(const winograd_shape *s, int backward) {
-  if (s->kernel == 4 && s->stride == 1) return 3;
-  int r = s->kernel / s->stride, best = 0;
+static int round_to_panels(int columns) { return round_up(columns, 2 * kernels()->width); }
+
+// Inputs that the outputs of all phases of one line begin at, for the gradient of an input of this size. Pixel i has the
+// taps of phase (i + pad) % 2, the last of them at output (i + pad) / 2.
+static int starts(int size, int pad) { return (size - 1 + pad) / 2 - pad / 2 + 1; }
+
+// The tile size, and whether the phases of outputs share one product. What each choice costs is counted in products of a
+// matrix column: a larger tile spares some, but makes more of the weights, and reads them with little use when there are
+// few tiles; a transformed input counts as some more columns.
+static int choose(const winograd_shape *s, int backward, int *sets) {
+  int r = s->kernel / s->stride, best = 3, phases = backward ? s->stride : 1;
+  int h = backward ? s->h : s->oh, w = backward ? s->w : s->ow, columns = backward ? s->c : s->k;
   double least = 0;
+  *sets = 1;
+  if (r == 4) return best;
   for (int m = 2; m <= 4; m += 2) {
-    int phases = backward ? s->stride : 1, h = (backward ? s->h : s->oh) / phases, w = (backward ? s->w : s->ow) / phases;
-    double tiles = (double)s->n * tiles_of(h, m) * tiles_of(w, m), cost = (m + r - 1) * (m + r - 1) * (tiles + 50);
-    if (m == 2 || cost < least) best = m, least = cost;
+    int products = phases * phases * (m + r - 1) * (m + r - 1);
+    double tiles = (double)s->n * tiles_of(tiles_of(h, phases), m) * tiles_of(tiles_of(w, phases), m);
+    double cost = products * (tiles + 50) * (round_to_panels(columns) + 24);
+    if (m == 2 || cost < least) best = m, *sets = 1, least = cost;
+    if (phases == 1) continue;
+    tiles = (double)s->n * tiles_of(starts(h, s->pad_top), m) * tiles_of(starts(w, s->pad_left), m);
+    cost = products / 4 * (tiles + 50) * (round_to_panels(4 * columns) + 24);
+    if (cost < least) best = m, *sets = 4, least = cost;
   }
 #ifdef FORCE_M
   best = FORCE_M;
+#endif
+#ifdef FORCE_SETS
+  if (phases == 2) *sets = FORCE_SETS;
 #endif
   return best;
 }
 
 static correlation plan(const winograd_shape *s, int backward) {
-  int m = tile_size(s, backward), r = s->kernel / s->stride;
-  correlation c = {.n = s->n, .m = m, .r = r, .t = m + r - 1, .pad_top = s->pad_top, .pad_left = s->pad_left};
+  int sets, m = choose(s, backward, &sets), r = s->kernel / s->stride;
+  correlation c = {.n = s->n, .m = m, .r = r, .t = m + r - 1, .sets = sets, .pad_top = s->pad_top, .pad_left = s->pad_left};
   if (backward) {
     c.in_h = s->oh, c.in_w = s->ow, c.in_c = s->k, c.in_step = 1;
     c.out_h = s->h, c.out_w = s->w, c.out_c = s->c, c.out_step = s->stride;
@@ -89,37 +107,48 @@ static correlation plan(const winograd_shape *s, int backward) {
     c.out_h = s->oh, c.out_w = s->ow, c.out_c = s->k, c.out_step = 1;
   }
   c.depth = c.in_c * c.in_step * c.in_step;
+  c.columns = c.out_c * sets;
   return c;
 }
 
-static phase with_tiles(phase p, int m) {
-  p.tiles_y = tiles_of(p.count_y, m), p.tiles_x = tiles_of(p.count_x, m), p.tiles = p.tiles_y * p.tiles_x;
+static phase with_tiles(const correlation *c, phase p, int count_y, int count_x) {
+  p.tiles_x = tiles_of(count_x, c->m), p.tiles = tiles_of(count_y, c->m) * p.tiles_x;
   return p;
 }
 
 static phase forward_phase(const correlation *c) {
-  phase p = {.count_y = c->out_h, .count_x = c->out_w, .top = -c->pad_top, .left = -c->pad_left};
-  return with_tiles(p, c->m);
+  return with_tiles(c, (phase){.top = -c->pad_top, .left = -c->pad_left}, c->out_h, c->out_w);
 }
 
-// The pixels first, first + stride, ... of dx. Pixel i has the taps of phase (i + pad) % stride, the first of them at output
-// (i + pad) / stride, the others before it.
+// The pixels first, first + stride, ... of dx, and the phase of taps they have.
 static phase backward_phase(const correlation *c, int first_y, int first_x, int *set) {
   int step = c->out_step, y = first_y + c->pad_top, x = first_x + c->pad_left;
-  phase p = {.first_y = first_y, .first_x = first_x};
-  p.count_y = (c->out_h - first_y + step - 1) / step, p.count_x = (c->out_w - first_x + step - 1) / step;
-  p.top = y / step - (c->r - 1), p.left = x / step - (c->r - 1);
+  phase p = {.first_y = first_y, .first_x = first_x, .top = y / step - (c->r - 1), .left = x / step - (c->r - 1)};
   *set = y % step * step + x % step;
-  return with_tiles(p, c->m);
+  return with_tiles(c, p, outputs_before(first_y, step, c->out_h), outputs_before(first_x, step, c->out_w));
 }
 
-static int panel_count(const correlation *c) { return tiles_of(c->out_c, 2 * kernels()->width); }
+// All phases, each at the pixels whose last tap is at the same output.
+static phase shared_phase(const correlation *c) {
+  int y = c->pad_top / 2, x = c->pad_left / 2;
+  phase p = {.first_y = 2 * y - c->pad_top, .first_x = 2 * x - c->pad_left, .top = y - 1, .left = x - 1};
+  return with_tiles(c, p, starts(c->out_h, c->pad_top), starts(c->out_w, c->pad_left));
+}
 
-int winograd_layout(const winograd_shape *s, int backward) { return tile_size(s, backward); }
+static size_t product_size(const correlation *c) {
+  return (size_t)c->t * c->t * c->depth * round_to_panels(c->columns);
+}
+
+static int panel_count(const correlation *c) { return tiles_of(c->columns, 2 * kernels()->width); }
+
+int winograd_layout(const winograd_shape *s, int backward) {
+  correlation c = plan(s, backward);
+  return c.m * 8 + c.sets;
+}
 
 size_t winograd_packed_size(const winograd_shape *s, int backward) {
   correlation c = plan(s, backward);
-  return (size_t)c.out_step * c.out_step * c.t * c.t * panel_count(&c) * c.depth * 2 * kernels()->width;
+  return product_size(&c) * (c.out_step * c.out_step / c.sets);
 }
 
 void winograd_pack(const winograd_shape *s, int backward, const float *weights, float *packed, int part, int parts) {
@@ -129,9 +158,9 @@ void winograd_pack(const winograd_shape *s, int backward, const float *weights, 
 
 size_t winograd_scratch_size(const winograd_shape *s, int pass) {
   correlation c = plan(s, pass == winograd_pass_input);
-  int tiles = block_tiles(&c, kernels()->rows, pass == winograd_pass_weights), padded = panel_count(&c) * 2 * kernels()->width;
-  size_t in = position_stride((size_t)tiles * row_stride(c.depth)), out = position_stride((size_t)tiles * padded);
-  return 16 + staging_size(&c) + round_up(c.out_c, 32) + c.t * c.t * (in + out);
+  size_t tiles = block_tiles(&c, kernels()->rows, pass == winograd_pass_weights);
+  size_t in = position_stride(tiles * row_stride(c.depth)), out = position_stride(tiles * round_to_panels(c.columns));
+  return 16 + staging_size(&c) + round_up(c.out_c + 16, 16) + c.t * c.t * (in + out);
 }
 
 // Parts share the tiles, unless these are so few that each part would read all of the weights for little use: then they
@@ -140,10 +169,7 @@ static void correlate_part(const correlation *c, const phase *p, const float *in
                            float *out, float *scratch, int part, int parts) {
   int tiles = c->n * p->tiles, panels = panel_count(c), rows = kernels()->rows;
   if (!tiles) return;
-#ifndef FEW_TILES
-#define FEW_TILES 48
-#endif
-  if (tiles / parts < FEW_TILES && panels >= parts) {
+  if (tiles / parts < 48 && panels >= parts) {
     kernels()->correlate(c, p, in, packed, bias, out, scratch, 0, tiles, share(panels, part, parts),
                          share(panels, part + 1, parts));
   } else {
@@ -163,11 +189,15 @@ void winograd_forward(const winograd_shape *s, const float *x, const float *pack
 void winograd_input_gradient(const winograd_shape *s, const float *dy, const float *packed, const float *bias, float *dx,
                              float *scratch, int part, int parts) {
   correlation c = plan(s, 1);
-  size_t size = (size_t)c.t * c.t * panel_count(&c) * c.depth * 2 * kernels()->width;
+  if (c.sets > 1) {
+    phase p = shared_phase(&c);
+    correlate_part(&c, &p, dy, packed, bias, dx, scratch, part, parts);
+    return;
+  }
   for (int first = 0; first < s->stride * s->stride; first++) {
     int set;
     phase p = backward_phase(&c, first / s->stride, first % s->stride, &set);
-    correlate_part(&c, &p, dy, packed + set * size, bias, dx, scratch, part, parts);
+    correlate_part(&c, &p, dy, packed + set * product_size(&c), bias, dx, scratch, part, parts);
   }
 }
 
@@ -176,19 +206,17 @@ void winograd_input_gradient(const winograd_shape *s, const float *dy, const flo
 static int tile_shares(const correlation *c, int parts) {
   size_t sums = (size_t)c->t * c->t * c->depth * c->out_c;
   int panels = panel_count(c), columns = 1;
-#ifndef BIG_SUMS
-#define BIG_SUMS 1500000
-#endif
+  const size_t most = 2000000;
   for (int each = 2; each <= parts; each++) {
     if (parts % each || each > panels) continue;
-    if (sums * (parts / columns) > BIG_SUMS) columns = each;
+    if (sums * (parts / columns) > most) columns = each;
   }
   return parts / columns;
 }
 
 size_t winograd_partial_size(const winograd_shape *s, int parts) {
   correlation c = plan(s, 0);
-  return (size_t)tile_shares(&c, parts) * c.t * c.t * panel_count(&c) * c.depth * 2 * kernels()->width;
+  return tile_shares(&c, parts) * product_size(&c);
 }
 
 void winograd_weight_gradient(const winograd_shape *s, const float *x, const float *dy, float *partial, float *scratch,
@@ -197,7 +225,7 @@ void winograd_weight_gradient(const winograd_shape *s, const float *x, const flo
   phase p = forward_phase(&c);
   int shares = tile_shares(&c, parts), columns = parts / shares, panels = panel_count(&c), tiles = c.n * p.tiles;
   int row = part / columns, column = part % columns;
-  kernels()->gradient(&c, &p, x, dy, partial + row * (winograd_partial_size(s, parts) / shares), scratch,
+  kernels()->gradient(&c, &p, x, dy, partial + row * product_size(&c), scratch,
                       share(tiles, row, shares), share(tiles, row + 1, shares), share(panels, column, columns),
                       share(panels, column + 1, columns));
 }

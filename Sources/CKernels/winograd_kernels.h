@@ -10,11 +10,8 @@
 typedef float vec __attribute__((vector_size(4 * WIDTH)));
 typedef float loose __attribute__((vector_size(4 * WIDTH), aligned(4)));
 
-INLINE vec NAME(load)(const float *p) { return *(const loose *)p; }
-INLINE void NAME(store)(float *p, vec v) { *(loose *)p = v; }
-
-#define load NAME(load)
-#define store NAME(store)
+#define load(p) (*(const loose *)(p))
+#define store(p, v) (*(loose *)(p) = (v))
 
 // Inputs at the points: the transpose of interpolation.
 INLINE void NAME(input_points)(int t, const vec *d, vec *v) {
@@ -129,7 +126,8 @@ INLINE void NAME(gradient_tile)(int t, int m, const float *in, ptrdiff_t row, pt
 }
 
 INLINE void NAME(output_tile)(int t, int m, const float *from, size_t position, const float *bias, int channels,
-                              float *out, ptrdiff_t row, ptrdiff_t column, int rows, int columns) {
+                              float *out, ptrdiff_t row, ptrdiff_t column, int top, int bottom, int first,
+                              int last) {
   for (int c = 0; c < channels; c += WIDTH) {
     vec half[max_t][max_t];
     UNROLL for (int j = 0; j < t; j++) {
@@ -144,7 +142,7 @@ INLINE void NAME(output_tile)(int t, int m, const float *from, size_t position, 
       vec y[max_t];
       NAME(output_values)(t, m, half[i], y);
       UNROLL for (int j = 0; j < m; j++) {
-        if (i < rows && j < columns) {
+        if (i >= top && i < bottom && j >= first && j < last) {
           float *p = out + i * row + j * column + c;
           vec sum = y[j] + b;
           if (left >= WIDTH) store(p, sum);
@@ -256,15 +254,15 @@ static void NAME(input_block)(const correlation *c, const phase *p, const float 
 static void NAME(correlate)(const correlation *c, const phase *p, const float *in, const float *packed,
                             const float *bias, float *out, float *scratch, int tile_from, int tile_to, int panel_from,
                             int panel_to) {
-  int lead = row_stride(c->depth), panels = panel_to - panel_from, all_panels = (c->out_c + panel_width - 1) / panel_width;
+  int lead = row_stride(c->depth), panels = panel_to - panel_from, all_panels = (c->columns + panel_width - 1) / panel_width;
   int out_lead = panels * panel_width, first = panel_from * panel_width;
-  int channels = smaller(c->out_c - first, out_lead), tt = c->t * c->t;
+  int last = smaller(c->columns, first + out_lead), step = c->out_step, tt = c->t * c->t;
   int most = block_tiles(c, ROWS, 0), tiles = tile_to - tile_from, blocks = (tiles + most - 1) / most;
   size_t image = (size_t)c->out_h * c->out_w * c->out_c;
-  ptrdiff_t out_row = (ptrdiff_t)c->out_step * c->out_w * c->out_c, out_column = (ptrdiff_t)c->out_step * c->out_c;
-  float *staging = aligned(scratch), *biases = staging + staging_size(c), *inputs = biases + round_up(c->out_c, 32);
-  memset(biases, 0, sizeof(float) * out_lead);
-  if (bias) memcpy(biases, bias + first, sizeof(float) * channels);
+  ptrdiff_t line = (ptrdiff_t)c->out_w * c->out_c;
+  float *staging = aligned(scratch), *biases = staging + staging_size(c), *inputs = biases + round_up(c->out_c + 16, 16);
+  memset(biases, 0, sizeof(float) * (c->out_c + 16));
+  if (bias) memcpy(biases, bias, sizeof(float) * c->out_c);
   for (int block = 0; block < blocks; block++) {
     // Whole blocks of rows, and as even as that allows.
     int groups = (tiles + ROWS - 1) / ROWS;
@@ -287,20 +285,25 @@ static void NAME(correlate)(const correlation *c, const phase *p, const float *i
     }
     for (int tile = from; tile < to; tile++) {
       int n = tile / p->tiles, y = tile % p->tiles / p->tiles_x * c->m, x = tile % p->tiles_x * c->m;
-      float *at = out + n * image + (p->first_y * (ptrdiff_t)c->out_w + p->first_x) * c->out_c + y * out_row +
-                  x * out_column + first;
-      const float *product = outputs + (size_t)(tile - from) * out_lead;
+      for (int set = first / c->out_c; set * c->out_c < last; set++) {
+        int column = set * c->out_c < first ? first : set * c->out_c, channel = column - set * c->out_c;
+        int channels = smaller(c->out_c, last - set * c->out_c) - channel;
+        int top = p->first_y + set / step + y * step, left = p->first_x + set % step + x * step;
+        float *at = out + n * image + top * line + (ptrdiff_t)left * c->out_c + channel;
+        const float *product = outputs + (size_t)(tile - from) * out_lead + column - first;
 #define CALL(t, m) \
-  NAME(output_tile)(t, m, product, out_position, biases, channels, at, out_row, out_column, p->count_y - y, p->count_x - x)
-      FOR_ALGORITHM(c->t, c->m, CALL);
+  NAME(output_tile)(t, m, product, out_position, biases + channel, channels, at, step * line, step * c->out_c, \
+                    top < 0, outputs_before(top, step, c->out_h), left < 0, outputs_before(left, step, c->out_w))
+        FOR_ALGORITHM(c->t, c->m, CALL);
 #undef CALL
+      }
     }
   }
 }
 
 static void NAME(gradient)(const correlation *c, const phase *p, const float *x, const float *dy, float *partial,
                            float *scratch, int tile_from, int tile_to, int panel_from, int panel_to) {
-  int lead = row_stride(c->depth), panels = panel_to - panel_from, all_panels = (c->out_c + panel_width - 1) / panel_width;
+  int lead = row_stride(c->depth), panels = panel_to - panel_from, all_panels = (c->columns + panel_width - 1) / panel_width;
   int first = panel_from * panel_width, channels = smaller(c->out_c - first, panels * panel_width), tt = c->t * c->t;
   int most = block_tiles(c, ROWS, 1), tiles = tile_to - tile_from, blocks = (tiles + most - 1) / most;
   size_t image = (size_t)c->out_h * c->out_w * c->out_c;
@@ -348,7 +351,7 @@ static void NAME(gradient)(const correlation *c, const phase *p, const float *x,
 static void NAME(pack)(const winograd_shape *s, const correlation *c, int backward, const float *weights, float *packed,
                        int part, int parts) {
   int taps = s->kernel * s->kernel, t = c->t, r = c->r, stride = s->stride;
-  int panels = (c->out_c + panel_width - 1) / panel_width;
+  int panels = (c->columns + panel_width - 1) / panel_width;
   ptrdiff_t row = backward ? (ptrdiff_t)s->c * taps : taps, column = backward ? taps : (ptrdiff_t)s->c * taps;
   size_t position = (size_t)panels * c->depth * panel_width;
   float g[max_t][max_taps], lanes[max_taps * max_taps][panel_width];
@@ -356,23 +359,36 @@ static void NAME(pack)(const winograd_shape *s, const correlation *c, int backwa
   memset(lanes, 0, sizeof lanes);
   int to = share(panels * c->in_c, part + 1, parts);
   for (int item = share(panels * c->in_c, part, parts); item < to; item++) {
-    int panel = item / c->in_c, in = item % c->in_c, columns = smaller(panel_width, c->out_c - panel * panel_width);
-    const float *from = weights + in * row + panel * panel_width * column;
-    for (int l = 0; l < panel_width; l++)
-      for (int tap = 0; tap < taps; tap++) lanes[tap][l] = l < columns ? from[l * column + tap] : 0;
-    for (int set = 0; set < stride * stride; set++) {
-      int py = set / stride, px = set % stride;
+    int panel = item / c->in_c, in = item % c->in_c, first = panel * panel_width;
+    // All of the lanes' taps at once: phases are neighbours in the weights.
+    for (int l = 0; l < panel_width; l++) {
+      int set = (first + l) / c->out_c, channel = (first + l) % c->out_c;
+      const float *from = weights + in * row + channel * column;
+      if (first + l >= c->columns)
+        for (int tap = 0; tap < taps; tap++) lanes[tap][l] = 0;
+      else if (c->sets == 1)
+        for (int tap = 0; tap < taps; tap++) lanes[tap][l] = from[tap];
+      else
+        for (int tap = 0; tap < r * r; tap++)
+          lanes[tap][l] = from[tap_place(c, backward, set / stride, tap / r) * s->kernel +
+                               tap_place(c, backward, set % stride, tap % r)];
+    }
+    for (int set = 0; set < stride * stride / c->sets; set++) {
       // A phase of inputs is further rows of the same product; one of outputs is a product of its own.
       size_t place = ((size_t)panel * c->depth + in) * panel_width;
       place += backward ? set * position * t * t : (size_t)set * c->in_c * panel_width;
       for (int l = 0; l < panel_width; l += WIDTH) {
         vec half[max_t][max_taps];
         for (int x = 0; x < r; x++) {
-          int kx = px + stride * (backward ? r - 1 - x : x);
+          vec w[max_taps];
+          for (int y = 0; y < r; y++) {
+            int tap = c->sets > 1 ? y * r + x : tap_place(c, backward, set / stride, y) * s->kernel +
+                                                  tap_place(c, backward, set % stride, x);
+            w[y] = load(&lanes[tap][l]);
+          }
           for (int i = 0; i < t; i++) {
             vec sum = {0};
-            for (int y = 0; y < r; y++)
-              sum += g[i][y] * load(&lanes[(py + stride * (backward ? r - 1 - y : y)) * s->kernel + kx][l]);
+            for (int y = 0; y < r; y++) sum += g[i][y] * w[y];
             half[i][x] = sum;
           }
         }
@@ -390,7 +406,7 @@ static void NAME(pack)(const winograd_shape *s, const correlation *c, int backwa
 static void NAME(finish)(const winograd_shape *s, const correlation *c, const float *partial, int partials, float *dw,
                          int part, int parts) {
   int taps = s->kernel * s->kernel, t = c->t, r = c->r, stride = s->stride;
-  int panels = (c->out_c + panel_width - 1) / panel_width;
+  int panels = (c->columns + panel_width - 1) / panel_width;
   size_t position = (size_t)panels * c->depth * panel_width;
   float g[max_t][max_taps], lanes[max_taps * max_taps][panel_width];
   winograd_tap_matrix(t, r, g);
@@ -417,7 +433,7 @@ static void NAME(finish)(const winograd_shape *s, const correlation *c, const fl
           for (int x = 0; x < r; x++) {
             vec sum = {0};
             for (int j = 0; j < t; j++) sum += g[j][x] * half[y][j];
-            store(&lanes[(set / stride + stride * y) * s->kernel + set % stride + stride * x][l], sum);
+            store(&lanes[tap_place(c, 0, set / stride, y) * s->kernel + tap_place(c, 0, set % stride, x)][l], sum);
           }
       }
     }

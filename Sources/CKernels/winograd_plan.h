@@ -22,19 +22,21 @@ enum { max_t = 6, max_taps = 4 };
 #define POINT_C 0.5
 #endif
 
-// One direction of a convolution, as a correlation of `phases` squared sets of outputs with `in_step` squared phases of
-// inputs, at least one of which is one.
+// One direction of a convolution. Its inputs have `in_step` squared phases, its outputs `out_step` squared, one of which
+// is one.
 typedef struct {
   int n, m, r, t;
   int in_h, in_w, in_c, in_step;
   int out_h, out_w, out_c, out_step;
   int pad_top, pad_left;
-  int depth;  // channels of all input phases: the inner dimension of the products
+  int sets;            // phases of outputs that are columns of one product
+  int depth, columns;  // the product's inner dimension, channels of all input phases; channels of the sets
 } correlation;
 
-// One phase of the outputs: the first pixel of them, how many there are, the input that the first begins at, and in tiles.
+// What is made of one grid of tiles: the output that the first set begins at (it may lie before the image), the input it
+// needs first, and how many tiles there are.
 typedef struct {
-  int first_y, first_x, count_y, count_x, top, left, tiles_y, tiles_x, tiles;
+  int first_y, first_x, top, left, tiles_x, tiles;
 } phase;
 
 typedef struct {
@@ -63,12 +65,8 @@ static inline size_t position_stride(size_t floats) { return ((floats + 16 + 15)
 
 // How many tiles are transformed, multiplied and transformed back while they are in the cache.
 static inline int block_tiles(const correlation *c, int rows, int weights_pass) {
-  int each = c->t * c->t * (c->depth + c->out_c);
-#ifndef BLOCK_FLOATS
-#define BLOCK_FLOATS 400000
-#define BLOCK_FLOATS_W 800000
-#endif
-  int tiles = (weights_pass ? BLOCK_FLOATS_W : BLOCK_FLOATS) / each;
+  int each = c->t * c->t * (c->depth + c->columns);
+  int tiles = (weights_pass ? 800000 : 400000) / each;
   tiles = tiles < 48 ? 48 : tiles > 480 ? 480 : tiles;
   return round_up(tiles, rows);
 }
@@ -79,6 +77,16 @@ static inline float *aligned(float *p) { return (float *)(((uintptr_t)p + 63) & 
 static inline size_t staging_size(const correlation *c) {
   size_t in = (size_t)c->t * c->t * c->in_step * c->in_step * c->in_c, out = (size_t)c->m * c->m * c->out_c;
   return ((in > out ? in : out) + 16 + 15) / 16 * 16;
+}
+
+// The range of tile outputs (at pixels first, first + step, ...) that lie inside an image of this size.
+static inline int outputs_before(int first, int step, int size) {
+  return first >= size ? 0 : (size - first + step - 1) / step;
+}
+
+// Where a tap of a phase stands in a line of the kernel. Backward, inputs are met in the opposite order.
+static inline int tap_place(const correlation *c, int backward, int phase, int tap) {
+  return phase + c->in_step * c->out_step * (backward ? c->r - 1 - tap : tap);
 }
 
 void winograd_tap_matrix(int t, int r, float g[max_t][max_taps]);
