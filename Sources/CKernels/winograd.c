@@ -15,11 +15,7 @@
 #include "winograd_kernels.h"
 #pragma clang attribute pop
 
-#ifndef TEST_WIDE
 #pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx2,fma"))), apply_to = function)
-#else
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#endif
 #define WIDTH 16
 #define ROWS 12
 #define NAME(name) avx512_##name
@@ -28,11 +24,7 @@
 #endif
 
 static const kernel_set *kernels(void) {
-#if defined(TEST_PLAIN)
-  return &plain_kernels;
-#elif defined(TEST_WIDE)
-  return &avx512_kernels;
-#elif defined(__x86_64__)
+#if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) return &avx512_kernels;
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &avx2_kernels;
 #endif
@@ -64,13 +56,13 @@ static int tiles_of(int outputs, int m) { return (outputs + m - 1) / m; }
 
 static int round_to_panels(int columns) { return round_up(columns, 2 * kernels()->width); }
 
-// Inputs that the outputs of all phases of one line begin at, for the gradient of an input of this size. Pixel i has the
-// taps of phase (i + pad) % 2, the last of them at output (i + pad) / 2.
+// Inputs that the outputs of all phases of one line begin at, for the gradient of an input of this size. Pixel i has
+// the taps of phase (i + pad) % 2, the last of them at output (i + pad) / 2.
 static int starts(int size, int pad) { return (size - 1 + pad) / 2 - pad / 2 + 1; }
 
-// The tile size, and whether the phases of outputs share one product. What each choice costs is counted in products of a
-// matrix column: a larger tile spares some, but makes more of the weights, and reads them with little use when there are
-// few tiles; a transformed input counts as some more columns.
+// The tile size, and whether the phases of outputs share one product. What each choice costs is counted in products of
+// a matrix column: a larger tile spares some, but makes more of the weights, and reads them with little use when there
+// are few tiles; a transformed input counts as some more columns.
 static int choose(const winograd_shape *s, int backward, int *sets) {
   int r = s->kernel / s->stride, best = 3, phases = backward ? s->stride : 1;
   int h = backward ? s->h : s->oh, w = backward ? s->w : s->ow, columns = backward ? s->c : s->k;
@@ -87,18 +79,13 @@ static int choose(const winograd_shape *s, int backward, int *sets) {
     cost = products / 4 * (tiles + 50) * (round_to_panels(4 * columns) + 24);
     if (cost < least) best = m, *sets = 4, least = cost;
   }
-#ifdef FORCE_M
-  best = FORCE_M;
-#endif
-#ifdef FORCE_SETS
-  if (phases == 2) *sets = FORCE_SETS;
-#endif
   return best;
 }
 
 static correlation plan(const winograd_shape *s, int backward) {
   int sets, m = choose(s, backward, &sets), r = s->kernel / s->stride;
-  correlation c = {.n = s->n, .m = m, .r = r, .t = m + r - 1, .sets = sets, .pad_top = s->pad_top, .pad_left = s->pad_left};
+  correlation c = {.n = s->n, .m = m, .r = r, .t = m + r - 1, .sets = sets};
+  c.pad_top = s->pad_top, c.pad_left = s->pad_left;
   if (backward) {
     c.in_h = s->oh, c.in_w = s->ow, c.in_c = s->k, c.in_step = 1;
     c.out_h = s->h, c.out_w = s->w, c.out_c = s->c, c.out_step = s->stride;
@@ -165,8 +152,8 @@ size_t winograd_scratch_size(const winograd_shape *s, int pass) {
 
 // Parts share the tiles, unless these are so few that each part would read all of the weights for little use: then they
 // share the output channels, and each transforms all inputs.
-static void correlate_part(const correlation *c, const phase *p, const float *in, const float *packed, const float *bias,
-                           float *out, float *scratch, int part, int parts) {
+static void correlate_part(const correlation *c, const phase *p, const float *in, const float *packed,
+                           const float *bias, float *out, float *scratch, int part, int parts) {
   int tiles = c->n * p->tiles, panels = panel_count(c), rows = kernels()->rows;
   if (!tiles) return;
   if (tiles / parts < 48 && panels >= parts) {
@@ -186,8 +173,8 @@ void winograd_forward(const winograd_shape *s, const float *x, const float *pack
   correlate_part(&c, &p, x, packed, bias, y, scratch, part, parts);
 }
 
-void winograd_input_gradient(const winograd_shape *s, const float *dy, const float *packed, const float *bias, float *dx,
-                             float *scratch, int part, int parts) {
+void winograd_input_gradient(const winograd_shape *s, const float *dy, const float *packed, const float *bias,
+                             float *dx, float *scratch, int part, int parts) {
   correlation c = plan(s, 1);
   if (c.sets > 1) {
     phase p = shared_phase(&c);
@@ -201,16 +188,13 @@ void winograd_input_gradient(const winograd_shape *s, const float *dy, const flo
   }
 }
 
-// In how many shares the tiles are summed: each makes partial sums of its own, and these are as large as packed weights.
-// The parts of one share divide the output channels among themselves.
+// In how many shares the tiles are summed: each makes partial sums of its own, and these are as large as packed
+// weights. The parts of one share divide the output channels among themselves.
 static int tile_shares(const correlation *c, int parts) {
-  size_t sums = (size_t)c->t * c->t * c->depth * c->out_c;
-  int panels = panel_count(c), columns = 1;
   const size_t most = 2000000;
-  for (int each = 2; each <= parts; each++) {
-    if (parts % each || each > panels) continue;
-    if (sums * (parts / columns) > most) columns = each;
-  }
+  int panels = panel_count(c), columns = 1;
+  for (int each = 2; each <= smaller(parts, panels); each++)
+    if (parts % each == 0 && product_size(c) * (parts / columns) > most) columns = each;
   return parts / columns;
 }
 
@@ -230,8 +214,8 @@ void winograd_weight_gradient(const winograd_shape *s, const float *x, const flo
                       share(panels, column + 1, columns));
 }
 
-void winograd_weight_gradient_finish(const winograd_shape *s, const float *partial, int partial_parts, float *dw, int part,
-                                     int parts) {
+void winograd_weight_gradient_finish(const winograd_shape *s, const float *partial, int partial_parts, float *dw,
+                                     int part, int parts) {
   correlation c = plan(s, 0);
   kernels()->finish(s, &c, partial, tile_shares(&c, partial_parts), dw, part, parts);
 }

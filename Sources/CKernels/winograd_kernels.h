@@ -1,157 +1,7 @@
-// The vector code of winograd.c, which includes this for each kind of processor with WIDTH (floats in a vector), ROWS (of
-// a block of products that is kept in registers, two vectors wide) and NAME. Nothing else differs between them.
+// The vector code of winograd.c, which includes this for each kind of processor with WIDTH (floats in a vector), ROWS
+// (of a block of products that is kept in registers, two vectors wide) and NAME. Nothing else differs between them.
 
-#define vec NAME(vec)
-#define loose NAME(loose)
-#define panel_width (2 * WIDTH)
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("clang loop unroll(full)")
-
-typedef float vec __attribute__((vector_size(4 * WIDTH)));
-typedef float loose __attribute__((vector_size(4 * WIDTH), aligned(4)));
-
-#define load(p) (*(const loose *)(p))
-#define store(p, v) (*(loose *)(p) = (v))
-
-// Inputs at the points: the transpose of interpolation.
-INLINE void NAME(input_points)(int t, const vec *d, vec *v) {
-  if (t == 3) {
-    v[0] = d[0] - d[1], v[1] = d[1], v[2] = d[2] - d[1];
-  } else if (t == 4) {
-    v[0] = d[0] - d[2], v[1] = d[1] + d[2], v[2] = d[2] - d[1], v[3] = d[3] - d[1];
-  } else if (t == 5) {
-    const float c = POINT_C;
-    vec p = d[3] - c * d[2], q = d[2] - c * d[1];
-    v[0] = p - (d[1] - c * d[0]);
-    v[1] = p + q, v[2] = p - q;
-    v[3] = d[3] - d[1];
-    v[4] = (d[4] - c * d[3]) - q;
-  } else {
-    const float a = POINT_A, b = POINT_B, aa = POINT_A * POINT_A, bb = POINT_B * POINT_B;
-    const float sum = POINT_A * POINT_A + POINT_B * POINT_B, product = POINT_A * POINT_A * POINT_B * POINT_B;
-    vec even = d[4] - bb * d[2], odd = a * (d[3] - bb * d[1]);
-    v[1] = even + odd, v[2] = even - odd;
-    even = d[4] - aa * d[2], odd = b * (d[3] - aa * d[1]);
-    v[3] = even + odd, v[4] = even - odd;
-    v[0] = (product * d[0] + d[4]) - sum * d[2];
-    v[5] = (product * d[1] + d[5]) - sum * d[3];
-  }
-}
-
-// Outputs from the products at the points: the transpose of evaluation.
-INLINE void NAME(output_values)(int t, int m, const vec *v, vec *y) {
-  if (t == 3) {
-    y[0] = v[0] + v[1], y[1] = v[1] + v[2];
-  } else if (t == 4) {
-    y[0] = v[0] + v[1] + v[2], y[1] = v[1] - v[2] + v[3];
-  } else if (t == 5) {
-    const float c = POINT_C, cc = POINT_C * POINT_C, ccc = POINT_C * POINT_C * POINT_C;
-    vec even = v[1] + v[2], odd = v[1] - v[2];
-    y[0] = v[0] + even + v[3];
-    y[1] = odd + c * v[3];
-    y[2] = even + cc * v[3];
-    y[3] = odd + ccc * v[3] + v[4];
-  } else {
-    const float a = POINT_A, b = POINT_B, aa = POINT_A * POINT_A, bb = POINT_B * POINT_B;
-    const float aaa = POINT_A * POINT_A * POINT_A, bbb = POINT_B * POINT_B * POINT_B;
-    vec even_a = v[1] + v[2], odd_a = v[1] - v[2], even_b = v[3] + v[4], odd_b = v[3] - v[4];
-    y[0] = v[0] + even_a + even_b;
-    y[1] = a * odd_a + b * odd_b;
-    y[2] = aa * even_a + bb * even_b;
-    if (m == 4) y[3] = aaa * odd_a + bbb * odd_b + v[5];
-    else y[2] += v[5];
-  }
-}
-
-// Gradients of the outputs at the points: evaluation.
-INLINE void NAME(gradient_points)(int t, int m, const vec *y, vec *v) {
-  if (t == 3) {
-    v[0] = y[0], v[1] = y[0] + y[1], v[2] = y[1];
-  } else if (t == 4) {
-    v[0] = y[0], v[1] = y[0] + y[1], v[2] = y[0] - y[1], v[3] = y[1];
-  } else if (t == 5) {
-    const float c = POINT_C;
-    vec even = y[0] + y[2], odd = y[1] + y[3];
-    v[0] = y[0], v[1] = even + odd, v[2] = even - odd;
-    v[3] = y[0] + c * (y[1] + c * (y[2] + c * y[3]));
-    v[4] = y[3];
-  } else {
-    const float a = POINT_A, b = POINT_B, aa = POINT_A * POINT_A, bb = POINT_B * POINT_B;
-    vec even_a = y[0] + aa * y[2], even_b = y[0] + bb * y[2];
-    vec odd_a = a * y[1], odd_b = b * y[1];
-    if (m == 4) odd_a = a * (y[1] + aa * y[3]), odd_b = b * (y[1] + bb * y[3]);
-    v[0] = y[0];
-    v[1] = even_a + odd_a, v[2] = even_a - odd_a;
-    v[3] = even_b + odd_b, v[4] = even_b - odd_b;
-    v[5] = y[m - 1];
-  }
-}
-
-INLINE void NAME(input_tile)(int t, const float *in, ptrdiff_t row, ptrdiff_t column, int channels, float *to,
-                             size_t position) {
-  for (int c = 0; c < channels; c += WIDTH) {
-    vec half[max_t][max_t];
-    UNROLL for (int j = 0; j < t; j++) {
-      vec d[max_t], v[max_t];
-      UNROLL for (int i = 0; i < t; i++) d[i] = load(in + i * row + j * column + c);
-      NAME(input_points)(t, d, v);
-      UNROLL for (int i = 0; i < t; i++) half[i][j] = v[i];
-    }
-    UNROLL for (int i = 0; i < t; i++) {
-      vec v[max_t];
-      NAME(input_points)(t, half[i], v);
-      UNROLL for (int j = 0; j < t; j++) store(to + (size_t)(i * t + j) * position + c, v[j]);
-    }
-  }
-}
-
-// Panels of `panel_width` channels lie `panel` floats apart.
-INLINE void NAME(gradient_tile)(int t, int m, const float *in, ptrdiff_t row, ptrdiff_t column, int channels, float *to,
-                                size_t position, size_t panel) {
-  for (int c = 0; c < channels; c += WIDTH) {
-    vec half[max_t][max_t];
-    float *at = to + (size_t)(c / panel_width) * panel + c % panel_width;
-    UNROLL for (int j = 0; j < m; j++) {
-      vec y[max_t], v[max_t];
-      UNROLL for (int i = 0; i < m; i++) y[i] = load(in + i * row + j * column + c);
-      NAME(gradient_points)(t, m, y, v);
-      UNROLL for (int i = 0; i < t; i++) half[i][j] = v[i];
-    }
-    UNROLL for (int i = 0; i < t; i++) {
-      vec v[max_t];
-      NAME(gradient_points)(t, m, half[i], v);
-      UNROLL for (int j = 0; j < t; j++) store(at + (size_t)(i * t + j) * position, v[j]);
-    }
-  }
-}
-
-INLINE void NAME(output_tile)(int t, int m, const float *from, size_t position, const float *bias, int channels,
-                              float *out, ptrdiff_t row, ptrdiff_t column, int top, int bottom, int first,
-                              int last) {
-  for (int c = 0; c < channels; c += WIDTH) {
-    vec half[max_t][max_t];
-    UNROLL for (int j = 0; j < t; j++) {
-      vec v[max_t], y[max_t];
-      UNROLL for (int i = 0; i < t; i++) v[i] = load(from + (size_t)(i * t + j) * position + c);
-      NAME(output_values)(t, m, v, y);
-      UNROLL for (int i = 0; i < m; i++) half[i][j] = y[i];
-    }
-    vec b = load(bias + c);
-    int left = channels - c;
-    UNROLL for (int i = 0; i < m; i++) {
-      vec y[max_t];
-      NAME(output_values)(t, m, half[i], y);
-      UNROLL for (int j = 0; j < m; j++) {
-        if (i >= top && i < bottom && j >= first && j < last) {
-          float *p = out + i * row + j * column + c;
-          vec sum = y[j] + b;
-          if (left >= WIDTH) store(p, sum);
-          else for (int l = 0; l < left; l++) p[l] = sum[l];
-        }
-      }
-    }
-  }
-}
+#include "winograd_transforms.h"
 
 // The algorithms in use. The constants make each a function of its own.
 #define FOR_ALGORITHM(t, m, call) \
@@ -254,13 +104,15 @@ static void NAME(input_block)(const correlation *c, const phase *p, const float 
 static void NAME(correlate)(const correlation *c, const phase *p, const float *in, const float *packed,
                             const float *bias, float *out, float *scratch, int tile_from, int tile_to, int panel_from,
                             int panel_to) {
-  int lead = row_stride(c->depth), panels = panel_to - panel_from, all_panels = (c->columns + panel_width - 1) / panel_width;
+  int lead = row_stride(c->depth), panels = panel_to - panel_from;
+  int all_panels = (c->columns + panel_width - 1) / panel_width;
   int out_lead = panels * panel_width, first = panel_from * panel_width;
   int last = smaller(c->columns, first + out_lead), step = c->out_step, tt = c->t * c->t;
   int most = block_tiles(c, ROWS, 0), tiles = tile_to - tile_from, blocks = (tiles + most - 1) / most;
   size_t image = (size_t)c->out_h * c->out_w * c->out_c;
   ptrdiff_t line = (ptrdiff_t)c->out_w * c->out_c;
-  float *staging = aligned(scratch), *biases = staging + staging_size(c), *inputs = biases + round_up(c->out_c + 16, 16);
+  float *staging = aligned(scratch), *biases = staging + staging_size(c);
+  float *inputs = biases + round_up(c->out_c + 16, 16);
   memset(biases, 0, sizeof(float) * (c->out_c + 16));
   if (bias) memcpy(biases, bias, sizeof(float) * c->out_c);
   for (int block = 0; block < blocks; block++) {
@@ -268,19 +120,21 @@ static void NAME(correlate)(const correlation *c, const phase *p, const float *i
     int groups = (tiles + ROWS - 1) / ROWS;
     int from = tile_from + smaller(tiles, share(groups, block, blocks) * ROWS);
     int to = tile_from + smaller(tiles, share(groups, block + 1, blocks) * ROWS), count = to - from;
-    size_t in_position = position_stride((size_t)count * lead), out_position = position_stride((size_t)count * out_lead);
+    size_t in_position = position_stride((size_t)count * lead);
+    size_t out_position = position_stride((size_t)count * out_lead);
     float *outputs = inputs + tt * in_position;
     NAME(input_block)(c, p, in, staging, inputs, in_position, from, to);
     for (int i = 0; i < tt; i++) {
-      enum { most_depth = 256 };
+      enum { most_depth = 256 };  // What of a panel stays in the first cache.
       for (int depth = 0; depth < c->depth; depth += most_depth) {
+        int steps = smaller(most_depth, c->depth - depth);
+        const float *a = inputs + i * in_position + depth;
         const float *b = packed + (((size_t)i * all_panels + panel_from) * c->depth + depth) * panel_width;
-        for (int panel = 0; panel < panels; panel++, b += (size_t)c->depth * panel_width)
+        float *sums = outputs + i * out_position;
+        for (int panel = 0; panel < panels; panel++, b += (size_t)c->depth * panel_width, sums += panel_width)
           for (int row = 0; row < count; row += ROWS)
-            NAME(product_rows)(smaller(ROWS, count - row), inputs + i * in_position + (size_t)row * lead + depth, lead, b,
-                               smaller(most_depth, c->depth - depth),
-                               outputs + i * out_position + (size_t)row * out_lead + panel * panel_width, out_lead,
-                               depth > 0);
+            NAME(product_rows)(smaller(ROWS, count - row), a + (size_t)row * lead, lead, b, steps,
+                               sums + (size_t)row * out_lead, out_lead, depth > 0);
       }
     }
     for (int tile = from; tile < to; tile++) {
@@ -303,7 +157,8 @@ static void NAME(correlate)(const correlation *c, const phase *p, const float *i
 
 static void NAME(gradient)(const correlation *c, const phase *p, const float *x, const float *dy, float *partial,
                            float *scratch, int tile_from, int tile_to, int panel_from, int panel_to) {
-  int lead = row_stride(c->depth), panels = panel_to - panel_from, all_panels = (c->columns + panel_width - 1) / panel_width;
+  int lead = row_stride(c->depth), panels = panel_to - panel_from;
+  int all_panels = (c->columns + panel_width - 1) / panel_width;
   int first = panel_from * panel_width, channels = smaller(c->out_c - first, panels * panel_width), tt = c->t * c->t;
   int most = block_tiles(c, ROWS, 1), tiles = tile_to - tile_from, blocks = (tiles + most - 1) / most;
   size_t image = (size_t)c->out_h * c->out_w * c->out_c;

@@ -5,25 +5,23 @@
 #include <stdint.h>
 #include <string.h>
 
-// Winograd's algorithm F(m, r) yields m outputs of a correlation with r taps from t = m + r - 1 inputs by t products: as
-// polynomials, inputs and taps are evaluated at t points (one of them infinity), multiplied there, and interpolated. In
-// two dimensions it is applied to rows and columns, so that each of t * t positions of a tile is a product of matrices:
-// (tiles x channels) times (channels x output channels).
+// Winograd's algorithm F(m, r) yields m outputs of a correlation with r taps from t = m + r - 1 inputs by t products:
+// as polynomials, inputs and taps are evaluated at t points (one of them infinity), multiplied there, and interpolated.
+// In two dimensions it is applied to rows and columns, so that each of t * t positions of a tile is a product of
+// matrices: (tiles x channels) times (channels x output channels).
 //
-// A convolution of stride 2 is a sum over the 2 x 2 phases of its input, each a correlation of stride 1 with every second
-// tap; its input gradient has 2 x 2 phases of outputs instead.
+// A convolution of stride 2 is a sum over the 2 x 2 phases of its input, each a correlation of stride 1 with every
+// second tap; its input gradient has 2 x 2 phases of outputs instead.
 
 enum { max_t = 6, max_taps = 4 };
 
 // The points of t = 5 are 0, 1, -1, point_c, infinity; those of t = 6 are 0, +-point_a, +-point_b, infinity.
-#ifndef POINT_A
 #define POINT_A 0.70710678118654752440
 #define POINT_B 1.41421356237309504880
 #define POINT_C 0.5
-#endif
 
-// One direction of a convolution. Its inputs have `in_step` squared phases, its outputs `out_step` squared, one of which
-// is one.
+// One direction of a convolution. Its inputs have `in_step` squared phases, its outputs `out_step` squared, one of
+// which is one.
 typedef struct {
   int n, m, r, t;
   int in_h, in_w, in_c, in_step;
@@ -33,8 +31,8 @@ typedef struct {
   int depth, columns;  // the product's inner dimension, channels of all input phases; channels of the sets
 } correlation;
 
-// What is made of one grid of tiles: the output that the first set begins at (it may lie before the image), the input it
-// needs first, and how many tiles there are.
+// What is made of one grid of tiles: the output that the first set begins at (it may lie before the image), the input
+// it needs first, and how many tiles there are.
 typedef struct {
   int first_y, first_x, top, left, tiles_x, tiles;
 } phase;
@@ -63,11 +61,12 @@ static inline int row_stride(int depth) { return depth % 128 == 0 ? depth + 16 :
 // room behind the last row is for whole vectors that begin in it.
 static inline size_t position_stride(size_t floats) { return ((floats + 16 + 15) / 16 | 1) * 16; }
 
-// How many tiles are transformed, multiplied and transformed back while they are in the cache.
+// How many tiles are transformed, multiplied and transformed back together: what they take should stay in the second
+// cache, but the weights that are read for each block (for the gradient of the weights, the sums that are read and
+// written) should be of use to many.
 static inline int block_tiles(const correlation *c, int rows, int weights_pass) {
-  int each = c->t * c->t * (c->depth + c->columns);
-  int tiles = (weights_pass ? 800000 : 400000) / each;
-  tiles = tiles < 48 ? 48 : tiles > 480 ? 480 : tiles;
+  int tiles = 100000 / (c->t * c->t * (c->depth + c->columns)), least = weights_pass ? 96 : 48;
+  tiles = tiles < least ? least : tiles > 480 ? 480 : tiles;
   return round_up(tiles, rows);
 }
 
