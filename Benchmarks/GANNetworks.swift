@@ -119,12 +119,12 @@ struct CycleGANStep {
     let fooled =
       Losses.meanSquaredError(discriminatorA(fakeB, mode), 1) + Losses.meanSquaredError(discriminatorB(fakeA, mode), 1)
     let back = Losses.l1(backA, realA) + Losses.l1(backB, realB)
+    let oldB = poolB.query(fakeB.detached())
+    let oldA = poolA.query(fakeA.detached())
     let parameters = generatorA.parameters + generatorB.parameters
     let loss = same * (cycle * identity) + fooled + back * cycle
     generatorAdam.step(parameters, loss.gradients(wrt: parameters.map(\.leaf)))
 
-    let oldB = poolB.query(fakeB.detached())
-    let oldA = poolA.query(fakeA.detached())
     let gradients =
       discriminatorGradients(discriminatorA, realB, oldB, mode)
       + discriminatorGradients(discriminatorB, realA, oldA, mode)

@@ -73,7 +73,7 @@ extension Module {
   }
 
   /// The gradients of a loss with respect to all parameters, in their order.
-  public func gradients(of loss: Tensor) -> [Tensor] { loss.gradients(wrt: parameters.map(\.leaf)) }
+  public func gradients(of loss: consuming Tensor) -> [Tensor] { loss.gradients(wrt: parameters.map(\.leaf)) }
 
   /// Takes over parameters and buffers by name, all or none.
   ///

@@ -108,22 +108,32 @@ extension Tensor {
 
   /// The gradients of this tensor with respect to others that it was computed from, in their order.
   ///
-  /// Only what leads to `targets` is computed. A target that this tensor does not depend on has a gradient of zeros.
+  /// Only what leads to `targets` is computed. A target that this tensor does not depend on has a gradient of zeros. What
+  /// was recorded for this tensor alone is freed on the way, unless the caller uses the tensor again.
   ///
   /// - Parameters:
   ///   - targets: tracked tensors: leaves, or results on the way.
   ///   - seed: the gradient of this tensor, of its shape; ones where left out.
   ///   - differentiable: whether the gradients are recorded in turn, so that gradients of them can be taken.
-  public func gradients(wrt targets: [Tensor], seed: Tensor? = nil, differentiable: Bool = false) -> [Tensor] {
+  public consuming func gradients(
+    wrt targets: [Tensor], seed: Tensor? = nil, differentiable: Bool = false
+  ) -> [Tensor] {
+    let (shape, root) = (shape, node)
+    return Tensor.gradients(of: root, shape, wrt: targets, seed: seed, differentiable: differentiable)
+  }
+
+  private static func gradients(
+    of root: consuming Node?, _ shape: [Int], wrt targets: [Tensor], seed: Tensor?, differentiable: Bool
+  ) -> [Tensor] {
     precondition(seed == nil || seed!.shape == shape, "gradients: a seed of \(seed!.shape) for a tensor of \(shape)")
     precondition(targets.allSatisfy(\.isTracked), "gradients: with respect to a tensor that is not tracked")
     func zeros() -> [Tensor] { targets.map { .zeros($0.shape) } }
-    guard let root = node else { return zeros() }
 
     // Everything behind this tensor, each node after its inputs.
     var order: [Node] = []
-    var seen: Set<ObjectIdentifier> = [ObjectIdentifier(root)]
-    var waiting = [root]
+    var waiting = root.map { [$0] } ?? []
+    root = nil
+    var seen = Set(waiting.map { ObjectIdentifier($0) })
     while let next = waiting.popLast() {
       order.append(next)
       for input in next.inputs {
@@ -131,15 +141,16 @@ extension Tensor {
       }
     }
     order.sort { $0.depth < $1.depth }
+    guard let first = order.last.map({ ObjectIdentifier($0) }) else { return zeros() }
 
     // Those that lead to a target.
     let wanted = Set(targets.map { ObjectIdentifier($0.node!) })
     var leading = wanted
     func leads(_ input: Node.Input) -> Bool { input.node.map { leading.contains(ObjectIdentifier($0)) } ?? false }
     for node in order where node.inputs.contains(where: leads) { leading.insert(ObjectIdentifier(node)) }
-    guard leading.contains(ObjectIdentifier(root)) else { return zeros() }
+    guard leading.contains(first) else { return zeros() }
 
-    var gradients = [ObjectIdentifier(root): seed ?? .ones(shape)]
+    var gradients = [first: seed ?? .ones(shape)]
     var found: [ObjectIdentifier: Tensor] = [:]
     while let node = order.popLast() {
       let id = ObjectIdentifier(node)

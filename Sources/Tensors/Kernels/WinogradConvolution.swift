@@ -1,0 +1,101 @@
+import CKernels
+
+/// Convolutions by minimal filtering (Winograd 1980; Lavin and Gray 2016): about half of the multiplications, for 3 × 3 of
+/// stride 1 and 4 × 4 of strides 1 and 2.
+enum WinogradConvolution {
+  private struct Packing: Hashable {
+    let kernel, stride, layout: Int
+    let isBackward: Bool
+  }
+
+  /// The shape for the kernels; nil where they do not have it.
+  private static func kernelShape(_ shape: ConvolutionShape) -> winograd_shape? {
+    guard
+      shape.groups == 1, shape.dilationHeight == 1, shape.dilationWidth == 1, shape.kernelHeight == shape.kernelWidth,
+      shape.strideHeight == shape.strideWidth
+    else { return nil }
+    var result = winograd_shape(
+      n: Int32(shape.batch), h: Int32(shape.height), w: Int32(shape.width), c: Int32(shape.channels),
+      oh: Int32(shape.outputHeight), ow: Int32(shape.outputWidth), k: Int32(shape.outputChannels),
+      kernel: Int32(shape.kernelHeight), stride: Int32(shape.strideHeight), pad_top: Int32(shape.paddingHeight),
+      pad_left: Int32(shape.paddingWidth))
+    return winograd_supports(&result) != 0 ? result : nil
+  }
+
+  /// Nil where there is no such kernel.
+  static func forward(_ x: Tensor, _ weights: Tensor, _ bias: Tensor?, _ shape: ConvolutionShape) -> Tensor? {
+    guard var kernel = kernelShape(shape) else { return nil }
+    let packed = packedWeights(weights, &kernel, isBackward: false)
+    let result = Tensor(shape: shape.output) { out in
+      eachPart(&kernel, winograd_pass_forward) { kernel, scratch, part, parts in
+        winograd_forward(&kernel, x.pointer, packed.pointer, bias?.pointer, out, scratch, part, parts)
+      }
+    }
+    keepAlive(x, packed, bias)
+    return result
+  }
+
+  static func inputGradient(_ gradient: Tensor, _ weights: Tensor, _ shape: ConvolutionShape) -> Tensor? {
+    guard var kernel = kernelShape(shape) else { return nil }
+    let packed = packedWeights(weights, &kernel, isBackward: true)
+    let result = Tensor(shape: shape.input) { out in
+      eachPart(&kernel, winograd_pass_input) { kernel, scratch, part, parts in
+        winograd_input_gradient(&kernel, gradient.pointer, packed.pointer, nil, out, scratch, part, parts)
+      }
+    }
+    keepAlive(gradient, packed)
+    return result
+  }
+
+  static func weightGradient(_ x: Tensor, _ gradient: Tensor, _ shape: ConvolutionShape) -> Tensor? {
+    guard var kernel = kernelShape(shape) else { return nil }
+    let partial = Storage(winograd_partial_size(&kernel, Int32(Compute.threads)))
+    eachPart(&kernel, winograd_pass_weights) { kernel, scratch, part, parts in
+      winograd_weight_gradient(&kernel, x.pointer, gradient.pointer, partial.pointer, scratch, part, parts)
+    }
+    let result = Tensor(shape: shape.weights) { out in
+      inParallel(Compute.threads) { part in
+        var kernel = kernel
+        winograd_weight_gradient_finish(
+          &kernel, partial.pointer, Int32(Compute.threads), out, Int32(part), Int32(Compute.threads))
+      }
+    }
+    keepAlive(x, gradient, partial)
+    return result
+  }
+
+  /// Calls the body for each thread's part of the work, with scratch of its own.
+  private static func eachPart(
+    _ kernel: inout winograd_shape, _ pass: some BinaryInteger,
+    _ body: (inout winograd_shape, UnsafeMutablePointer<Float>, Int32, Int32) -> Void
+  ) {
+    let (parts, size, shape) = (Compute.threads, winograd_scratch_size(&kernel, Int32(pass)), kernel)
+    // Parts lie a cache line apart.
+    let stride = (size + 31) / 16 * 16
+    let scratch = Storage(parts * stride)
+    inParallel(parts) { part in
+      var kernel = shape
+      body(&kernel, scratch.pointer + part * stride, Int32(part), Int32(parts))
+    }
+    keepAlive(scratch)
+  }
+
+  private static func packedWeights(
+    _ weights: Tensor, _ kernel: inout winograd_shape, isBackward: Bool
+  ) -> Storage {
+    let backward: Int32 = isBackward ? 1 : 0
+    let packing = Packing(
+      kernel: Int(kernel.kernel), stride: Int(kernel.stride), layout: Int(winograd_layout(&kernel, backward)),
+      isBackward: isBackward)
+    let size = winograd_packed_size(&kernel, backward)
+    let shape = kernel
+    return weights.storage.packed(PackedKey(kernel: AnyHashable(packing), offset: weights.offset)) {
+      let packed = Storage(size)
+      inParallel(Compute.threads) { part in
+        var kernel = shape
+        winograd_pack(&kernel, backward, weights.pointer, packed.pointer, Int32(part), Int32(Compute.threads))
+      }
+      return packed
+    }
+  }
+}
