@@ -270,17 +270,26 @@ static void NAME(finish)(const winograd_shape *s, const correlation *c, const fl
     int panel = item / c->in_c, in = item % c->in_c, columns = smaller(panel_width, c->out_c - panel * panel_width);
     for (int set = 0; set < stride * stride; set++) {
       const float *from = partial + ((size_t)panel * c->depth + (size_t)set * c->in_c + in) * panel_width;
+      // Whole lines at once, for the positions are so far apart that they drive each other out of the caches; and the
+      // next but few ahead of time, for there are too many of them to be foreseen by the processor.
+      float sums[max_t * max_t][panel_width];
+      for (int i = 0; i < t * t; i++) {
+        const float *at = from + i * position;
+        __builtin_prefetch(at + 4 * panel_width);
+        vec low = load(at), high = load(at + WIDTH);
+        for (int q = 1; q < partials; q++) {
+          at += t * t * position;
+          low += load(at), high += load(at + WIDTH);
+        }
+        store(sums[i], low);
+        store(sums[i] + WIDTH, high);
+      }
       for (int l = 0; l < panel_width; l += WIDTH) {
         vec half[max_taps][max_t];
         for (int j = 0; j < t; j++) {
-          vec v[max_t];
-          for (int i = 0; i < t; i++) {
-            v[i] = load(from + (size_t)(i * t + j) * position + l);
-            for (int q = 1; q < partials; q++) v[i] += load(from + ((size_t)q * t * t + i * t + j) * position + l);
-          }
           for (int y = 0; y < r; y++) {
             vec sum = {0};
-            for (int i = 0; i < t; i++) sum += g[i][y] * v[i];
+            for (int i = 0; i < t; i++) sum += g[i][y] * load(sums[i * t + j] + l);
             half[y][j] = sum;
           }
         }
