@@ -39,8 +39,9 @@ struct DCGANStep {
     var gradients = discriminatorGradients(real, target: 1, mode)
     gradients = zip(gradients, discriminatorGradients(fake.detached(), target: 0, mode)).map { $0 + $1 }
     discriminatorAdam.step(discriminator.parameters, gradients)
-    let loss = Losses.binaryCrossEntropy(logits: discriminator(fake, mode), target: 1)
-    generatorAdam.step(generator.parameters, generator.gradients(of: loss))
+    generatorAdam.step(
+      generator.parameters,
+      generator.gradients(of: Losses.binaryCrossEntropy(logits: discriminator(fake, mode), target: 1)))
   }
 
   private func discriminatorGradients(_ images: Tensor, target: Float, _ mode: Mode) -> [Tensor] {
@@ -112,31 +113,35 @@ struct CycleGANStep {
 
   mutating func step() {
     let mode = Mode.training(benchmarkRandom(3))
-    let (cycle, identity): (Float, Float) = (10, 0.5)
-    let (fakeB, fakeA) = (generatorA(realA, mode), generatorB(realB, mode))
-    let (backA, backB) = (generatorB(fakeB, mode), generatorA(fakeA, mode))
-    let same = Losses.l1(generatorA(realB, mode), realB) + Losses.l1(generatorB(realA, mode), realA)
-    let fooled =
-      Losses.meanSquaredError(discriminatorA(fakeB, mode), 1) + Losses.meanSquaredError(discriminatorB(fakeA, mode), 1)
-    let back = Losses.l1(backA, realA) + Losses.l1(backB, realB)
-    let oldB = poolB.query(fakeB.detached())
-    let oldA = poolA.query(fakeA.detached())
     let parameters = generatorA.parameters + generatorB.parameters
-    let loss = same * (cycle * identity) + fooled + back * cycle
-    generatorAdam.step(parameters, loss.gradients(wrt: parameters.map(\.leaf)))
-
+    var fakes: [Tensor] = []
+    // Taken of the loss as it is returned: no variable keeps its graph while it is walked.
+    generatorAdam.step(parameters, generatorLoss(&fakes, mode).gradients(wrt: parameters.map(\.leaf)))
+    let (oldB, oldA) = (poolB.query(fakes[0]), poolA.query(fakes[1]))
     let gradients =
       discriminatorGradients(discriminatorA, realB, oldB, mode)
       + discriminatorGradients(discriminatorB, realA, oldA, mode)
     discriminatorAdam.step(discriminatorA.parameters + discriminatorB.parameters, gradients)
   }
 
+  private func generatorLoss(_ fakes: inout [Tensor], _ mode: Mode) -> Tensor {
+    let (cycle, identity): (Float, Float) = (10, 0.5)
+    let (fakeB, fakeA) = (generatorA(realA, mode), generatorB(realB, mode))
+    fakes = [fakeB.detached(), fakeA.detached()]
+    let (backA, backB) = (generatorB(fakeB, mode), generatorA(fakeA, mode))
+    let same = Losses.l1(generatorA(realB, mode), realB) + Losses.l1(generatorB(realA, mode), realA)
+    let fooled =
+      Losses.meanSquaredError(discriminatorA(fakeB, mode), 1) + Losses.meanSquaredError(discriminatorB(fakeA, mode), 1)
+    let back = Losses.l1(backA, realA) + Losses.l1(backB, realB)
+    return same * (cycle * identity) + fooled + back * cycle
+  }
+
   private func discriminatorGradients(
     _ discriminator: Sequential, _ real: Tensor, _ fake: Tensor, _ mode: Mode
   ) -> [Tensor] {
-    let loss =
-      Losses.meanSquaredError(discriminator(real, mode), 1) + Losses.meanSquaredError(discriminator(fake, mode), 0)
-    return discriminator.gradients(of: loss * 0.5)
+    discriminator.gradients(
+      of: (Losses.meanSquaredError(discriminator(real, mode), 1)
+        + Losses.meanSquaredError(discriminator(fake, mode), 0)) * 0.5)
   }
 
   /// Answers with an earlier fake half of the time.

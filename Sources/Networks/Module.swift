@@ -18,7 +18,8 @@ public protocol StateVisitor {
 
 /// A module with one input, as `Sequential` holds it.
 public protocol Layer: Module {
-  func callAsFunction(_ x: Tensor, _ mode: Mode) -> Tensor
+  /// The input is given away, so that its memory can serve for the result where nobody else has it.
+  func callAsFunction(_ x: consuming Tensor, _ mode: Mode) -> Tensor
 }
 
 /// Whether a network is used or trained; in training, with the random numbers that dropout and the like draw from.

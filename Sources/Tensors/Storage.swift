@@ -16,11 +16,20 @@ final class Storage: @unchecked Sendable {
 
   deinit { Pool.give(pointer, capacity: capacity) }
 
+  /// Packed copies over this many floats are kept one at a time: the forward passes of a step want one order, the
+  /// backward passes that follow another.
+  private static let largePacking = 1 << 19
+
   /// The same numbers in the order a kernel wants them: made when first asked for, kept until the storage dies.
   func packed(_ key: PackedKey, make: () -> Storage) -> Storage {
     if let found = packed.withLock({ $0[key] }) { return found }
     let made = make()
-    packed.withLock { $0[key] = made }
+    packed.withLock { packed in
+      if made.capacity > Storage.largePacking {
+        packed = packed.filter { $0.value.capacity <= Storage.largePacking }
+      }
+      packed[key] = made
+    }
     return made
   }
 

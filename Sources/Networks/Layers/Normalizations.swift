@@ -4,11 +4,11 @@ import Tensors
 /// A normalisation that can have a rectifier computed in the same pass.
 protocol FusedNormalization: Layer {
   /// - Parameter slope: below 0, of the rectifier behind; 1 for none.
-  func normalized(_ x: Tensor, _ mode: Mode, slope: Float) -> Tensor
+  func normalized(_ x: consuming Tensor, _ mode: Mode, slope: Float) -> Tensor
 }
 
 extension FusedNormalization {
-  public func callAsFunction(_ x: Tensor, _ mode: Mode) -> Tensor { normalized(x, mode, slope: 1) }
+  public func callAsFunction(_ x: consuming Tensor, _ mode: Mode) -> Tensor { normalized(x, mode, slope: 1) }
 }
 
 /// Running mean and variance of each channel, which inference normalises with.
@@ -66,7 +66,7 @@ public final class BatchNorm: FusedNormalization {
     statistics = RunningStatistics(channels, momentum: momentum, epsilon: epsilon)
   }
 
-  func normalized(_ x: Tensor, _ mode: Mode, slope: Float) -> Tensor {
+  func normalized(_ x: consuming Tensor, _ mode: Mode, slope: Float) -> Tensor {
     statistics.normalized(x, scale: weight(mode), offset: bias(mode), mode, slope: slope)
   }
 
@@ -119,7 +119,7 @@ public final class InstanceNorm: FusedNormalization {
     self.epsilon = epsilon
   }
 
-  func normalized(_ x: Tensor, _ mode: Mode, slope: Float) -> Tensor {
+  func normalized(_ x: consuming Tensor, _ mode: Mode, slope: Float) -> Tensor {
     x.instanceNormalized(
       scale: weight.map { $0(mode) }, offset: bias.map { $0(mode) }, epsilon: epsilon, slope: slope)
   }

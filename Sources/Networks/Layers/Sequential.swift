@@ -7,8 +7,8 @@ public final class Sequential: Layer {
   public init(_ layers: [any Layer]) { self.layers = layers }
 
   /// A rectifier right behind a normalisation is computed in the same pass.
-  public func callAsFunction(_ x: Tensor, _ mode: Mode) -> Tensor {
-    var x = x
+  public func callAsFunction(_ input: consuming Tensor, _ mode: Mode) -> Tensor {
+    var x = input
     var index = 0
     while index < layers.count {
       let layer = layers[index]
@@ -16,10 +16,10 @@ public final class Sequential: Layer {
       if let normalization = layer as? any FusedNormalization, index + 1 < layers.count,
         let slope = (layers[index + 1] as? Activation)?.slope
       {
-        x = normalization.normalized(x, inner, slope: slope)
+        x = normalization.normalized(consume x, inner, slope: slope)
         index += 2
       } else {
-        x = layer(x, inner)
+        x = layer(consume x, inner)
         index += 1
       }
     }

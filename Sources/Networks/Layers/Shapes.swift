@@ -104,9 +104,9 @@ public enum Activation: StatelessLayer, Equatable, Sendable {
   case relu, tanh, sigmoid, silu, softplus
   case leakyReLU(Float)
 
-  public func callAsFunction(_ x: Tensor, _ mode: Mode) -> Tensor { self(x) }
+  public func callAsFunction(_ x: consuming Tensor, _ mode: Mode) -> Tensor { self(x) }
 
-  public func callAsFunction(_ x: Tensor) -> Tensor {
+  public func callAsFunction(_ x: consuming Tensor) -> Tensor {
     switch self {
     case .relu: x.relu()
     case .leakyReLU(let slope): x.leakyReLU(slope)

@@ -1,22 +1,43 @@
 /// The three passes of a convolution, each by the kernel that is fastest for its sizes.
 enum ConvolutionKernels {
+  enum Pass: String { case forward, inputGradient = "input gradient", weightGradient = "weight gradient" }
+
   static func forward(_ x: Tensor, _ weights: Tensor, _ bias: Tensor?, _ shape: ConvolutionShape) -> Tensor {
-    Profile.counted("convolution", operations: shape.operations) {
-      WinogradConvolution.forward(x, weights, bias, shape) ?? DirectConvolution.forward(x, weights, bias, shape)
+    Profile.counted("convolution, forward, \(shape)", operations: shape.operations) {
+      (filtersMinimally(shape, .forward) ? WinogradConvolution.forward(x, weights, bias, shape) : nil)
+        ?? DirectConvolution.forward(x, weights, bias, shape)
     }
   }
 
   static func inputGradient(_ gradient: Tensor, _ weights: Tensor, _ shape: ConvolutionShape) -> Tensor {
-    Profile.counted("convolution, input gradient", operations: shape.operations) {
-      WinogradConvolution.inputGradient(gradient, weights, shape)
+    Profile.counted("convolution, input gradient, \(shape)", operations: shape.operations) {
+      (filtersMinimally(shape, .inputGradient) ? WinogradConvolution.inputGradient(gradient, weights, shape) : nil)
         ?? DirectConvolution.inputGradient(gradient, weights, shape)
     }
   }
 
   static func weightGradient(_ x: Tensor, _ gradient: Tensor, _ shape: ConvolutionShape) -> Tensor {
-    Profile.counted("convolution, weight gradient", operations: shape.operations) {
-      WinogradConvolution.weightGradient(x, gradient, shape)
+    Profile.counted("convolution, weight gradient, \(shape)", operations: shape.operations) {
+      (filtersMinimally(shape, .weightGradient) ? WinogradConvolution.weightGradient(x, gradient, shape) : nil)
         ?? DirectConvolution.weightGradient(x, gradient, shape)
+    }
+  }
+
+  /// Whether minimal filtering is faster than direct convolution, as measured: not for few channels, whose products do
+  /// not fill its matrices, nor for so few tiles that preparing the weights outweighs them.
+  private static func filtersMinimally(_ shape: ConvolutionShape, _ pass: Pass) -> Bool {
+    let tiles = shape.batch * ((shape.outputHeight + 3) / 4) * ((shape.outputWidth + 3) / 4)
+    let (inputs, outputs, stride) = (shape.channels, shape.outputChannels, shape.strideHeight)
+    if shape.kernelHeight == 3 && stride == 2 {
+      return pass == .weightGradient && min(inputs, outputs) >= 16 && tiles >= 50
+    }
+    let enough = shape.kernelHeight == 4 && stride == 1 ? 16 : inputs * outputs >= 1 << 16 ? 50 : 32
+    guard tiles >= enough else { return false }
+    if min(inputs, outputs) >= 16 { return true }
+    return switch pass {
+    case .forward: outputs < 3 && inputs >= 32
+    case .inputGradient: inputs >= 3 && outputs >= 16 && stride == 2
+    case .weightGradient: inputs >= 3 && outputs >= 16 && tiles >= 1000
     }
   }
 }

@@ -25,3 +25,10 @@ struct ConvolutionShape: Hashable, Sendable {
     2 * batch * outputHeight * outputWidth * outputChannels * (channels / groups) * kernelHeight * kernelWidth
   }
 }
+
+extension ConvolutionShape: CustomStringConvertible {
+  var description: String {
+    "\(batch) × \(height) × \(width) × \(channels) to \(outputChannels), kernel \(kernelHeight) × \(kernelWidth)"
+      + (strideHeight * strideWidth > 1 ? ", stride \(strideHeight) × \(strideWidth)" : "")
+  }
+}

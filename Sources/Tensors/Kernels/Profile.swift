@@ -23,17 +23,18 @@ public enum Profile {
 
   /// Runs a kernel, counted where somebody is measuring.
   @inline(__always)
-  static func counted<Result>(_ kernel: StaticString, operations: Int = 0, _ body: () -> Result) -> Result {
+  static func counted<Result>(
+    _ kernel: @autoclosure () -> String, operations: Int = 0, _ body: () -> Result
+  ) -> Result {
     guard isOn.load(ordering: .relaxed) else { return body() }
     let start = ContinuousClock.now
     let result = body()
     let seconds = start.duration(to: .now) / .seconds(1)
+    let name = kernel()
     entries.withLock { entries in
-      var entry = entries["\(kernel)"] ?? Entry()
-      entry.calls += 1
-      entry.seconds += seconds
-      entry.operations += operations
-      entries["\(kernel)"] = entry
+      entries[name, default: Entry()].calls += 1
+      entries[name, default: Entry()].seconds += seconds
+      entries[name, default: Entry()].operations += operations
     }
     return result
   }

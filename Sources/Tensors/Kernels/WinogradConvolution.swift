@@ -47,7 +47,13 @@ enum WinogradConvolution {
     return result
   }
 
+  /// Also for 3 × 3 of stride 2: as the gradient of 4 × 4 weights, of which the last row and column are not wanted.
   static func weightGradient(_ x: Tensor, _ gradient: Tensor, _ shape: ConvolutionShape) -> Tensor? {
+    if shape.kernelHeight == 3 && shape.kernelWidth == 3 && shape.strideHeight == 2 && shape.strideWidth == 2 {
+      var larger = shape
+      (larger.kernelHeight, larger.kernelWidth) = (4, 4)
+      return weightGradient(x, gradient, larger)?.sliced(axis: 2, 0..<3).sliced(axis: 3, 0..<3)
+    }
     guard var kernel = kernelShape(shape) else { return nil }
     let partial = Storage(winograd_partial_size(&kernel, Int32(Compute.threads)))
     eachPart(&kernel, winograd_pass_weights) { kernel, scratch, part, parts in

@@ -10,7 +10,7 @@ extension Tensor {
   ///   - scale, offset: for each channel, or for each sample and channel (N × C: conditional); 1 and 0 where left out.
   ///   - slope: the slope below 0 of a leaky rectifier behind it, computed in the same pass; 1 for none.
   /// - Returns: the result, and the mean and (biased) variance of each channel, which are not recorded.
-  public func batchNormalized(
+  public consuming func batchNormalized(
     scale: Tensor? = nil, offset: Tensor? = nil, epsilon: Float = 1e-5, slope: Float = 1
   ) -> (output: Tensor, mean: Tensor, variance: Tensor) {
     precondition(rank >= 2 && count > 0, "batchNormalized: \(shape)")
@@ -19,14 +19,14 @@ extension Tensor {
 
   /// Instance normalisation (Ulyanov et al. 2016): each channel of each sample over the spatial axes. The parameters are
   /// those of `batchNormalized`.
-  public func instanceNormalized(
+  public consuming func instanceNormalized(
     scale: Tensor? = nil, offset: Tensor? = nil, epsilon: Float = 1e-5, slope: Float = 1
   ) -> Tensor {
     precondition(rank >= 3 && count > 0, "instanceNormalized: \(shape)")
     return normalized(.sample, scale: scale, offset: offset, epsilon: epsilon, slope: slope).output
   }
 
-  private func normalized(
+  private consuming func normalized(
     _ scope: StatisticsScope, scale: Tensor?, offset: Tensor?, epsilon: Float, slope: Float
   ) -> (output: Tensor, mean: Tensor, variance: Tensor) {
     let channels = shape[rank - 1]
@@ -35,20 +35,11 @@ extension Tensor {
         parameter.shape == [channels] || parameter.shape == [shape[0], channels],
         "normalisation of \(shape) with a scale or offset of \(parameter.shape)")
     }
-    let moments = Profile.counted("normalisation, statistics") { Moments(of: self, scope, epsilon: epsilon) }
+    let moments = Moments(of: copy self, scope, epsilon: epsilon)
     let maps = moments.maps(scale: scale, offset: offset)
-    let result = Tensor(shape: shape) { out in
-      Profile.counted("normalisation") {
-        moments.forEachChunk { unit, row, rows, _ in
-          let start = (unit * moments.rows + row) * channels
-          normalize_apply(
-            out + start, pointer + start, maps.factor + unit * channels, maps.shift + unit * channels, slope, rows,
-            channels)
-        }
-      }
-      keepAlive(maps)
-    }
-    let inputs = [self, scale ?? .ones([channels]), offset ?? .zeros([channels])]
+    let isRecorded = isTracked || scale?.isTracked ?? false || offset?.isTracked ?? false
+    let inputs = isRecorded ? [copy self, scale ?? .ones([channels]), offset ?? .zeros([channels])] : []
+    let result = moments.applied(maps, to: self, slope: slope)
     let output = result.recorded("normalisation", inputs, saving: [0, 1, 2]) { gradient, record in
       if record.isDifferentiable {
         return gradientsThrough(gradient, record, inputs: 3) { inputs in
@@ -157,9 +148,12 @@ private struct Moments: Sendable {
     let (units, rows, channels, chunkRows) = (units, rows, channels, chunkRows)
     let chunks = (rows + chunkRows - 1) / chunkRows
     let sums = Tensor(shape: [2, units * chunks, channels]) { out in
-      Moments.forEachChunk(units, rows, chunkRows, grain / 4 / (chunkRows * channels) + 1) { unit, row, count, index in
-        let x = x.pointer + (unit * rows + row) * channels
-        normalize_sums(out + index * channels, out + (units * chunks + index) * channels, x, count, channels)
+      Profile.counted("normalisation, statistics") {
+        Moments.forEachChunk(units, rows, chunkRows, grain / 4 / (chunkRows * channels) + 1) {
+          unit, row, count, index in
+          let x = x.pointer + (unit * rows + row) * channels
+          normalize_sums(out + index * channels, out + (units * chunks + index) * channels, x, count, channels)
+        }
       }
       keepAlive(x)
     }
@@ -215,6 +209,28 @@ private struct Moments: Sendable {
   struct Maps {
     let storage: Storage
     let factor, shift: UnsafeMutablePointer<Float>
+  }
+
+  /// The normalised tensor, in x's own memory where nobody else has it.
+  func applied(_ maps: Maps, to x: consuming Tensor, slope: Float) -> Tensor {
+    let result =
+      isKnownUniquelyReferenced(&x.storage)
+      ? Tensor(shape: shape, storage: x.storage, offset: x.offset) : Tensor(shape: shape) { _ in }
+    result.storage.forgetPacked()
+    apply(maps, from: x, to: result, slope: slope)
+    return result
+  }
+
+  private func apply(_ maps: Maps, from x: Tensor, to result: Tensor, slope: Float) {
+    Profile.counted("normalisation") {
+      forEachChunk { unit, row, count, _ in
+        let start = (unit * rows + row) * channels
+        normalize_apply(
+          result.pointer + start, x.pointer + start, maps.factor + unit * channels, maps.shift + unit * channels, slope,
+          count, channels)
+      }
+    }
+    keepAlive(x, maps.storage)
   }
 
   private func place(_ unit: Int, _ channel: Int, in parameter: Tensor) -> Int {
