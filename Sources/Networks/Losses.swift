@@ -15,7 +15,7 @@ public enum Losses {
   /// Cross entropy of N × K logits with a class for each sample.
   public static func crossEntropy(logits: Tensor, labels: [Int]) -> Tensor {
     let (count, classes) = (logits.shape[0], logits.shape[1])
-    precondition(
+    require(
       labels.count == count && labels.allSatisfy { (0..<classes).contains($0) },
       "crossEntropy: \(labels.count) labels for logits of \(logits.shape)")
     let chosen = logits.logSoftmax().reshaped([-1])
@@ -25,7 +25,7 @@ public enum Losses {
 
   /// Cross entropy of N × K logits with a distribution for each sample.
   public static func crossEntropy(logits: Tensor, probabilities: Tensor) -> Tensor {
-    precondition(logits.shape == probabilities.shape, "crossEntropy: \(logits.shape) and \(probabilities.shape)")
+    require(logits.shape == probabilities.shape, "crossEntropy: \(logits.shape) and \(probabilities.shape)")
     return (logits.logSoftmax() * probabilities).sum() * (-1 / Float(logits.shape[0]))
   }
 

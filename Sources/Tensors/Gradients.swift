@@ -65,12 +65,12 @@ struct Record {
 
   func input(_ index: Int) -> Tensor {
     let input = node.inputs[index]
-    guard let value = input.value else { preconditionFailure("\(node.operation) did not keep input \(index)") }
+    guard let value = input.value else { fatalError("\(node.operation) did not keep input \(index)") }
     return isDifferentiable ? value.with(node: input.node) : value
   }
 
   var output: Tensor {
-    guard let value = node.output else { preconditionFailure("\(node.operation) did not keep its output") }
+    guard let value = node.output else { fatalError("\(node.operation) did not keep its output") }
     return isDifferentiable ? value.with(node: node) : value
   }
 }
@@ -125,8 +125,8 @@ extension Tensor {
   private static func gradients(
     of root: consuming Node?, _ shape: [Int], wrt targets: [Tensor], seed: Tensor?, differentiable: Bool
   ) -> [Tensor] {
-    precondition(seed == nil || seed!.shape == shape, "gradients: a seed of \(seed!.shape) for a tensor of \(shape)")
-    precondition(targets.allSatisfy(\.isTracked), "gradients: with respect to a tensor that is not tracked")
+    require(seed == nil || seed!.shape == shape, "gradients: a seed of \(seed!.shape) for a tensor of \(shape)")
+    require(targets.allSatisfy(\.isTracked), "gradients: with respect to a tensor that is not tracked")
     func zeros() -> [Tensor] { targets.map { .zeros($0.shape) } }
 
     // Everything behind this tensor, each node after its inputs.
@@ -164,7 +164,7 @@ extension Tensor {
         Record(node: node, needed: needed, isDifferentiable: differentiable))
       for (index, input) in node.inputs.enumerated() where needed[index] {
         guard let part = parts[index], let source = input.node else { continue }
-        precondition(
+        require(
           part.shape == input.shape,
           "\(node.operation): a gradient of \(part.shape) for an input of \(input.shape)")
         let key = ObjectIdentifier(source)

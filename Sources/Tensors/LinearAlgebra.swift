@@ -10,8 +10,8 @@ public enum LinearAlgebra {
   /// - Returns: n values; vectors: n × n, row i is the vector of value i.
   /// - Precondition: all numbers are finite.
   public static func symmetricEigen(_ matrix: [Double], size n: Int) -> (values: [Double], vectors: [Double]) {
-    precondition(matrix.count == n * n, "symmetricEigen: \(matrix.count) numbers for \(n) x \(n)")
-    precondition(matrix.allSatisfy(\.isFinite), "symmetricEigen: a number is not finite")
+    require(matrix.count == n * n, "symmetricEigen: \(matrix.count) numbers for \(n) x \(n)")
+    require(matrix.allSatisfy(\.isFinite), "symmetricEigen: a number is not finite")
     if n == 0 { return ([], []) }
     _ = onOneThread
     // A symmetric matrix is its transpose: column-major and row-major are the same, the upper triangle is the lower.
@@ -20,7 +20,7 @@ public enum LinearAlgebra {
     var (work, integers) = ([Double](repeating: 0, count: 1), [Int32](repeating: 0, count: 1))
     for _ in 0..<2 {
       dsyevd_("V", "U", &order, &vectors, &order, &values, &work, &workSize, &integers, &integerSize, &info)
-      precondition(info == 0, "symmetricEigen: LAPACK's dsyevd failed with \(info)")
+      require(info == 0, "symmetricEigen: LAPACK's dsyevd failed with \(info)")
       if workSize > 0 { break }
       (workSize, integerSize) = (Int32(work[0]), integers[0])
       work = [Double](repeating: 0, count: Int(workSize))
@@ -37,8 +37,8 @@ public enum LinearAlgebra {
   public static func singularValues(
     _ matrix: [Double], rows m: Int, columns n: Int
   ) -> (u: [Double], values: [Double], vTransposed: [Double]) {
-    precondition(matrix.count == m * n, "singularValues: \(matrix.count) numbers for \(m) x \(n)")
-    precondition(matrix.allSatisfy(\.isFinite), "singularValues: a number is not finite")
+    require(matrix.count == m * n, "singularValues: \(matrix.count) numbers for \(m) x \(n)")
+    require(matrix.allSatisfy(\.isFinite), "singularValues: a number is not finite")
     let k = min(m, n)
     if k == 0 { return ([], [], []) }
     _ = onOneThread
@@ -50,7 +50,7 @@ public enum LinearAlgebra {
     var integers = [Int32](repeating: 0, count: 8 * k)
     for _ in 0..<2 {
       dgesdd_("S", &rows, &columns, &a, &rows, &values, &u, &rows, &v, &least, &work, &workSize, &integers, &info)
-      precondition(info == 0, "singularValues: LAPACK's dgesdd failed with \(info)")
+      require(info == 0, "singularValues: LAPACK's dgesdd failed with \(info)")
       if workSize > 0 { break }
       workSize = Int32(work[0])
       work = [Double](repeating: 0, count: Int(workSize))

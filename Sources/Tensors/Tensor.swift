@@ -28,7 +28,7 @@ public struct Tensor: Sendable {
 
   /// The values in row-major order.
   public init(_ values: [Float], shape: [Int]) {
-    precondition(values.count == shape.product, "\(values.count) values for a tensor of \(shape)")
+    require(values.count == shape.product, "\(values.count) values for a tensor of \(shape)")
     self.init(shape: shape) { pointer in values.withUnsafeBufferPointer { $0.copy(to: pointer) } }
   }
 
@@ -44,7 +44,7 @@ public struct Tensor: Sendable {
 
   /// The single element.
   public var scalar: Float {
-    precondition(count == 1, "scalar of a tensor of \(shape)")
+    require(count == 1, "scalar of a tensor of \(shape)")
     return storage.pointer[offset]
   }
 

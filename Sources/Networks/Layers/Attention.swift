@@ -8,7 +8,7 @@ public final class SelfAttention: Layer {
   private let gamma = Parameter(.zeros([1]))
 
   public init(_ channels: Int, isSpectral: Bool = false, using random: inout Random) {
-    precondition(channels >= 8, "SelfAttention: \(channels) channels, at least 8 are needed")
+    require(channels >= 8, "SelfAttention: \(channels) channels, at least 8 are needed")
     func projection(_ outputs: Int) -> Conv2D {
       Conv2D(channels, outputs, kernel: [1], isSpectral: isSpectral, using: &random)
     }
@@ -37,7 +37,7 @@ public struct MinibatchStandardDeviation: StatelessLayer {
 
   /// - Parameter groupSize: how many samples a group has; where the batch is not a multiple, the whole batch is one.
   public init(groupSize: Int = 4) {
-    precondition(groupSize > 0, "MinibatchStandardDeviation: groups of \(groupSize)")
+    require(groupSize > 0, "MinibatchStandardDeviation: groups of \(groupSize)")
     self.groupSize = groupSize
   }
 

@@ -16,7 +16,7 @@ public final class Linear: Layer {
 
   public func callAsFunction(_ x: Tensor, _ mode: Mode) -> Tensor {
     let weight = weight(mode)
-    precondition(x.rank == 2 && x.shape[1] == weight.shape[1], "Linear: \(x.shape) with weights \(weight.shape)")
+    require(x.rank == 2 && x.shape[1] == weight.shape[1], "Linear: \(x.shape) with weights \(weight.shape)")
     let product = matmul(x, weight, transposeB: true)
     return bias.map { product + $0(mode) } ?? product
   }

@@ -94,7 +94,7 @@ public final class ConditionalBatchNorm: Module {
   ///   - labels: a class for each sample.
   ///   - slope: below 0, of a rectifier behind; 1 for none.
   public func callAsFunction(_ x: Tensor, _ labels: [Int], _ mode: Mode, slope: Float = 1) -> Tensor {
-    precondition(labels.count == x.shape[0], "ConditionalBatchNorm: \(labels.count) labels for \(x.shape)")
+    require(labels.count == x.shape[0], "ConditionalBatchNorm: \(labels.count) labels for \(x.shape)")
     let chosen = embedding(mode).gathered(labels, axis: 0)
     return statistics.normalized(
       x, scale: chosen.sliced(axis: 1, 0..<channels), offset: chosen.sliced(axis: 1, channels..<2 * channels), mode,

@@ -87,7 +87,7 @@ public struct Dropout: StatelessLayer {
 
   /// - Parameter probability: of a zero, at least 0 and less than 1.
   public init(_ probability: Float) {
-    precondition((0..<1).contains(probability), "Dropout: probability \(probability)")
+    require((0..<1).contains(probability), "Dropout: probability \(probability)")
     self.probability = probability
   }
 

@@ -24,7 +24,7 @@ struct Slots {
   /// Zeros at the first step.
   mutating func prepare(_ parameters: [Parameter]) {
     if tensors.isEmpty { tensors = parameters.map { .zeros($0.value.shape) } }
-    precondition(
+    require(
       tensors.count == parameters.count, "an optimiser of \(tensors.count) parameters given \(parameters.count)")
   }
 
@@ -59,7 +59,7 @@ func loadedSteps(_ state: [String: Tensor]) throws -> Int {
 
 extension Optimizer {
   func check(_ parameters: [Parameter], _ gradients: [Tensor]) {
-    precondition(
+    require(
       parameters.count == gradients.count, "\(gradients.count) gradients for \(parameters.count) parameters")
   }
 }

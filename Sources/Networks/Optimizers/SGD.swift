@@ -9,7 +9,7 @@ public struct SGD: Optimizer {
   private var velocity = Slots(name: "momentum")
 
   public init(learningRate: Float, momentum: Float = 0, weightDecay: Float = 0, isNesterov: Bool = false) {
-    precondition(!isNesterov || momentum > 0, "SGD: Nesterov's form without momentum")
+    require(!isNesterov || momentum > 0, "SGD: Nesterov's form without momentum")
     self.learningRate = learningRate
     (self.momentum, self.weightDecay, self.isNesterov) = (momentum, weightDecay, isNesterov)
   }

@@ -11,7 +11,7 @@ public enum Compute {
   public static var threads: Int {
     get { setting.load(ordering: .relaxed) }
     set {
-      precondition((1...1024).contains(newValue), "\(newValue) threads")
+      require((1...1024).contains(newValue), "\(newValue) threads")
       setting.store(newValue, ordering: .relaxed)
     }
   }

@@ -24,7 +24,7 @@ extension Tensor {
   public func adamStep(
     _ gradient: Tensor, _ firstMoment: inout Tensor, _ secondMoment: inout Tensor, _ settings: AdamSettings
   ) -> Tensor {
-    precondition(
+    require(
       shape == gradient.shape && shape == firstMoment.shape && shape == secondMoment.shape,
       "adamStep: a parameter of \(shape), its gradient of \(gradient.shape)")
     firstMoment.makeOwned()

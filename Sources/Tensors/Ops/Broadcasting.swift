@@ -53,7 +53,7 @@ func broadcastShape(_ x: [Int], _ y: [Int], operation: String) -> [Int] {
   return (0..<rank).map { axis in
     let a = axis < rank - x.count ? 1 : x[axis - rank + x.count]
     let b = axis < rank - y.count ? 1 : y[axis - rank + y.count]
-    precondition(a == b || a == 1 || b == 1, "\(operation) on \(x) and \(y), which do not broadcast")
+    require(a == b || a == 1 || b == 1, "\(operation) on \(x) and \(y), which do not broadcast")
     return a == 1 ? b : a
   }
 }
@@ -90,7 +90,7 @@ private func broadcastRows(_ shape: [Int], _ x: [Int], _ y: [Int]) -> tensor_row
 extension tensor_rows {
   /// The outer axes, from the slowest: size and strides.
   mutating func setOuter(_ axes: [(size: Int, x: Int, y: Int)]) {
-    precondition(axes.count <= 8, "a tensor of more than nine axes")
+    require(axes.count <= 8, "a tensor of more than nine axes")
     rank = Int32(axes.count)
     withUnsafeMutableBytes(of: &size) { bytes in
       for (index, axis) in axes.enumerated() { bytes.bindMemory(to: Int.self)[index] = axis.size }

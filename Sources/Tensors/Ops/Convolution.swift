@@ -11,13 +11,13 @@ extension Tensor {
     groups: Int = 1
   ) -> Tensor {
     if rank == 3 {
-      precondition(weights.rank == 3, "convolved: \(shape) with weights \(weights.shape)")
+      require(weights.rank == 3, "convolved: \(shape) with weights \(weights.shape)")
       return asRow().convolved(
         with: weights.asRowKernel(), bias: bias, stride: [1] + stride, padding: [0] + padding, dilation: [1] + dilation,
         groups: groups
       ).asSequence()
     }
-    precondition(
+    require(
       rank == 4 && weights.rank == 4 && groups > 0 && shape[3] == weights.shape[1] * groups
         && weights.shape[0] % groups == 0,
       "convolved: \(shape) with weights \(weights.shape) in \(groups) groups")
@@ -27,10 +27,10 @@ extension Tensor {
     geometry.channels = shape[3]
     geometry.outputHeight = geometry.spread(shape[1] + 2 * geometry.paddingHeight, 0)
     geometry.outputWidth = geometry.spread(shape[2] + 2 * geometry.paddingWidth, 1)
-    precondition(
+    require(
       shape[0] > 0 && geometry.outputHeight > 0 && geometry.outputWidth > 0,
       "convolved: \(shape) with weights \(weights.shape), stride \(stride), padding \(padding) leaves nothing")
-    precondition(
+    require(
       bias == nil || bias!.shape == [geometry.outputChannels],
       "convolved: bias \(bias!.shape) for weights \(weights.shape)")
     return convolution(self, weights, bias, geometry)
@@ -48,13 +48,13 @@ extension Tensor {
     dilation: [Int] = [1], groups: Int = 1
   ) -> Tensor {
     if rank == 3 {
-      precondition(weights.rank == 3, "transposeConvolved: \(shape) with weights \(weights.shape)")
+      require(weights.rank == 3, "transposeConvolved: \(shape) with weights \(weights.shape)")
       return asRow().transposeConvolved(
         with: weights.asRowKernel(), bias: bias, stride: [1] + stride, padding: [0] + padding,
         outputPadding: [0] + outputPadding, dilation: [1] + dilation, groups: groups
       ).asSequence()
     }
-    precondition(
+    require(
       rank == 4 && weights.rank == 4 && groups > 0 && shape[3] == weights.shape[0] && shape[3] % groups == 0,
       "transposeConvolved: \(shape) with weights \(weights.shape) in \(groups) groups")
     var geometry = ConvolutionShape(
@@ -68,13 +68,13 @@ extension Tensor {
     geometry.width =
       (shape[2] - 1) * geometry.strideWidth - 2 * geometry.paddingWidth
       + geometry.dilationWidth * (geometry.kernelWidth - 1) + extraWidth + 1
-    precondition(
+    require(
       shape.product > 0 && geometry.height > 0 && geometry.width > 0 && extraHeight >= 0 && extraWidth >= 0
         && extraHeight < Swift.max(geometry.strideHeight, geometry.dilationHeight)
         && extraWidth < Swift.max(geometry.strideWidth, geometry.dilationWidth),
       "transposeConvolved: \(shape) with weights \(weights.shape), stride \(stride), padding \(padding), "
         + "output padding \(outputPadding)")
-    precondition(
+    require(
       bias == nil || bias!.shape == [geometry.channels],
       "transposeConvolved: bias \(bias!.shape) for weights \(weights.shape)")
     let result = inputGradient(self, weights, geometry)
@@ -90,7 +90,7 @@ extension ConvolutionShape {
   /// What the weights and settings tell; the sizes of the activations are still to be filled in.
   fileprivate init(weights: [Int], stride: [Int], padding: [Int], dilation: [Int], groups: Int) {
     func pair(_ values: [Int], _ least: Int, _ name: String) -> (Int, Int) {
-      precondition(
+      require(
         (1...2).contains(values.count) && values.allSatisfy { $0 >= least }, "a convolution with \(name) \(values)")
       return (values[0], values[values.count - 1])
     }

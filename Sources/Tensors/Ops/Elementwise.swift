@@ -84,7 +84,7 @@ extension Tensor {
 
   /// x above 0, slope · x elsewhere (Maas et al. 2013). The slope is not negative.
   public consuming func leakyReLU(_ slope: Float) -> Tensor {
-    precondition(slope >= 0, "leakyReLU: slope \(slope)")
+    require(slope >= 0, "leakyReLU: slope \(slope)")
     let input = trace
     // The output's sign is the input's, so the input need not be kept.
     return mapped(unary_leaky, slope).recorded("leakyReLU", [input], savingOutput: true) { gradient, record in

@@ -3,13 +3,13 @@ public func matmul(
   _ a: Tensor, _ b: Tensor, transposeA: Bool = false, transposeB: Bool = false
 ) -> Tensor {
   let rank = a.rank
-  precondition(rank == b.rank && (rank == 2 || rank == 3), "matmul: \(a.shape) and \(b.shape)")
+  require(rank == b.rank && (rank == 2 || rank == 3), "matmul: \(a.shape) and \(b.shape)")
   let (aRows, aColumns) = (a.shape[rank - 2], a.shape[rank - 1])
   let (bRows, bColumns) = (b.shape[rank - 2], b.shape[rank - 1])
   let (m, k) = transposeA ? (aColumns, aRows) : (aRows, aColumns)
   let (inner, n) = transposeB ? (bColumns, bRows) : (bRows, bColumns)
   let batch = rank == 3 ? a.shape[0] : 1
-  precondition(
+  require(
     k == inner && (rank == 2 || batch == b.shape[0]),
     "matmul: \(a.shape)\(transposeA ? " transposed" : "") and \(b.shape)\(transposeB ? " transposed" : "")")
   let result = Tensor(shape: (rank == 3 ? [batch] : []) + [m, n]) { out in

@@ -13,7 +13,7 @@ extension Tensor {
   public consuming func batchNormalized(
     scale: Tensor? = nil, offset: Tensor? = nil, epsilon: Float = 1e-5, slope: Float = 1
   ) -> (output: Tensor, mean: Tensor, variance: Tensor) {
-    precondition(rank >= 2 && count > 0, "batchNormalized: \(shape)")
+    require(rank >= 2 && count > 0, "batchNormalized: \(shape)")
     return normalized(.batch, scale: scale, offset: offset, epsilon: epsilon, slope: slope)
   }
 
@@ -22,7 +22,7 @@ extension Tensor {
   public consuming func instanceNormalized(
     scale: Tensor? = nil, offset: Tensor? = nil, epsilon: Float = 1e-5, slope: Float = 1
   ) -> Tensor {
-    precondition(rank >= 3 && count > 0, "instanceNormalized: \(shape)")
+    require(rank >= 3 && count > 0, "instanceNormalized: \(shape)")
     return normalized(.sample, scale: scale, offset: offset, epsilon: epsilon, slope: slope).output
   }
 
@@ -31,7 +31,7 @@ extension Tensor {
   ) -> (output: Tensor, mean: Tensor, variance: Tensor) {
     let channels = shape[rank - 1]
     for parameter in [scale, offset].compactMap({ $0 }) {
-      precondition(
+      require(
         parameter.shape == [channels] || parameter.shape == [shape[0], channels],
         "normalisation of \(shape) with a scale or offset of \(parameter.shape)")
     }
@@ -74,9 +74,9 @@ extension Tensor {
   public func layerNormalized(
     axes: Int, scale: Tensor? = nil, offset: Tensor? = nil, epsilon: Float = 1e-5
   ) -> Tensor {
-    precondition((1...rank).contains(axes) && count > 0, "layerNormalized: \(axes) axes of \(shape)")
+    require((1...rank).contains(axes) && count > 0, "layerNormalized: \(axes) axes of \(shape)")
     let inner = Array(shape.suffix(axes))
-    precondition(
+    require(
       (scale == nil) == (offset == nil) && (scale == nil || scale!.shape == inner && offset!.shape == inner),
       "layerNormalized: \(shape) with a scale of \(scale?.shape ?? []) and an offset of \(offset?.shape ?? [])")
     let (width, rows, shape) = (inner.product, count / inner.product, shape)

@@ -22,7 +22,7 @@ extension Tensor {
   /// The greatest element of each window; padding never is. Where several are equal, the first has the gradient.
   public func maxPooled(size: [Int], stride: [Int]? = nil, padding: [Int] = [0]) -> Tensor {
     let windows = Windows(shape, size, stride ?? size, padding, operation: "maxPooled")
-    precondition(
+    require(
       zip(windows.size, windows.padding).allSatisfy { 2 * $1 <= $0 }, "maxPooled: padding \(padding) for size \(size)")
     // Where each maximum stands. Windows are looked at in row-major order.
     let channels = shape[rank - 1]
@@ -75,7 +75,7 @@ extension Tensor {
   /// Each spatial axis `factor` times as long. Bilinear: sample points at pixel centres, as PyTorch has it with
   /// `align_corners=False`.
   public func upsampled(by factor: Int, _ interpolation: Interpolation = .nearest) -> Tensor {
-    precondition(factor > 0 && rank >= 3, "upsampled: \(shape) by \(factor)")
+    require(factor > 0 && rank >= 3, "upsampled: \(shape) by \(factor)")
     var result = self
     for axis in 1..<rank - 1 {
       let size = shape[axis]
@@ -101,7 +101,7 @@ extension Tensor {
   /// N × H × W × C r² to N × rH × rW × C, with PyTorch's order of channels: channel (c r + i) r + j goes to row i and
   /// column j of each r × r square (Shi et al. 2016).
   public func pixelShuffled(_ factor: Int) -> Tensor {
-    precondition(
+    require(
       rank == 4 && factor > 0 && shape[3] % (factor * factor) == 0, "pixelShuffled: \(shape) by \(factor)")
     let channels = shape[3] / (factor * factor)
     return reshaped([shape[0], shape[1], shape[2], channels, factor, factor])
@@ -125,12 +125,12 @@ private struct Windows {
     let isValid =
       (1...2).contains(count) && [self.size, self.stride, self.padding].allSatisfy { $0.count == count }
       && self.size.allSatisfy { $0 > 0 } && self.stride.allSatisfy { $0 > 0 } && self.padding.allSatisfy { $0 >= 0 }
-    precondition(isValid, "\(operation): \(shape) with size \(size), stride \(stride), padding \(padding)")
+    require(isValid, "\(operation): \(shape) with size \(size), stride \(stride), padding \(padding)")
     output = (0..<count).map { [input, size = self.size, stride = self.stride, padding = self.padding] index in
       let free = input[index] + 2 * padding[index] - size[index]
       return free < 0 ? 0 : free / stride[index] + 1
     }
-    precondition(
+    require(
       output.allSatisfy { $0 > 0 } && shape[0] > 0,
       "\(operation): \(shape) with size \(size), stride \(stride), padding \(padding) leaves nothing")
   }

@@ -23,7 +23,7 @@ extension Tensor {
   /// Averages over the given axes; over all where left out.
   public func mean(axes: [Int]? = nil, keepingDimensions: Bool = false) -> Tensor {
     let count = checked(axes).reduce(1) { $0 * shape[$1] }
-    precondition(count > 0, "mean: nothing to average in \(shape)")
+    require(count > 0, "mean: nothing to average in \(shape)")
     return sum(axes: axes, keepingDimensions: keepingDimensions) * (1 / Float(count))
   }
 
@@ -34,7 +34,7 @@ extension Tensor {
 
   /// The greatest element along an axis, which is dropped; where several are equal, they share the gradient.
   public func max(axis: Int) -> Tensor {
-    precondition(shape.indices.contains(axis) && shape[axis] > 0, "max: axis \(axis) of \(shape)")
+    require(shape.indices.contains(axis) && shape[axis] > 0, "max: axis \(axis) of \(shape)")
     var kept = shape
     kept[axis] = 1
     let keptShape = kept
@@ -50,7 +50,7 @@ extension Tensor {
   /// The place of the greatest element along an axis, the first where several are equal, for all other indices in
   /// row-major order.
   public func argmax(axis: Int) -> [Int] {
-    precondition(shape.indices.contains(axis) && shape[axis] > 0, "argmax: axis \(axis) of \(shape)")
+    require(shape.indices.contains(axis) && shape[axis] > 0, "argmax: axis \(axis) of \(shape)")
     let (outer, inner) = (shape[..<axis].product, shape[(axis + 1)...].product)
     return withValues { values in
       (0..<outer * inner).map { index in
@@ -62,7 +62,7 @@ extension Tensor {
 
   private func checked(_ axes: [Int]?) -> [Int] {
     let axes = axes.map { Set($0).sorted() } ?? Array(shape.indices)
-    precondition(axes.allSatisfy { shape.indices.contains($0) }, "a reduction of \(shape) over axes \(axes)")
+    require(axes.allSatisfy { shape.indices.contains($0) }, "a reduction of \(shape) over axes \(axes)")
     return axes
   }
 
@@ -107,7 +107,7 @@ extension Tensor {
   public func logSoftmax() -> Tensor { softmax(logarithm: true) }
 
   private func softmax(logarithm: Bool) -> Tensor {
-    precondition(rank > 0 && shape[rank - 1] > 0, "softmax of a tensor of \(shape)")
+    require(rank > 0 && shape[rank - 1] > 0, "softmax of a tensor of \(shape)")
     let (width, axis) = (shape[rank - 1], rank - 1)
     let rows = count / width
     let result = Tensor(shape: shape) { out in

@@ -6,10 +6,10 @@ extension Tensor {
     var shape = shape
     if let open = shape.firstIndex(of: -1) {
       let rest = shape.reduce(-1, *)
-      precondition(rest > 0 && count % rest == 0, "reshaped: \(self.shape) into \(shape)")
+      require(rest > 0 && count % rest == 0, "reshaped: \(self.shape) into \(shape)")
       shape[open] = count / rest
     }
-    precondition(shape.product == count, "reshaped: \(self.shape) into \(shape)")
+    require(shape.product == count, "reshaped: \(self.shape) into \(shape)")
     let input = trace
     return Tensor(shape: shape, storage: storage, offset: offset).recorded("reshaped", [input]) { gradient, record in
       [gradient.reshaped(record.shape(0))]
@@ -18,7 +18,7 @@ extension Tensor {
 
   /// Axis i of the result is axis `permutation[i]` of this tensor; the elements are copied into the new order.
   public func transposed(_ permutation: [Int]) -> Tensor {
-    precondition(permutation.sorted() == Array(0..<rank), "transposed: \(shape) by \(permutation)")
+    require(permutation.sorted() == Array(0..<rank), "transposed: \(shape) by \(permutation)")
     let result = permutedCopy(permutation)
     let inverse = (0..<rank).map { axis in permutation.firstIndex(of: axis)! }
     return result.recorded("transposed", [self]) { gradient, _ in [gradient.transposed(inverse)] }
@@ -78,7 +78,7 @@ extension Tensor {
   /// Axes of size 1, and leading ones that are missing, repeated to the given shape.
   public func broadcast(to shape: [Int]) -> Tensor {
     if self.shape == shape { return self }
-    precondition(
+    require(
       broadcastShape(self.shape, shape, operation: "broadcast") == shape, "broadcast: \(self.shape) to \(shape)")
     return combined(binary_add, detached(), .zeros(shape)).recorded("broadcast", [self]) { gradient, record in
       [gradient.summed(to: record.shape(0))]
@@ -87,8 +87,8 @@ extension Tensor {
 
   /// The elements at the given places along an axis, in their order; a place may repeat.
   public func gathered(_ indices: [Int], axis: Int) -> Tensor {
-    precondition(shape.indices.contains(axis), "gathered: axis \(axis) of \(shape)")
-    precondition(
+    require(shape.indices.contains(axis), "gathered: axis \(axis) of \(shape)")
+    require(
       indices.allSatisfy { 0 <= $0 && $0 < shape[axis] }, "gathered: an index outside of axis \(axis) of \(shape)")
     return gathered(indices.map { Int32($0) }, along: axis)
   }
@@ -135,7 +135,7 @@ extension Tensor {
 
   /// The range along an axis; along the first axis without a copy.
   public func sliced(axis: Int, _ range: Range<Int>) -> Tensor {
-    precondition(
+    require(
       shape.indices.contains(axis) && 0 <= range.lowerBound && range.upperBound <= shape[axis],
       "sliced: \(range) of axis \(axis) of \(shape)")
     var newShape = shape
@@ -160,7 +160,7 @@ extension Tensor {
 
   /// A constant around the tensor: for each axis how much before and after.
   public func padded(_ amounts: [(Int, Int)], value: Float = 0) -> Tensor {
-    precondition(
+    require(
       amounts.count == rank && amounts.allSatisfy { $0.0 >= 0 && $0.1 >= 0 }, "padded: \(shape) by \(amounts)")
     var result = self.detached()
     for (axis, amount) in amounts.enumerated() where amount != (0, 0) {
@@ -203,11 +203,11 @@ extension Tensor {
   /// Mirror images around the spatial axes, which follow the first and precede the last: one pair of amounts for
   /// sequences, two for images. The border element is not repeated, so an amount is less than the axis' size.
   public func reflectionPadded(_ amounts: [(Int, Int)]) -> Tensor {
-    precondition(rank == amounts.count + 2, "reflectionPadded: \(shape) by \(amounts)")
+    require(rank == amounts.count + 2, "reflectionPadded: \(shape) by \(amounts)")
     var result = self
     for (axis, amount) in amounts.enumerated().map({ ($0 + 1, $1) }) where amount != (0, 0) {
       let size = shape[axis]
-      precondition(
+      require(
         (0..<size).contains(amount.0) && (0..<size).contains(amount.1), "reflectionPadded: \(shape) by \(amounts)")
       let indices = (-amount.0..<size + amount.1).map { place in
         Int32(place < 0 ? -place : place >= size ? 2 * size - 2 - place : place)
@@ -223,14 +223,14 @@ extension Tensor {
 
 /// Tensors one after the other along an axis; the other sizes must agree.
 public func concatenated(_ tensors: [Tensor], axis: Int) -> Tensor {
-  guard let first = tensors.first else { preconditionFailure("concatenated: no tensor") }
+  guard let first = tensors.first else { fatalError("concatenated: no tensor") }
   var shape = first.shape
-  precondition(shape.indices.contains(axis), "concatenated: axis \(axis) of \(shape)")
+  require(shape.indices.contains(axis), "concatenated: axis \(axis) of \(shape)")
   for tensor in tensors {
     var other = tensor.shape
-    precondition(other.count == shape.count, "concatenated: \(first.shape) and \(tensor.shape)")
+    require(other.count == shape.count, "concatenated: \(first.shape) and \(tensor.shape)")
     other[axis] = first.shape[axis]
-    precondition(other == first.shape, "concatenated along axis \(axis): \(first.shape) and \(tensor.shape)")
+    require(other == first.shape, "concatenated along axis \(axis): \(first.shape) and \(tensor.shape)")
   }
   let sizes = tensors.map { $0.shape[axis] }
   shape[axis] = sizes.reduce(0, +)
