@@ -21,9 +21,10 @@ let package = Package(
     .target(name: "Networks", dependencies: ["Foundations", "Tensors"]),
     .target(name: "Media", dependencies: ["CMedia", "CPNG", "CKernels", "Foundations"]),
     .target(name: "Streams", dependencies: ["Foundations", "Media"]),
+    .target(name: "Evaluation", dependencies: ["Foundations", "Media", "Networks", "Streams", "Tensors"]),
     .target(
       name: "Mirage",
-      dependencies: ["Foundations", "Media", "Networks", "Streams", "Tensors", .product(name: "Yams", package: "Yams")]),
+      dependencies: ["Evaluation", "Foundations", "Media", "Networks", "Streams", "Tensors", .product(name: "Yams", package: "Yams")]),
     .executableTarget(
       name: "mirage-cli",
       dependencies: ["Mirage", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

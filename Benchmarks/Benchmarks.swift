@@ -2,7 +2,8 @@ import Foundation
 import Mirage
 
 /// Times this toolkit and its peers on the same work, alternately in one go: `mirage-bench [--only NAME] [--rounds N]`.
-/// `--profile stream-fashion` or `--profile stream-jpeg` runs ours alone, for a profiler.
+/// `--profile stream-fashion` or `--profile stream-jpeg` runs ours alone, for a profiler; `--step dcgan64-step` and the like
+/// run our side of a step.
 @main
 struct Benchmarks {
   static func main() async throws {
@@ -11,11 +12,12 @@ struct Benchmarks {
       arguments.firstIndex(of: name).flatMap { $0 + 1 < arguments.count ? arguments[$0 + 1] : nil }
     }
     if let name = option("--profile") { return try await profile(name) }
+    if let name = option("--step") { return try await measureStep(name) }
     let only = option("--only")
     let rounds = option("--rounds").flatMap(Int.init) ?? 3
     let all: [any Benchmark] = [
       StreamFashion(), StreamJPEG(), WritePNG(), WriteWebDataset(), PeakMemory(), FirstOutput(),
-    ]
+    ] + GANStep.all
     let chosen = all.filter { only == nil || only == "" || $0.name == only }
     if chosen.isEmpty {
       print("There is no benchmark \(only!). There is: \(all.map(\.name).joined(separator: ", ")).")

@@ -1,3 +1,4 @@
+@_exported import Evaluation
 @_exported import Foundations
 @_exported import Media
 @_exported import Networks

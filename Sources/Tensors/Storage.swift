@@ -46,11 +46,15 @@ struct PackedKey: Hashable, @unchecked Sendable {  // the kernels' descriptions 
 /// Keeps buffers that are not in use, by size, for the next that asks: a training step finds there what the one before it
 /// gave back.
 public enum Pool {
-  /// What the pool took from the system so far, and what lies in it unused.
+  /// What the pool has from the system, and what of it lies unused.
   public struct Statistics: Sendable {
     public var systemAllocations = 0
     public var bytesAllocated = 0
     public var bytesUnused = 0
+    /// The most that was in use at once.
+    public var peakBytesInUse = 0
+
+    fileprivate mutating func notePeak() { peakBytesInUse = max(peakBytesInUse, bytesAllocated - bytesUnused) }
   }
 
   private struct State {
@@ -83,18 +87,24 @@ public enum Pool {
   }
 
   static func take(_ count: Int) -> (UnsafeMutablePointer<Float>, Int) {
-    let size = sizeClass(count)
-    let kept: SendablePointer? = guarded.withLock { guarded in
-      guard let buffer = guarded.state.unused[size]?.popLast() else {
-        guarded.state.statistics.systemAllocations += 1
-        guarded.state.statistics.bytesAllocated += size * 4
-        return nil
-      }
-      guarded.state.statistics.bytesUnused -= size * 4
-      return SendablePointer(pointer: buffer)
+    let wanted = sizeClass(count)
+    let kept: (buffer: SendablePointer, size: Int)? = guarded.withLock { guarded in
+      defer { guarded.state.statistics.notePeak() }
+      // A large buffer may also serve where a fifth of it is too much, before another is made.
+      var size = wanted
+      repeat {
+        if let buffer = guarded.state.unused[size]?.popLast() {
+          guarded.state.statistics.bytesUnused -= size * 4
+          return (SendablePointer(pointer: buffer), size)
+        }
+        size = sizeClass(size + 1)
+      } while wanted >= 1 << 16 && size <= wanted * 5 / 4
+      guarded.state.statistics.systemAllocations += 1
+      guarded.state.statistics.bytesAllocated += wanted * 4
+      return nil
     }
-    let buffer = kept?.pointer ?? allocate(bytes: size * 4)
-    return (buffer.assumingMemoryBound(to: Float.self), size)
+    if let kept { return (kept.buffer.pointer.assumingMemoryBound(to: Float.self), kept.size) }
+    return (allocate(bytes: wanted * 4).assumingMemoryBound(to: Float.self), wanted)
   }
 
   static func give(_ pointer: UnsafeMutablePointer<Float>, capacity: Int) {

@@ -16,7 +16,7 @@ struct MirageCommand: AsyncParsableCommand {
     version: mirageVersion,
     subcommands: [
       RunCommand.self, ValidateCommand.self, StagesCommand.self, PreviewCommand.self, ReplayCommand.self,
-      StatsCommand.self,
+      StatsCommand.self, TrainClassifierCommand.self, TestClassifierCommand.self,
     ])
 
   static func main() async {

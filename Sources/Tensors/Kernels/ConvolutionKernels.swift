@@ -4,23 +4,37 @@ enum ConvolutionKernels {
 
   static func forward(_ x: Tensor, _ weights: Tensor, _ bias: Tensor?, _ shape: ConvolutionShape) -> Tensor {
     Profile.counted("convolution, forward, \(shape)", operations: shape.operations) {
-      (filtersMinimally(shape, .forward) ? WinogradConvolution.forward(x, weights, bias, shape) : nil)
+      if multipliesByTaps(shape, few: shape.outputChannels, many: shape.channels) {
+        return TapConvolution.forward(x, weights, bias, shape)
+      }
+      return (filtersMinimally(shape, .forward) ? WinogradConvolution.forward(x, weights, bias, shape) : nil)
         ?? DirectConvolution.forward(x, weights, bias, shape)
     }
   }
 
   static func inputGradient(_ gradient: Tensor, _ weights: Tensor, _ shape: ConvolutionShape) -> Tensor {
     Profile.counted("convolution, input gradient, \(shape)", operations: shape.operations) {
-      (filtersMinimally(shape, .inputGradient) ? WinogradConvolution.inputGradient(gradient, weights, shape) : nil)
+      if multipliesByTaps(shape, few: shape.channels, many: shape.outputChannels), shape.strideHeight == 1 {
+        return TapConvolution.inputGradient(gradient, weights, shape)
+      }
+      return (filtersMinimally(shape, .inputGradient) ? WinogradConvolution.inputGradient(gradient, weights, shape) : nil)
         ?? DirectConvolution.inputGradient(gradient, weights, shape)
     }
   }
 
   static func weightGradient(_ x: Tensor, _ gradient: Tensor, _ shape: ConvolutionShape) -> Tensor {
     Profile.counted("convolution, weight gradient, \(shape)", operations: shape.operations) {
-      (filtersMinimally(shape, .weightGradient) ? WinogradConvolution.weightGradient(x, gradient, shape) : nil)
+      if multipliesByTaps(shape, few: shape.outputChannels, many: shape.channels) {
+        return TapConvolution.weightGradient(x, gradient, shape)
+      }
+      return (filtersMinimally(shape, .weightGradient) ? WinogradConvolution.weightGradient(x, gradient, shape) : nil)
         ?? DirectConvolution.weightGradient(x, gradient, shape)
     }
+  }
+
+  /// Whether so few channels meet so many that a matrix product over the many is faster than direct convolution.
+  private static func multipliesByTaps(_ shape: ConvolutionShape, few: Int, many: Int) -> Bool {
+    shape.groups == 1 && few < 8 && many >= 16 && shape.kernelHeight * shape.kernelWidth > 1
   }
 
   /// Whether minimal filtering is faster than direct convolution, as measured: not for few channels, whose products do
@@ -29,13 +43,15 @@ enum ConvolutionKernels {
     let tiles = shape.batch * ((shape.outputHeight + 3) / 4) * ((shape.outputWidth + 3) / 4)
     let (inputs, outputs, stride) = (shape.channels, shape.outputChannels, shape.strideHeight)
     if shape.kernelHeight == 3 && stride == 2 {
-      return pass == .weightGradient && min(inputs, outputs) >= 16 && tiles >= 50
+      // Direct convolution is as fast, except for gradients of weights and for images that the caches do not hold.
+      let isLarge = shape.height * shape.width * inputs >= 1 << 21
+      return (pass == .weightGradient || isLarge) && min(inputs, outputs) >= 16 && tiles >= 50
     }
     let enough = shape.kernelHeight == 4 && stride == 1 ? 16 : inputs * outputs >= 1 << 16 ? 50 : 32
     guard tiles >= enough else { return false }
     if min(inputs, outputs) >= 16 { return true }
     return switch pass {
-    case .forward: outputs < 3 && inputs >= 32
+    case .forward: false
     case .inputGradient: inputs >= 3 && outputs >= 16 && stride == 2
     case .weightGradient: inputs >= 3 && outputs >= 16 && tiles >= 1000
     }

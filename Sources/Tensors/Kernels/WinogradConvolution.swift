@@ -1,7 +1,7 @@
 import CKernels
 
 /// Convolutions by minimal filtering (Winograd 1980; Lavin and Gray 2016): about half of the multiplications, for 3 × 3 of
-/// stride 1 and 4 × 4 of strides 1 and 2.
+/// stride 1 and 4 × 4 of strides 1 and 2. A 3 × 3 kernel of stride 2 counts as 4 × 4 with zeros.
 enum WinogradConvolution {
   private struct Packing: Hashable {
     let kernel, stride, layout: Int
@@ -14,10 +14,11 @@ enum WinogradConvolution {
       shape.groups == 1, shape.dilationHeight == 1, shape.dilationWidth == 1, shape.kernelHeight == shape.kernelWidth,
       shape.strideHeight == shape.strideWidth
     else { return nil }
+    let isSmaller = shape.kernelHeight == 3 && shape.strideHeight == 2
     var result = winograd_shape(
       n: Int32(shape.batch), h: Int32(shape.height), w: Int32(shape.width), c: Int32(shape.channels),
       oh: Int32(shape.outputHeight), ow: Int32(shape.outputWidth), k: Int32(shape.outputChannels),
-      kernel: Int32(shape.kernelHeight), stride: Int32(shape.strideHeight), pad_top: Int32(shape.paddingHeight),
+      kernel: isSmaller ? 4 : Int32(shape.kernelHeight), stride: Int32(shape.strideHeight), pad_top: Int32(shape.paddingHeight),
       pad_left: Int32(shape.paddingWidth))
     return winograd_supports(&result) != 0 ? result : nil
   }
@@ -47,19 +48,14 @@ enum WinogradConvolution {
     return result
   }
 
-  /// Also for 3 × 3 of stride 2: as the gradient of 4 × 4 weights, of which the last row and column are not wanted.
   static func weightGradient(_ x: Tensor, _ gradient: Tensor, _ shape: ConvolutionShape) -> Tensor? {
-    if shape.kernelHeight == 3 && shape.kernelWidth == 3 && shape.strideHeight == 2 && shape.strideWidth == 2 {
-      var larger = shape
-      (larger.kernelHeight, larger.kernelWidth) = (4, 4)
-      return weightGradient(x, gradient, larger)?.sliced(axis: 2, 0..<3).sliced(axis: 3, 0..<3)
-    }
     guard var kernel = kernelShape(shape) else { return nil }
     let partial = Storage(winograd_partial_size(&kernel, Int32(Compute.threads)))
     eachPart(&kernel, winograd_pass_weights) { kernel, scratch, part, parts in
       winograd_weight_gradient(&kernel, x.pointer, gradient.pointer, partial.pointer, scratch, part, parts)
     }
-    let result = Tensor(shape: shape.weights) { out in
+    let side = Int(kernel.kernel)
+    let result = Tensor(shape: [shape.outputChannels, shape.channels, side, side]) { out in
       inParallel(Compute.threads) { part in
         var kernel = kernel
         winograd_weight_gradient_finish(
@@ -67,7 +63,7 @@ enum WinogradConvolution {
       }
     }
     keepAlive(x, gradient, partial)
-    return result
+    return side == shape.kernelHeight ? result : result.sliced(axis: 2, 0..<3).sliced(axis: 3, 0..<3)
   }
 
   /// Calls the body for each thread's part of the work, with scratch of its own.
@@ -97,10 +93,13 @@ enum WinogradConvolution {
     let shape = kernel
     return weights.storage.packed(PackedKey(kernel: AnyHashable(packing), offset: weights.offset)) {
       let packed = Storage(size)
+      let missing = Int(shape.kernel) - weights.shape[2]
+      let weights = missing == 0 ? weights : weights.padded([(0, 0), (0, 0), (0, missing), (0, missing)])
       inParallel(Compute.threads) { part in
         var kernel = shape
         winograd_pack(&kernel, backward, weights.pointer, packed.pointer, Int32(part), Int32(Compute.threads))
       }
+      keepAlive(weights)
       return packed
     }
   }

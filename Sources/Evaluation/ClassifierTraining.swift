@@ -1,0 +1,129 @@
+import Foundations
+import Networks
+import Streams
+import Tensors
+
+/// Trains an image classifier on the samples of a flow, and measures it.
+public struct ClassifierTraining: Sendable {
+  public var epochs = 8
+  public var batch = 128
+  /// At its highest: it goes down to 0 in half a cosine.
+  public var learningRate: Float = 1e-3
+  public var seed: UInt64 = 0
+
+  public init() {}
+
+  /// How far the training is.
+  public struct Progress: Sendable {
+    public var epoch, epochs: Int
+    public var step, steps: Int
+    /// The mean loss of the epoch so far.
+    public var loss: Float
+    /// After each epoch: the part of the test samples that is classified right.
+    public var accuracy: Double?
+  }
+
+  /// - Throws: bad data where samples have no class, there are none, or the images differ in size; what reading throws;
+  ///   bad data where the loss is no longer a number; `CancellationError`, within a step.
+  /// - Returns: the trained classifier as a checkpoint, and its accuracy on the test samples.
+  @TensorActor
+  public func run(
+    train: Batches, test: Batches, progress: @Sendable (Progress) -> Void = { _ in }
+  ) async throws -> (checkpoint: Checkpoint, accuracy: Double) {
+    let configuration = try await train.classifierConfiguration()
+    var random = Random(key: Random.Key(seed: seed, path: "classifier"), sample: 0)
+    let classifier = try ImageClassifier(configuration, using: &random)
+    var adam = Adam(learningRate: learningRate)
+    let steps = epochs * train.batches
+    let schedule = Schedule.cosine(steps: steps, minimum: 0)
+    let parameters = classifier.parameters
+    var (step, accuracy) = (0, 0.0)
+    for epoch in 0..<epochs {
+      var losses = 0.0
+      let start = step
+      for try await batch in train.epoch(epoch, isShuffled: true, seed: seed) {
+        try Task.checkCancellation()
+        defer { step += 1 }
+        if batch.labels.isEmpty { continue }
+        let mode = Mode.training(Random(key: random.key, sample: UInt64(step), epoch: 1))
+        let loss = Losses.crossEntropy(logits: classifier(batch.images, mode), labels: batch.labels)
+        losses += Double(loss.scalar)
+        guard losses.isFinite else {
+          throw MirageError.badData(
+            "the classifier's training diverged at step \(step)", remedy: "Use a lower learning rate.")
+        }
+        adam.learningRate = learningRate * schedule.factor(at: step)
+        adam.step(parameters, loss.gradients(wrt: parameters.map(\.leaf)))
+        let mean = Float(losses / Double(step + 1 - start))
+        progress(Progress(epoch: epoch, epochs: epochs, step: step + 1, steps: steps, loss: mean, accuracy: nil))
+      }
+      accuracy = try await Self.accuracy(of: classifier, on: test)
+      let mean = Float(losses / Double(max(1, step - start)))
+      progress(Progress(epoch: epoch, epochs: epochs, step: step, steps: steps, loss: mean, accuracy: accuracy))
+    }
+    var checkpoint = Checkpoint()
+    checkpoint.store(classifier)
+    checkpoint.metadata["architecture"] = ImageClassifier.architecture
+    checkpoint.metadata["configuration"] = try JSONValue(encoding: configuration).text
+    checkpoint.metadata["accuracy"] = "\(accuracy)"
+    checkpoint.metadata["step"] = "\(step)"
+    return (checkpoint, accuracy)
+  }
+
+  /// The part of the samples that the classifier of a checkpoint classifies right.
+  ///
+  /// - Parameter classifier: a file of `run`, or PyTorch's weights under the same names.
+  /// - Throws: bad data where the file holds another network, or one for other images or classes than the samples'.
+  @TensorActor
+  public static func accuracy(of classifier: Checkpoint, on test: Batches) async throws -> Double {
+    let expected = try await test.classifierConfiguration()
+    if let text = classifier.metadata["configuration"] {
+      let found = try JSONValue(parsing: Array(text.utf8)).decoded(as: ImageClassifier.Configuration.self)
+      try found.check(against: expected)
+    }
+    var random = Random(key: Random.Key(seed: 0, path: "classifier"), sample: 0)
+    let network = try ImageClassifier(expected, using: &random)
+    try classifier.restore(network)
+    return try await accuracy(of: network, on: test)
+  }
+
+  @TensorActor
+  private static func accuracy(of classifier: ImageClassifier, on test: Batches) async throws -> Double {
+    var (right, total) = (0, 0)
+    for try await batch in test.epoch(0, isShuffled: false, seed: 0) where !batch.labels.isEmpty {
+      try Task.checkCancellation()
+      right += zip(classifier.classes(of: batch.images), batch.labels).count { $0 == $1 }
+      total += batch.labels.count
+    }
+    guard total > 0 else { throw MirageError.badData("there is no sample to test the classifier on") }
+    return Double(right) / Double(total)
+  }
+}
+
+extension ImageClassifier.Configuration {
+  /// - Throws: bad data naming the field in which the weights' configuration differs from the data's.
+  fileprivate func check(against data: Self) throws {
+    func compare(_ name: String, _ mine: some Equatable, _ other: some Equatable, _ isEqual: Bool) throws {
+      if isEqual { return }
+      throw MirageError.badData(
+        "the classifier was trained for \(name) \(mine), and the data has \(other)",
+        remedy: "Use the data it was trained on, or train another.")
+    }
+    try compare("height", height, data.height, height == data.height)
+    try compare("width", width, data.width, width == data.width)
+    try compare("channels", channels, data.channels, channels == data.channels)
+    try compare("classes", classes, data.classes, classes == data.classes)
+  }
+}
+
+extension Batches {
+  /// What the first sample looks like.
+  fileprivate func classifierConfiguration() async throws -> ImageClassifier.Configuration {
+    for try await batch in epoch(0, isShuffled: false, seed: 0) where !batch.labels.isEmpty {
+      let shape = batch.images.shape
+      return ImageClassifier.Configuration(
+        height: shape[1], width: shape[2], channels: shape[3], classes: flow.about.classes)
+    }
+    throw MirageError.badData("there is no sample to train a classifier on")
+  }
+}

@@ -1,0 +1,63 @@
+import Foundations
+import Streams
+
+/// A dataset that a command is given by its path: a pipeline file, or data in any readable format, recognised by what is
+/// there.
+public struct DatasetLocation: Sendable {
+  public let path: String
+  private let pipeline: Pipeline?
+  private let format: Format?
+
+  private enum Format: Sendable { case mnist, cifar10, cifar100, webDataset, imageFolder, folderOfSplits }
+
+  /// - Throws: missing input where nothing is there, or nothing that can be read; what is wrong with a pipeline file.
+  public init(_ path: String) throws {
+    self.path = path
+    if path.hasSuffix(".yaml") || path.hasSuffix(".yml") {
+      (pipeline, format) = (try PipelineFile.load(path), nil)
+    } else {
+      (pipeline, format) = (nil, try Self.format(of: path))
+    }
+  }
+
+  /// The samples of a part of the dataset; nil where it has no such part.
+  ///
+  /// Pipeline files and single folders have a training part only: all they hold.
+  /// - Throws: what opening the data throws.
+  public func flow(_ split: Split) async throws -> Flow<Sample>? {
+    if let pipeline {
+      return split == .train ? try await pipeline.flow(Run(seed: pipeline.seed), fitting: .fit(Context())).flow : nil
+    }
+    switch format {
+    case .mnist: return try MNIST(directory: path, split: split).flow()
+    case .cifar10: return try CIFAR10(directory: path, split: split).flow()
+    case .cifar100: return try CIFAR100(directory: path, split: split).flow()
+    case .folderOfSplits:
+      let name = split == .train ? "train" : "test"
+      return FileKind(joined(path, name)) == .directory ? try ImageFolder(directory: joined(path, name)).flow() : nil
+    case .webDataset: return split == .train ? try WebDataset(directory: path).flow() : nil
+    case .imageFolder, nil: return split == .train ? try ImageFolder(directory: path).flow() : nil
+    }
+  }
+
+  private static func format(of path: String) throws -> Format {
+    if FileKind(path) == .missing { throw MirageError(.missingInput, "no such file or directory", file: path) }
+    if FileKind(path) == .file {
+      if lastComponent(path).hasPrefix("cifar-100") { return .cifar100 }
+      if lastComponent(path).hasPrefix("cifar-10") { return .cifar10 }
+      throw MirageError(
+        .missingInput, "is neither a pipeline file nor a dataset", file: path,
+        remedy: "Give a directory with a dataset, a CIFAR archive, or a pipeline file that ends in .yaml.")
+    }
+    let names = try directoryEntries(path)
+    func holds(_ test: (String) -> Bool) -> Bool { names.contains(where: test) }
+    if (try? MNIST(directory: path).flow()) != nil { return .mnist }
+    if holds({ $0.hasPrefix("cifar-100") || $0 == "train.bin" }) { return .cifar100 }
+    if holds({ $0.hasPrefix("cifar-10-") || $0.hasPrefix("data_batch_1") }) { return .cifar10 }
+    if holds({ $0.hasSuffix(".tar") }) { return .webDataset }
+    if holds({ $0 == "train" }), FileKind(joined(path, "train")) == .directory, !holds({ $0 == "metadata.jsonl" }) {
+      return .folderOfSplits
+    }
+    return .imageFolder
+  }
+}

@@ -1,0 +1,201 @@
+import ArgumentParser
+import Foundation
+import Mirage
+import Synchronization
+
+struct TrainClassifierCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train-classifier",
+    abstract: "Train a small convolutional network to tell a dataset's classes apart, and report its accuracy.",
+    discussion: """
+      DATASET is a directory with MNIST, CIFAR, image folders or WebDataset shards, a CIFAR archive, or a pipeline file,
+      whose output is then trained on. Where the dataset has no test part, and --test names none, a tenth of the samples
+      is kept for testing.
+
+      The file is safetensors; its weights have the names of a torch.nn.Sequential of the same layers.
+
+      EXAMPLES
+        mirage train-classifier /usr/share/datasets/fashion-mnist --output classifier.safetensors
+        mirage train-classifier augmented.yaml --test data/test --output classifier.safetensors --epochs 20
+      """)
+
+  @Argument(help: "The dataset, or a pipeline file.", completion: .directory)
+  var dataset: String
+
+  @Option(help: "The file to write.", completion: .file(extensions: ["safetensors"]))
+  var output: String
+
+  @Option(help: "The dataset to test on, instead of the dataset's own test part.", completion: .directory)
+  var test: String?
+
+  @Option(help: "Passes over the training samples.")
+  var epochs = 8
+
+  @Option(help: "Samples a step.")
+  var batch = 128
+
+  @Option(help: "The learning rate at its highest.")
+  var learningRate: Float = 1e-3
+
+  @Option(help: "What initial weights and the order of samples are drawn from.")
+  var seed: UInt64 = 0
+
+  @Flag(help: "Replace a file that is there already.")
+  var overwrite = false
+
+  @Flag(help: "Print the result as JSON.")
+  var json = false
+
+  @Flag(help: "Print the result only.")
+  var quiet = false
+
+  func validate() throws {
+    if !(1...100_000).contains(epochs) { throw ValidationError("--epochs must be from 1 to 100000.") }
+    if !(1...65_536).contains(batch) { throw ValidationError("--batch must be from 1 to 65536.") }
+    if !(learningRate > 0 && learningRate < 100) { throw ValidationError("--learning-rate must be above 0.") }
+  }
+
+  func run() async throws {
+    if FileKind(output) != .missing && !overwrite {
+      throw MirageError(
+        .cannotCreate, "is there already", file: output, remedy: "Replace it with --overwrite, or name another file.")
+    }
+    // Found out now, not after the training.
+    try makeDirectories(parentDirectory(output))
+    let (train, held) = try await parts()
+    var training = ClassifierTraining()
+    (training.epochs, training.batch, training.learningRate, training.seed) = (epochs, batch, learningRate, seed)
+    let start = ContinuousClock.now
+    let line = TrainingLine(isQuiet: quiet || json)
+    let result: (checkpoint: Checkpoint, accuracy: Double)
+    do {
+      result = try await training.run(train: train, test: held) { line.show($0) }
+      line.end()
+    } catch {
+      line.end()
+      if error is CancellationError, !quiet { Terminal.message("Stopped; nothing was written.") }
+      throw error
+    }
+    try result.checkpoint.write(to: output)
+    let seconds = start.duration(to: .now) / .seconds(1)
+    let steps = epochs * train.batches
+    if json {
+      let report: JSONValue = [
+        "accuracy": .number(result.accuracy), "steps": .integer(steps), "seconds": .number(seconds),
+        "tested": .integer(held.count), "file": .string(output),
+      ]
+      print(report.text)
+    } else {
+      print(
+        "\(decimal(100 * result.accuracy, places: 2)) % of \(grouped(held.count)) test samples classified right after "
+          + "\(grouped(steps)) steps (\(decimal(seconds, places: 1)) s); written to \(output)")
+    }
+  }
+
+  private func parts() async throws -> (train: Batches, test: Batches) {
+    let location = try DatasetLocation(dataset)
+    guard let all = try await location.flow(.train) else {
+      throw MirageError(.missingInput, "has no training samples", file: dataset)
+    }
+    var held: Flow<Sample>?
+    if let test {
+      let other = try DatasetLocation(test)
+      held = try await other.flow(.test)
+      if held == nil { held = try await other.flow(.train) }
+    } else {
+      held = try await location.flow(.test)
+    }
+    if let held {
+      guard held.about.classes == all.about.classes else {
+        throw MirageError.badData(
+          "the test data's classes are \(held.about.classes), the training data's \(all.about.classes)",
+          file: test ?? dataset, remedy: "Use test data of the same classes.")
+      }
+      return (Batches(all, size: batch), Batches(held, size: 256))
+    }
+    let order = Permutation(count: max(1, all.count), key: Random.Key(seed: seed, path: "test part"))
+    let places = (0..<all.count).map { order[$0] }
+    let tested = max(1, all.count / 10)
+    if !quiet {
+      Terminal.message("\(dataset) has no test part: \(grouped(tested)) of its samples are kept for testing.")
+    }
+    return (
+      Batches(all, size: batch, positions: Array(places.dropFirst(tested))),
+      Batches(all, size: 256, positions: Array(places.prefix(tested)))
+    )
+  }
+}
+
+struct TestClassifierCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "test-classifier", abstract: "Measure a trained classifier's accuracy on a dataset.",
+    discussion: """
+      FILE is what train-classifier wrote, or PyTorch's weights (.safetensors or .pth) of the same layers. Of DATASET the
+      test part is used, where it has one.
+
+      EXAMPLES
+        mirage test-classifier classifier.safetensors /usr/share/datasets/fashion-mnist
+      """)
+
+  @Argument(help: "The classifier.", completion: .file(extensions: ["safetensors", "pth"]))
+  var file: String
+
+  @Argument(help: "The dataset, or a pipeline file.", completion: .directory)
+  var dataset: String
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func run() async throws {
+    let checkpoint = try Checkpoint(reading: file)
+    let location = try DatasetLocation(dataset)
+    var flow = try await location.flow(.test)
+    if flow == nil { flow = try await location.flow(.train) }
+    guard let flow else { throw MirageError(.missingInput, "has no samples", file: dataset) }
+    let accuracy: Double
+    do {
+      accuracy = try await ClassifierTraining.accuracy(of: checkpoint, on: Batches(flow, size: 256))
+    } catch let error as MirageError { throw error.located(file: file) }
+    if json {
+      let report: JSONValue = ["accuracy": .number(accuracy), "tested": .integer(flow.count)]
+      print(report.text)
+    } else {
+      print("\(decimal(100 * accuracy, places: 2)) % of \(grouped(flow.count)) samples classified right")
+    }
+  }
+}
+
+/// Shows how far a training is: on terminals a line that changes, elsewhere a line an epoch.
+private final class TrainingLine: Sendable {
+  private let start = ContinuousClock.now
+  private let last = Mutex<ContinuousClock.Instant?>(nil)
+  private let isQuiet: Bool
+
+  init(isQuiet: Bool) { self.isQuiet = isQuiet }
+
+  func show(_ progress: ClassifierTraining.Progress) {
+    if isQuiet { return }
+    var text = "epoch \(progress.epoch + 1) of \(progress.epochs), loss \(decimal(Double(progress.loss)))"
+    if let accuracy = progress.accuracy {
+      text += ", \(decimal(100 * accuracy, places: 2)) % of the test samples right"
+      Terminal.message(Terminal.isInteractive ? "\r\u{1B}[K\(text)" : text)
+      return
+    }
+    let now = ContinuousClock.now
+    let isDue = last.withLock { last in
+      if let last, last.duration(to: now) < .milliseconds(200) { return false }
+      last = now
+      return true
+    }
+    guard Terminal.isInteractive, isDue else { return }
+    let seconds = start.duration(to: now) / .seconds(1)
+    let left = Int(seconds / Double(progress.step) * Double(progress.steps - progress.step))
+    text += ", step \(grouped(progress.step)) of \(grouped(progress.steps))"
+    text += "  \(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60) left"
+    FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
+  }
+
+  func end() {
+    if !isQuiet && Terminal.isInteractive { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+  }
+}
