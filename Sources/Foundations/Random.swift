@@ -7,6 +7,8 @@ public struct Random: RandomNumberGenerator, Sendable {
   public struct Key: Hashable, Sendable {
     var bits: UInt64
 
+    fileprivate init(bits: UInt64) { self.bits = bits }
+
     public init(seed: UInt64, path: String) {
       bits = path.utf8.reduce(mix64(seed ^ 0x6D69_7261_6765)) { mix64($0 ^ UInt64($1)) }
     }
@@ -48,12 +50,16 @@ public struct Random: RandomNumberGenerator, Sendable {
 
   public mutating func nextWord() -> UInt32 {
     if used == 4 {
-      block = philox4x32(counter: counter, key: SIMD2(truncatingIfNeeded: SIMD2(key.bits, key.bits >> 32)))
+      block = block(at: counter)
       counter[0] &+= 1
       used = 0
     }
     defer { used += 1 }
     return block[used]
+  }
+
+  private func block(at counter: SIMD4<UInt32>) -> SIMD4<UInt32> {
+    philox4x32(counter: counter, key: SIMD2(truncatingIfNeeded: SIMD2(key.bits, key.bits >> 32)))
   }
 
   public mutating func next() -> UInt64 {
@@ -81,6 +87,43 @@ public struct Random: RandomNumberGenerator, Sendable {
     let radius = (-2 * PortableMath.log(1 - uniform())).squareRoot()
     return radius * PortableMath.cos(2 * Double.pi * uniform())
   }
+}
+
+/// The exact state as text, for checkpoints: a generator made from it goes on with the very same numbers.
+///
+/// The text is `philox4x32-10:KEY:COUNTER:USED`: the key as 16 hexadecimal digits, the counter of the next block as 32 (its
+/// four words in their order), and how many of the four words of the block before it are used up. Numbers in JSON would
+/// not do: many readers keep 53 bits of them.
+extension Random: LosslessStringConvertible {
+  private static let name = "philox4x32-10"
+
+  public var description: String {
+    let words = (0..<4).map { hexadecimal(UInt64(counter[$0]), digits: 8) }.joined()
+    return "\(Random.name):\(hexadecimal(key.bits, digits: 16)):\(words):\(used)"
+  }
+
+  /// Nil where the text is not exactly what `description` gives.
+  public init?(_ description: String) {
+    let parts = description.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 4, parts[2].utf8.count == 32, let bits = UInt64(parts[1], radix: 16),
+      let high = UInt64(parts[2].prefix(16), radix: 16), let low = UInt64(parts[2].suffix(16), radix: 16),
+      let used = Int(parts[3]), (1...4).contains(used)
+    else { return nil }
+    key = Key(bits: bits)
+    counter = SIMD4(truncatingIfNeeded: SIMD4(high >> 32, high, low >> 32, low))
+    if used < 4 {
+      var last = counter
+      last[0] &-= 1
+      block = block(at: last)
+    }
+    self.used = used
+    guard self.description == description else { return nil }
+  }
+}
+
+private func hexadecimal(_ value: UInt64, digits: Int) -> String {
+  let text = String(value, radix: 16)
+  return String(repeating: "0", count: digits - text.utf8.count) + text
 }
 
 /// One block of Philox4x32 with ten rounds.

@@ -31,6 +31,43 @@ import Testing
     #expect(Random.Key(seed: 1, path: "a").child(0) != Random.Key(seed: 1, path: "a").child(1))
   }
 
+  @Test func continuesFromItsText() throws {
+    var random = Random(key: Random.Key(seed: .max, path: "text"), sample: 0xFEDC_BA98_7654_3210, epoch: -1)
+    for words in 0..<12 {
+      let text = random.description
+      var copy = try #require(Random(text))
+      #expect(copy.description == text)
+      var original = random
+      for _ in 0..<9 { #expect(copy.nextWord() == original.nextWord(), "after \(words) words") }
+      var (one, other) = (try #require(Random(text)).derived("layer"), random.derived("layer"))
+      #expect(one.next() == other.next())
+      _ = random.nextWord()
+    }
+    let text = "philox4x32-10:00000000000000ff:000000ffffffffff76543210fedcba98:3"
+    #expect(Random(text)?.description == text)
+    // The first block of a counter that begins anew.
+    let wrapped = "philox4x32-10:ffffffffffffffff:00000000ffffffffffffffffffffffff:1"
+    var generator = try #require(Random(wrapped))
+    #expect(generator.nextWord() == 0x41c8_3b0e)  // the second word of the known answer for all ones
+  }
+
+  @Test(
+    arguments: [
+      "", "philox4x32-10", "philox2x32-10:00000000000000ff:00000000000000000000000000000000:4",
+      "philox4x32-10:ff:00000000000000000000000000000000:4",
+      "philox4x32-10:00000000000000FF:00000000000000000000000000000000:4",
+      "philox4x32-10:+0000000000000ff:00000000000000000000000000000000:4",
+      "philox4x32-10:00000000000000ff:0000000000000000000000000000000:4",
+      "philox4x32-10:00000000000000ff:00000000000000000000000000000000:0",
+      "philox4x32-10:00000000000000ff:00000000000000000000000000000000:5",
+      "philox4x32-10:00000000000000ff:00000000000000000000000000000000:+4",
+      "philox4x32-10:00000000000000ff:00000000000000000000000000000000:4:",
+      "philox4x32-10:00000000000000ff:0000000000000000000000000000000é:4",
+    ]) func refusesOtherText(_ text: String)
+  {
+    #expect(Random(text) == nil)
+  }
+
   @Test func chanceHonoursItsEnds() {
     var random = Random(key: Random.Key(seed: 1, path: "chance"), sample: 0)
     for _ in 0..<10_000 {

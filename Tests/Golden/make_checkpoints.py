@@ -4,6 +4,8 @@
     .venv/bin/python Tests/Golden/make_checkpoints.py
 
 checkpoints/expected.json says for each file which tensors it holds, as PyTorch sees them: name, shape and values.
+layers.pth and layers.safetensors are the state of a network of every kind of layer, layers-cases.safetensors is what it
+gives for an input. legacy.pth and types.safetensors come out with other bytes each time.
 """
 
 import json
@@ -11,6 +13,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 import torch
+from torch import nn
 from safetensors.torch import save_file
 
 HERE = Path(__file__).resolve().parent / "checkpoints"
@@ -110,6 +113,59 @@ save("bare.pth", torch.arange(3))
 torch.save({"weight": torch.zeros(1)}, HERE / "legacy.pth", _use_new_zipfile_serialization=False)
 # A whole module instead of its state: refused, since it would have to be constructed.
 torch.save(torch.nn.Linear(1, 1), HERE / "module.pth")
+
+# Every kind of layer, after some forwards in training mode so that running statistics and spectral vectors are not those
+# of the beginning. Heights and widths differ wherever they can.
+
+
+class Layers(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(2, 4, (3, 2), stride=(2, 1), padding=(1, 0)),
+            nn.BatchNorm2d(4),
+            nn.LeakyReLU(0.2),
+            nn.ConvTranspose2d(4, 6, (3, 4), stride=(2, 3), padding=1, output_padding=(0, 2)),
+            nn.InstanceNorm2d(6, affine=True),
+            nn.ReLU(),
+            nn.utils.parametrizations.spectral_norm(nn.Conv2d(6, 4, 3, dilation=(1, 2), groups=2)),
+            nn.utils.spectral_norm(nn.ConvTranspose2d(4, 3, 2)),
+            nn.Tanh(),
+            nn.Flatten(),
+            nn.utils.spectral_norm(nn.Linear(3 * 4 * 16, 10)),
+            nn.LayerNorm(10),
+        )
+        self.sequence = nn.Sequential(
+            nn.utils.parametrizations.spectral_norm(nn.Conv1d(3, 8, 5, stride=2, padding=2)),
+            nn.SiLU(),
+            nn.ConvTranspose1d(8, 2, 4, stride=2, padding=1, output_padding=1),
+            nn.Flatten(),
+            nn.utils.parametrizations.spectral_norm(nn.Linear(2 * 13, 10, bias=False)),
+        )
+        self.embedding = nn.Embedding(5, 10)
+
+    def forward(self, image, sequence, labels):
+        return self.features(image) + self.embedding(labels) * self.sequence(sequence)
+
+
+network = Layers()
+for parameter in network.parameters():  # affine scales and offsets are not left at 1 and 0
+    torch.nn.init.normal_(parameter, 0.1, 0.5)
+for _ in range(4):
+    network(torch.randn(6, 2, 5, 7) * 2 + 1, torch.randn(6, 3, 11), torch.arange(6) % 5)
+network.eval()
+torch.save(network.state_dict(), HERE / "layers.pth")
+save_file(network.state_dict(), HERE / "layers.safetensors")
+image, sequence, labels = torch.randn(3, 2, 5, 7), torch.randn(3, 3, 11), torch.tensor([4, 0, 2])
+with torch.no_grad():
+    cases = {
+        "image": image.permute(0, 2, 3, 1),  # channels last, as Mirage keeps them
+        "sequence": sequence.permute(0, 2, 1),
+        "labels": labels.float(),
+        "features": network.features(image),
+        "output": network(image, sequence, labels),
+    }
+save_file({name: value.contiguous() for name, value in cases.items()}, HERE / "layers-cases.safetensors")
 
 lines = ",\n".join(
     f"{json.dumps(file)}: {{\n" + ",\n".join(f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in tensors.items()) + "\n}"

@@ -3,6 +3,8 @@ import Tensors
 
 /// Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019), in one pass over each parameter.
 public struct Adam: Optimizer {
+  public static let kind = "adam"
+
   public var learningRate: Float
   private let betas: (Float, Float)
   private let epsilon, weightDecay: Float
@@ -10,6 +12,8 @@ public struct Adam: Optimizer {
   private var steps = 0
   private var first = Slots(name: "first_moment")
   private var second = Slots(name: "second_moment")
+  /// So many steps the corrections follow; then they stay as they are, which is 1 for any usual betas.
+  private static let countedSteps = 1 << 20
 
   /// - Parameters:
   ///   - weightDecay: added to the gradient as decay · w; with `isDecoupled`, taken from the weight itself instead: AdamW.
@@ -28,7 +32,7 @@ public struct Adam: Optimizer {
     steps += 1
     func correction(_ beta: Float) -> Double {
       var power = 1.0
-      for _ in 0..<min(steps, 1 << 20) { power *= Double(beta) }
+      for _ in 0..<min(steps, Adam.countedSteps) { power *= Double(beta) }
       return 1 - power
     }
     let settings = AdamSettings(
@@ -42,7 +46,8 @@ public struct Adam: Optimizer {
   }
 
   public var state: [String: Tensor] {
-    var state = ["step": Tensor(Float(steps))]
+    // No more steps than the corrections count, and so a number that is exact in Float32.
+    var state = ["step": Tensor(Float(min(steps, Adam.countedSteps)))]
     first.save(into: &state)
     second.save(into: &state)
     return state

@@ -3,12 +3,16 @@ import Tensors
 
 /// Moves parameters against their gradients.
 public protocol Optimizer {
+  /// The name of the method in checkpoints: a state fits only optimisers of the kind it came from.
+  static var kind: String { get }
+
   var learningRate: Float { get set }
 
   /// One step. The parameters are the same ones in the same order each time.
   mutating func step(_ parameters: [Parameter], _ gradients: [Tensor])
 
-  /// Everything that later steps depend on, besides the settings.
+  /// Everything that later steps depend on, besides the settings. The learning rate counts as one of these: it follows from
+  /// the schedule and the number of steps.
   var state: [String: Tensor] { get }
 
   /// Takes over what `state` gave.

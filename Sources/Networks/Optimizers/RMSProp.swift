@@ -3,6 +3,8 @@ import Tensors
 /// RMSProp (Tieleman and Hinton 2012), as PyTorch defines it: s ← smoothing s + (1 - smoothing) g², w ← w - rate g / (√s +
 /// epsilon), with momentum on the quotient where wanted.
 public struct RMSProp: Optimizer {
+  public static let kind = "rmsprop"
+
   public var learningRate: Float
   private let smoothing, epsilon, momentum, weightDecay: Float
   private var square = Slots(name: "square")

@@ -3,6 +3,8 @@ import Tensors
 /// Stochastic gradient descent with momentum, as PyTorch defines it: v ← momentum v + g, w ← w - rate v; Nesterov's form
 /// steps by g + momentum v. Weight decay adds decay · w to the gradient: L2 regularisation.
 public struct SGD: Optimizer {
+  public static let kind = "sgd"
+
   public var learningRate: Float
   private let momentum, weightDecay: Float
   private let isNesterov: Bool
