@@ -1,68 +1,30 @@
 #!/usr/bin/env python3
-"""What Mirage writes is read by the peers, and what the peers write is read by Mirage: pixels and labels must agree.
+"""What Mirage writes is read by the peers, and what the peers write is read by Mirage: pixels, labels and networks must
+agree. The checks of networks stand in networks.py.
 
     interop.py --mirage .build/release/mirage --work DIR
 
-Every check runs a pipeline without augmentation on Samples/fashion-mnist (or on data a peer wrote) and compares the
+The checks here run a pipeline without augmentation on Samples/fashion-mnist (or on data a peer wrote) and compare the
 result with arrays that numpy read straight from the IDX files. Works in DIR/interop, which is emptied first.
 """
 
 import argparse
-import gzip
 import json
 import os
 import pickle
 import shutil
-import subprocess
 import sys
 import traceback
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from common import CLASSES, FILE_SAFE, SAMPLES, Mirage, check, checks, fashion, read_gzip
 from PIL import Image
 
+import networks  # noqa: F401  its checks join the list
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Benchmarks" / "Peers"))  # torchvision_cpu stands there
-SAMPLES = Path(__file__).resolve().parents[2] / "Samples" / "fashion-mnist"
-CLASSES = (SAMPLES / "classes.txt").read_text().splitlines()
-FILE_SAFE = [name.replace("/", "_") for name in CLASSES]
-checks = []
-
-
-def check(function):
-    """Adds a check: a function of (mirage, directory), `mirage` running a pipeline, `directory` empty and its own."""
-    checks.append(function)
-    return function
-
-
-class Mirage:
-    def __init__(self, executable: Path):
-        self.executable = executable
-
-    def run(self, directory: Path, name: str, source: dict, sink: dict, stages: list = []) -> None:
-        file = directory / f"{name}.yaml"
-        pipeline = {"name": "interop", "seed": 7, "source": source, "sink": sink}
-        if stages:
-            pipeline["stages"] = stages
-        file.write_text(json.dumps(pipeline, indent=2))  # JSON is YAML
-        done = subprocess.run([self.executable, "run", file, "--quiet"], capture_output=True, text=True)
-        if done.returncode != 0:
-            raise AssertionError(f"mirage run {file} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-
-
-# The reference
-
-
-def fashion(split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images (count, 28, 28) and labels (count) of the sample, which has IDX heads of 16 and 8 bytes."""
-    prefix = {"train": "train", "test": "t10k"}[split]
-    images = np.frombuffer(read_gzip(SAMPLES / f"{prefix}-images-idx3-ubyte.gz"), np.uint8, offset=16)
-    labels = np.frombuffer(read_gzip(SAMPLES / f"{prefix}-labels-idx1-ubyte.gz"), np.uint8, offset=8)
-    return images.reshape(-1, 28, 28), labels.astype(int)
-
-
-def read_gzip(path: Path) -> bytes:
-    return gzip.decompress(path.read_bytes())
 
 
 def sample(split: str = "train") -> dict:
