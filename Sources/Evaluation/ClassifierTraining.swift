@@ -63,10 +63,9 @@ public struct ClassifierTraining: Sendable {
     }
     var checkpoint = Checkpoint()
     checkpoint.store(classifier)
-    checkpoint.metadata["architecture"] = ImageClassifier.architecture
-    checkpoint.metadata["configuration"] = try JSONValue(encoding: configuration).text
+    checkpoint.metadata.merge(try configuration.fields) { $1 }
     checkpoint.metadata["accuracy"] = "\(accuracy)"
-    checkpoint.metadata["step"] = "\(step)"
+    checkpoint.store(step: step)
     return (checkpoint, accuracy)
   }
 
@@ -77,10 +76,7 @@ public struct ClassifierTraining: Sendable {
   @TensorActor
   public static func accuracy(of classifier: Checkpoint, on test: Batches) async throws -> Double {
     let expected = try await test.classifierConfiguration()
-    if let text = classifier.metadata["configuration"] {
-      let found = try JSONValue(parsing: Array(text.utf8)).decoded(as: ImageClassifier.Configuration.self)
-      try found.check(against: expected)
-    }
+    if !classifier.metadata.isEmpty { try classifier.expect(expected.fields) }
     var random = Random(key: Random.Key(seed: 0, path: "classifier"), sample: 0)
     let network = try ImageClassifier(expected, using: &random)
     try classifier.restore(network)
@@ -101,18 +97,11 @@ public struct ClassifierTraining: Sendable {
 }
 
 extension ImageClassifier.Configuration {
-  /// - Throws: bad data naming the field in which the weights' configuration differs from the data's.
-  fileprivate func check(against data: Self) throws {
-    func compare(_ name: String, _ mine: some Equatable, _ other: some Equatable, _ isEqual: Bool) throws {
-      if isEqual { return }
-      throw MirageError.badData(
-        "the classifier was trained for \(name) \(mine), and the data has \(other)",
-        remedy: "Use the data it was trained on, or train another.")
+  /// What a checkpoint says of the classifier in it.
+  fileprivate var fields: [String: String] {
+    get throws {
+      ["architecture": ImageClassifier.architecture, "configuration": try JSONValue(encoding: self).text]
     }
-    try compare("height", height, data.height, height == data.height)
-    try compare("width", width, data.width, width == data.width)
-    try compare("channels", channels, data.channels, channels == data.channels)
-    try compare("classes", classes, data.classes, classes == data.classes)
   }
 }
 
