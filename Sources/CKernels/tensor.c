@@ -21,7 +21,9 @@ void tensor_unary(enum tensor_function op, float *out, const float *x, ptrdiff_t
     case unary_cos: EACH(cosf(v));
     case unary_tanh: EACH(fast_tanh(v));
     case unary_sigmoid: EACH(fast_sigmoid(v));
-    case unary_leaky: EACH(v > 0 ? v : v * a);
+    case unary_leaky:
+      if (a == 0) { EACH(v > 0 || v != v ? v : 0.0f); }  // not v * a: minus infinity has the value 0
+      EACH(v > 0 ? v : v * a);
     case unary_silu: EACH(v * fast_sigmoid(v));
     case unary_softplus: EACH(fast_softplus(v));
     case unary_clamp: EACH(v < a ? a : v > b ? b : v);

@@ -45,7 +45,7 @@ public struct Tensor: Sendable {
   /// The single element.
   public var scalar: Float {
     require(count == 1, "scalar of a tensor of \(shape)")
-    return storage.pointer[offset]
+    return withValues { $0[0] }
   }
 
   /// Reads the elements where they are.
