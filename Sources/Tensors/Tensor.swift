@@ -72,7 +72,9 @@ extension Tensor {
   public static func uniform(
     _ shape: [Int], in range: ClosedRange<Float> = 0...1, using random: inout Random
   ) -> Tensor {
-    filledRandomly(shape, isNormal: false, range.lowerBound, range.upperBound - range.lowerBound, &random)
+    var span = range.upperBound - range.lowerBound
+    if range.lowerBound + span > range.upperBound { span = span.nextDown }
+    return filledRandomly(shape, isNormal: false, range.lowerBound, span, &random)
   }
 
   /// Independent numbers from a normal distribution (Box and Muller 1958).
