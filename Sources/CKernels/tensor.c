@@ -21,7 +21,9 @@ void tensor_unary(enum tensor_function op, float *out, const float *x, ptrdiff_t
     case unary_cos: EACH(cosf(v));
     case unary_tanh: EACH(fast_tanh(v));
     case unary_sigmoid: EACH(fast_sigmoid(v));
-    case unary_leaky: EACH(v > 0 ? v : v * a);
+    case unary_leaky:
+      if (a == 0) { EACH(v > 0 || v != v ? v : 0.0f); }  // not v * a: minus infinity has the value 0
+      EACH(v > 0 ? v : v * a);
     case unary_silu: EACH(v * fast_sigmoid(v));
     case unary_softplus: EACH(fast_softplus(v));
     case unary_clamp: EACH(v < a ? a : v > b ? b : v);
@@ -202,8 +204,9 @@ void tensor_softmax(float *out, const float *x, ptrdiff_t width, int logarithm, 
     for (ptrdiff_t i = 0; i < width; i++) o[i] = fast_exp(p[i] - largest);
     double total = sum_of_row(o, width);
     if (logarithm) {
-      float shift = largest + (float)log(total);
-      for (ptrdiff_t i = 0; i < width; i++) o[i] = p[i] - shift;
+      // The difference first: it is exact where it is small, however large the two are.
+      float shift = (float)log(total);
+      for (ptrdiff_t i = 0; i < width; i++) o[i] = (p[i] - largest) - shift;
     } else {
       float scale = (float)(1 / total);
       for (ptrdiff_t i = 0; i < width; i++) o[i] *= scale;
@@ -259,6 +262,8 @@ static inline void philox_block(uint32_t out[4], uint64_t counter, uint64_t key)
 FOR_EACH_PROCESSOR
 void tensor_random(float *out, uint64_t key, int normal, float low, float span, ptrdiff_t total, ptrdiff_t first_block,
                    ptrdiff_t blocks) {
+  // What is rounded up to the upper bound gets the number before it.
+  const float limit = normal ? INFINITY : nextafterf(low + span, low);
   for (ptrdiff_t i = first_block; i < first_block + blocks; i++) {
     uint32_t words[4];
     float values[4];
@@ -272,6 +277,9 @@ void tensor_random(float *out, uint64_t key, int normal, float low, float span, 
         values[j + 1] = radius * sinf(angle);
       }
     }
-    for (int j = 0; j < 4 && 4 * i + j < total; j++) out[4 * i + j] = low + span * values[j];
+    for (int j = 0; j < 4 && 4 * i + j < total; j++) {
+      float value = low + span * values[j];
+      out[4 * i + j] = value > limit ? limit : value;
+    }
   }
 }

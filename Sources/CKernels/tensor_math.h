@@ -81,10 +81,10 @@ static inline float fast_tanh(float x) {
   p = p * z - 5.37397155531e-2f;
   p = p * z + 1.33314422036e-1f;
   p = p * z - 3.33332819422e-1f;
-  float inner = p * z * x + x;
+  float inner = p * z * a + a;
   float limited = a > 10.0f ? 10.0f : a;
-  float outer = copysignf(1.0f - 2.0f / (fast_exp(2.0f * limited) + 1.0f), x);
-  float result = a < 0.625f ? inner : outer;
+  float outer = 1.0f - 2.0f / (fast_exp(2.0f * limited) + 1.0f);
+  float result = copysignf(a < 0.625f ? inner : outer, x);
   return x != x ? x : result;
 }
 

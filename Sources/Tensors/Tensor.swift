@@ -45,7 +45,7 @@ public struct Tensor: Sendable {
   /// The single element.
   public var scalar: Float {
     require(count == 1, "scalar of a tensor of \(shape)")
-    return storage.pointer[offset]
+    return withValues { $0[0] }
   }
 
   /// Reads the elements where they are.
@@ -72,7 +72,9 @@ extension Tensor {
   public static func uniform(
     _ shape: [Int], in range: ClosedRange<Float> = 0...1, using random: inout Random
   ) -> Tensor {
-    filledRandomly(shape, isNormal: false, range.lowerBound, range.upperBound - range.lowerBound, &random)
+    var span = range.upperBound - range.lowerBound
+    if range.lowerBound + span > range.upperBound { span = span.nextDown }
+    return filledRandomly(shape, isNormal: false, range.lowerBound, span, &random)
   }
 
   /// Independent numbers from a normal distribution (Box and Muller 1958).

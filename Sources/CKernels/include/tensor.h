@@ -59,7 +59,7 @@ void tensor_softmax_gradient(float *out, const float *gradient, const float *y, 
                              ptrdiff_t first, ptrdiff_t count);
 
 // Random numbers: block i of four comes from Philox4x32-10 with counter i and the key. Uniform: low + span u, u in
-// [0, 1); normal: low + span z (Box and Muller).
+// [0, 1), always less than low + span; normal: low + span z (Box and Muller).
 void tensor_random(float *out, uint64_t key, int normal, float low, float span, ptrdiff_t total, ptrdiff_t first_block,
                    ptrdiff_t blocks);
 

@@ -5,7 +5,7 @@ import CKernels
 func combined(
   _ operation: tensor_operator, _ x: consuming Tensor, _ y: consuming Tensor, _ a: Float = 0
 ) -> Tensor {
-  let shape = broadcastShape(x.shape, y.shape, operation: "an elementwise operation")
+  let shape = broadcastShape(x.shape, y.shape, operation: operation.name)
   let storage: Storage
   var start = 0
   if x.shape == shape, isKnownUniquelyReferenced(&x.storage) {
@@ -47,13 +47,13 @@ private func combine(
 }
 
 /// The common shape, by numpy's rules.
-func broadcastShape(_ x: [Int], _ y: [Int], operation: String) -> [Int] {
+func broadcastShape(_ x: [Int], _ y: [Int], operation: @autoclosure () -> String) -> [Int] {
   if x == y { return x }
   let rank = max(x.count, y.count)
   return (0..<rank).map { axis in
     let a = axis < rank - x.count ? 1 : x[axis - rank + x.count]
     let b = axis < rank - y.count ? 1 : y[axis - rank + y.count]
-    require(a == b || a == 1 || b == 1, "\(operation) on \(x) and \(y), which do not broadcast")
+    require(a == b || a == 1 || b == 1, "\(operation()): \(x) and \(y) do not broadcast")
     return a == 1 ? b : a
   }
 }
@@ -85,6 +85,24 @@ private func broadcastRows(_ shape: [Int], _ x: [Int], _ y: [Int]) -> tensor_row
   rows.y_step = Int32(row.y)
   rows.setOuter(axes.dropFirst().reversed().map { ($0.size, $0.x, $0.y) })
   return rows
+}
+
+extension tensor_operator {
+  /// What messages call it.
+  fileprivate var name: String {
+    switch self {
+    case binary_add: "add"
+    case binary_subtract: "subtract"
+    case binary_multiply: "multiply"
+    case binary_divide: "divide"
+    case binary_maximum: "maximum"
+    case binary_minimum: "minimum"
+    case binary_greater: "isGreater"
+    case binary_less: "isLess"
+    case binary_equal: "isEqual"
+    default: "an elementwise gradient"
+    }
+  }
 }
 
 extension tensor_rows {
@@ -208,6 +226,7 @@ public func select(_ mask: Tensor, _ x: Tensor, _ y: Tensor) -> Tensor {
       let first = range.lowerBound
       tensor_select(out + first, m.pointer + first, a.pointer + first, b.pointer + first, range.count)
     }
+    keepAlive(m, a, b)
   }
   return result.recorded("select", [mask.detached(), x, y], saving: [0]) { gradient, record in
     let (mask, none) = (record.input(0), Tensor(0))

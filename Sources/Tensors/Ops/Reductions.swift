@@ -78,7 +78,7 @@ extension Tensor {
       Profile.counted("reduction") {
         defer { keepAlive(storage) }
         // One long sum is shared out: by blocks of a size that does not depend on the number of threads.
-        let block = Swift.max(1, grain / inner)
+        let block = rowGrain(inner)
         if outer == 1 && middle >= 2 * block {
           let blocks = (middle + block - 1) / block
           let partial = Tensor(shape: [blocks, inner]) { partial in
@@ -128,6 +128,7 @@ extension Tensor {
           tensor_softmax_gradient(
             out, gradient.pointer, y.pointer, width, logarithm ? 1 : 0, range.lowerBound, range.count)
         }
+        keepAlive(gradient, y)
       }
       return [result]
     }

@@ -9,7 +9,7 @@ extension Tensor {
       require(rest > 0 && count % rest == 0, "reshaped: \(self.shape) into \(shape)")
       shape[open] = count / rest
     }
-    require(shape.product == count, "reshaped: \(self.shape) into \(shape)")
+    require(shape.product == count && shape.allSatisfy { $0 >= 0 }, "reshaped: \(self.shape) into \(shape)")
     let input = trace
     return Tensor(shape: shape, storage: storage, offset: offset).recorded("reshaped", [input]) { gradient, record in
       [gradient.reshaped(record.shape(0))]
@@ -88,8 +88,8 @@ extension Tensor {
   /// The elements at the given places along an axis, in their order; a place may repeat.
   public func gathered(_ indices: [Int], axis: Int) -> Tensor {
     require(shape.indices.contains(axis), "gathered: axis \(axis) of \(shape)")
-    require(
-      indices.allSatisfy { 0 <= $0 && $0 < shape[axis] }, "gathered: an index outside of axis \(axis) of \(shape)")
+    let stray = indices.first { !(0..<shape[axis]).contains($0) }
+    require(stray == nil, "gathered: place \(stray!) of axis \(axis) of \(shape)")
     return gathered(indices.map { Int32($0) }, along: axis)
   }
 
