@@ -1,7 +1,8 @@
 # Set-up, build, tests and benchmarks. `make demo` and `make test` do all of their set-up themselves, on a machine that
 # has only the Swift toolchain and Debian's or Ubuntu's apt.
 
-APT_PACKAGES := libturbojpeg0-dev libpng-dev libzip-dev libssl-dev zlib1g-dev dataset-fashion-mnist
+APT_PACKAGES := libturbojpeg0-dev libpng-dev libzip-dev libssl-dev zlib1g-dev libdnnl-dev libopenblas-dev \
+  dataset-fashion-mnist
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 SWIFT_SOURCES := Package.swift Sources Tests Benchmarks
 ONLY ?=

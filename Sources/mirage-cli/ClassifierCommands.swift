@@ -56,6 +56,7 @@ struct TrainClassifierCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    ThreadWaiting.keepBrief()
     if FileKind(output) != .missing && !overwrite {
       throw MirageError(
         .cannotCreate, "is there already", file: output, remedy: "Replace it with --overwrite, or name another file.")
@@ -147,6 +148,7 @@ struct TestClassifierCommand: AsyncParsableCommand {
   var json = false
 
   func run() async throws {
+    ThreadWaiting.keepBrief()
     let checkpoint = try Checkpoint(reading: file)
     let location = try DatasetLocation(dataset)
     var flow = try await location.flow(.test)
