@@ -34,7 +34,8 @@ extension DerivativeCase {
     let plain: [Geometry] = [
       Geometry(x: [1, 1, 1, 1], weights: [1, 1, 1, 1]),
       Geometry(x: [2, 5, 4, 3], weights: [4, 3, 3, 3]),
-      Geometry(x: [1, 6, 5, 2], weights: [3, 2, 3, 2], stride: [2, 3], padding: [1, 0]),  // strides that leave rows over
+      // Strides that leave rows over.
+      Geometry(x: [1, 6, 5, 2], weights: [3, 2, 3, 2], stride: [2, 3], padding: [1, 0]),
       Geometry(x: [2, 7, 6, 4], weights: [6, 2, 3, 3], stride: [2], padding: [1], groups: 2),
       Geometry(x: [1, 5, 5, 3], weights: [3, 1, 3, 3], padding: [2], groups: 3),  // depthwise
       Geometry(x: [1, 7, 8, 2], weights: [2, 2, 3, 3], padding: [2, 1], dilation: [2, 3]),
