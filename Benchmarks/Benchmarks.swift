@@ -15,9 +15,10 @@ struct Benchmarks {
     if let name = option("--step") { return try await measureStep(name) }
     let only = option("--only")
     let rounds = option("--rounds").flatMap(Int.init) ?? 3
-    let all: [any Benchmark] = [
-      StreamFashion(), StreamJPEG(), WritePNG(), WriteWebDataset(), PeakMemory(), FirstOutput(),
-    ] + GANStep.all
+    let all: [any Benchmark] =
+      [
+        StreamFashion(), StreamJPEG(), WritePNG(), WriteWebDataset(), PeakMemory(), FirstOutput(),
+      ] + GANStep.all
     let chosen = all.filter { only == nil || only == "" || $0.name == only }
     if chosen.isEmpty {
       print("There is no benchmark \(only!). There is: \(all.map(\.name).joined(separator: ", ")).")

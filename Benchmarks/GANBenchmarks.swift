@@ -101,7 +101,8 @@ func measureStep(_ name: String) throws {
   let start = ContinuousClock.now
   let profile = Profile.measuring(step)
   let whole = start.duration(to: .now) / .seconds(1)
-  for (kernel, entry) in profile.sorted(by: { $0.value.seconds > $1.value.seconds }) where entry.seconds > 0.005 * whole {
+  for (kernel, entry) in profile.sorted(by: { $0.value.seconds > $1.value.seconds }) where entry.seconds > 0.005 * whole
+  {
     let share = String(format: "%5.1f %%  %4d calls", 100 * entry.seconds / whole, entry.calls)
     let rate =
       entry.operations > 0 ? String(format: "  %4.0f GFLOP/s", Double(entry.operations) / entry.seconds / 1e9) : ""

@@ -36,18 +36,18 @@ static inline __attribute__((always_inline)) void sum_row(float *out, const floa
   }
 }
 
-void taps_sum(float *out, const float *taps, const float *bias, const taps_shape *s, ptrdiff_t first, ptrdiff_t count) {
+void taps_sum(float *out, const float *taps, const taps_shape *s, ptrdiff_t taps_first, ptrdiff_t taps_end,
+              ptrdiff_t first, ptrdiff_t end) {
   const ptrdiff_t channels = s->channels;
   const ptrdiff_t line = (ptrdiff_t)s->width * s->kernel_height * s->kernel_width * channels;
-  for (ptrdiff_t row = first; row < first + count; row++) {
-    int n = (int)(row / s->out_height), y = (int)(row % s->out_height);
+  for (ptrdiff_t row = first; row < end; row++) {
+    ptrdiff_t n = row / s->out_height;
     float *to = out + row * s->out_width * channels;
-    for (int x = 0; x < s->out_width; x++)
-      for (int c = 0; c < channels; c++) to[x * channels + c] = bias ? bias[c] : 0;
     for (int i = 0; i < s->kernel_height; i++) {
-      int at = row_place(s, y, i);
-      if (at < 0) continue;
-      const float *from = taps + ((ptrdiff_t)n * s->height + at) * line;
+      int at = row_place(s, (int)(row % s->out_height), i);
+      ptrdiff_t from_row = n * s->height + at;
+      if (at < 0 || from_row < taps_first || from_row >= taps_end) continue;
+      const float *from = taps + (from_row - taps_first) * line;
       switch (channels) {
         case 1: sum_row(to, from, s, i, 1); break;
         case 3: sum_row(to, from, s, i, 3); break;
@@ -57,19 +57,22 @@ void taps_sum(float *out, const float *taps, const float *bias, const taps_shape
   }
 }
 
-void taps_collect(float *taps, const float *in, const taps_shape *s, ptrdiff_t first, ptrdiff_t count) {
+void taps_collect(float *taps, const float *in, const taps_shape *s, ptrdiff_t first, ptrdiff_t end) {
   const ptrdiff_t channels = s->channels, pixel = (ptrdiff_t)s->kernel_height * s->kernel_width * channels;
-  for (ptrdiff_t row = first; row < first + count; row++) {
+  for (ptrdiff_t row = first; row < end; row++, taps += s->out_width * pixel) {
     int n = (int)(row / s->out_height), y = (int)(row % s->out_height);
-    float *to = taps + row * s->out_width * pixel;
     for (int i = 0; i < s->kernel_height; i++) {
       int at = row_place(s, y, i);
       for (int x = 0; x < s->out_width; x++) {
-        float *cell = to + x * pixel + (ptrdiff_t)i * s->kernel_width * channels;
+        float *cell = taps + x * pixel + (ptrdiff_t)i * s->kernel_width * channels;
         for (int j = 0; j < s->kernel_width; j++, cell += channels) {
           int column = at < 0 ? -1 : column_place(s, x, j);
-          const float *from = in + (((ptrdiff_t)n * s->height + at) * s->width + column) * channels;
-          for (int c = 0; c < channels; c++) cell[c] = column < 0 ? 0 : from[c];
+          if (column < 0) {
+            memset(cell, 0, channels * sizeof(float));
+          } else {
+            memcpy(cell, in + (((ptrdiff_t)n * s->height + at) * s->width + column) * channels,
+                   channels * sizeof(float));
+          }
         }
       }
     }

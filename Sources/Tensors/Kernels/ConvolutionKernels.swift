@@ -17,7 +17,8 @@ enum ConvolutionKernels {
       if multipliesByTaps(shape, few: shape.channels, many: shape.outputChannels), shape.strideHeight == 1 {
         return TapConvolution.inputGradient(gradient, weights, shape)
       }
-      return (filtersMinimally(shape, .inputGradient) ? WinogradConvolution.inputGradient(gradient, weights, shape) : nil)
+      return
+        (filtersMinimally(shape, .inputGradient) ? WinogradConvolution.inputGradient(gradient, weights, shape) : nil)
         ?? DirectConvolution.inputGradient(gradient, weights, shape)
     }
   }

@@ -1,48 +1,72 @@
 import CKernels
 
-/// Convolutions with few channels on one side, as one matrix product over the many channels of the other: it gives numbers
-/// for each tap of the kernel, which are then summed where they belong (or, for weights, collected before).
+/// Convolutions with few channels on one side, as matrix products over the many channels of the other: they give numbers
+/// for each tap of the kernel, which are then summed where they belong (or, for weights, collected before). Done in blocks
+/// of rows that the caches hold.
 enum TapConvolution {
+  /// Floats of all taps that a block has at most, if it has more than one row.
+  private static let blockSize = 1 << 20
+
   /// For few output channels: each input pixel's contribution to all taps, then their sums.
   static func forward(_ x: Tensor, _ weights: Tensor, _ bias: Tensor?, _ shape: ConvolutionShape) -> Tensor {
-    let taps = matmul(
-      x.reshaped([-1, shape.channels]), weights.transposed([1, 2, 3, 0]).reshaped([shape.channels, -1]))
-    return summed(taps, bias, Taps(shape, channels: shape.outputChannels, isTransposed: false), to: shape.output)
+    let matrix = weights.transposed([1, 2, 3, 0]).reshaped([shape.channels, -1])
+    return summed(x, matrix, bias, Taps(shape, channels: shape.outputChannels, isTransposed: false), shape.output)
   }
 
   /// For few input channels: each output pixel's contribution to all taps, then their sums.
   static func inputGradient(_ gradient: Tensor, _ weights: Tensor, _ shape: ConvolutionShape) -> Tensor {
-    let taps = matmul(
-      gradient.reshaped([-1, shape.outputChannels]),
-      weights.transposed([0, 2, 3, 1]).reshaped([shape.outputChannels, -1]))
-    return summed(taps, nil, Taps(shape, channels: shape.channels, isTransposed: true), to: shape.input)
+    let matrix = weights.transposed([0, 2, 3, 1]).reshaped([shape.outputChannels, -1])
+    return summed(gradient, matrix, nil, Taps(shape, channels: shape.channels, isTransposed: true), shape.input)
   }
 
   /// For few output channels: for each input pixel the gradients at all taps that reach it, times the input.
   static func weightGradient(_ x: Tensor, _ gradient: Tensor, _ shape: ConvolutionShape) -> Tensor {
-    let (pixels, perPixel) = (x.count / shape.channels, shape.weights.product / shape.channels)
     let taps = Taps(shape, channels: shape.outputChannels, isTransposed: true)
-    let collected = Tensor(shape: [pixels, perPixel]) { out in
-      inParallel(shape.batch * shape.height, grain: rowGrain(shape.width * perPixel)) { range in
-        var taps = taps.shape
-        taps_collect(out, gradient.pointer, &taps, range.lowerBound, range.count)
+    let perPixel = shape.weights.product / shape.channels
+    let rows = x.reshaped([shape.batch * shape.height, shape.width * shape.channels])
+    var total: Tensor?
+    for block in blocks(of: rows.shape[0], width: shape.width * perPixel) {
+      let collected = Tensor(shape: [block.count * shape.width, perPixel]) { out in
+        inParallel(block.count, grain: rowGrain(shape.width * perPixel)) { range in
+          var geometry = taps.shape
+          taps_collect(
+            out + range.lowerBound * shape.width * perPixel, gradient.pointer, &geometry,
+            block.lowerBound + range.lowerBound, block.lowerBound + range.upperBound)
+        }
       }
+      let pixels = rows.sliced(axis: 0, block).reshaped([-1, shape.channels])
+      let product = matmul(pixels, collected, transposeA: true)
+      total = total.map { $0 + product } ?? product
     }
     keepAlive(gradient)
-    let product = matmul(x.reshaped([-1, shape.channels]), collected, transposeA: true)
-    return product.reshaped([shape.channels, shape.kernelHeight, shape.kernelWidth, shape.outputChannels])
+    return total!.reshaped([shape.channels, shape.kernelHeight, shape.kernelWidth, shape.outputChannels])
       .transposed([3, 0, 1, 2])
   }
 
-  private static func summed(_ taps: Tensor, _ bias: Tensor?, _ geometry: Taps, to shape: [Int]) -> Tensor {
-    let result = Tensor(shape: shape) { out in
-      inParallel(shape[0] * shape[1], grain: rowGrain(shape[2] * taps.shape[1])) { range in
-        var geometry = geometry.shape
-        taps_sum(out, taps.pointer, bias?.pointer, &geometry, range.lowerBound, range.count)
+  private static func summed(
+    _ input: Tensor, _ matrix: Tensor, _ bias: Tensor?, _ taps: Taps, _ shape: [Int]
+  ) -> Tensor {
+    let result = (bias ?? .zeros([shape[3]])).broadcast(to: shape)
+    let rows = input.reshaped([input.shape[0] * input.shape[1], -1])
+    let (inHeight, outHeight) = (input.shape[1], shape[1])
+    for block in blocks(of: rows.shape[0], width: input.shape[2] * matrix.shape[1]) {
+      let product = matmul(rows.sliced(axis: 0, block).reshaped([-1, matrix.shape[0]]), matrix)
+      let first = block.lowerBound / inHeight * outHeight
+      let end = ((block.upperBound - 1) / inHeight + 1) * outHeight
+      inParallel(end - first, grain: 1) { range in
+        var geometry = taps.shape
+        taps_sum(
+          result.pointer, product.pointer, &geometry, block.lowerBound, block.upperBound, first + range.lowerBound,
+          first + range.upperBound)
       }
+      keepAlive(product)
     }
-    keepAlive(taps, bias)
     return result
+  }
+
+  private static func blocks(of rows: Int, width: Int) -> [Range<Int>] {
+    let size = max(1, blockSize / width)
+    return stride(from: 0, to: rows, by: size).map { $0..<min(rows, $0 + size) }
   }
 
   /// The geometry as the kernels take it: from input to output places, or transposed.
@@ -51,7 +75,6 @@ enum TapConvolution {
 
     init(_ shape: ConvolutionShape, channels: Int, isTransposed: Bool) {
       let (from, to) = isTransposed ? (shape.output, shape.input) : (shape.input, shape.output)
-      self.shape.batch = Int32(shape.batch)
       (self.shape.height, self.shape.width) = (Int32(from[1]), Int32(from[2]))
       (self.shape.out_height, self.shape.out_width) = (Int32(to[1]), Int32(to[2]))
       (self.shape.kernel_height, self.shape.kernel_width) = (Int32(shape.kernelHeight), Int32(shape.kernelWidth))

@@ -18,7 +18,8 @@ enum WinogradConvolution {
     var result = winograd_shape(
       n: Int32(shape.batch), h: Int32(shape.height), w: Int32(shape.width), c: Int32(shape.channels),
       oh: Int32(shape.outputHeight), ow: Int32(shape.outputWidth), k: Int32(shape.outputChannels),
-      kernel: isSmaller ? 4 : Int32(shape.kernelHeight), stride: Int32(shape.strideHeight), pad_top: Int32(shape.paddingHeight),
+      kernel: isSmaller ? 4 : Int32(shape.kernelHeight), stride: Int32(shape.strideHeight),
+      pad_top: Int32(shape.paddingHeight),
       pad_left: Int32(shape.paddingWidth))
     return winograd_supports(&result) != 0 ? result : nil
   }
