@@ -1,3 +1,5 @@
+import CKernels
+
 extension Tensor {
   /// Averages over windows; zeros of the padding count, as PyTorch has it by default.
   ///
@@ -20,55 +22,73 @@ extension Tensor {
   }
 
   /// The greatest element of each window; padding never is. Where several are equal, the first has the gradient.
+  ///
+  /// - Parameters: as for `averagePooled`; the padding is at most half the size.
   public func maxPooled(size: [Int], stride: [Int]? = nil, padding: [Int] = [0]) -> Tensor {
     let windows = Windows(shape, size, stride ?? size, padding, operation: "maxPooled")
     require(
       zip(windows.size, windows.padding).allSatisfy { 2 * $1 <= $0 }, "maxPooled: padding \(padding) for size \(size)")
-    // Where each maximum stands. Windows are looked at in row-major order.
-    let channels = shape[rank - 1]
-    let isSequence = rank == 3
-    let (height, width) = isSequence ? (1, shape[1]) : (shape[1], shape[2])
-    let (outHeight, outWidth) = isSequence ? (1, windows.output[0]) : (windows.output[0], windows.output[1])
-    func setting(_ values: [Int], _ axis: Int, _ missing: Int) -> Int {
-      isSequence ? (axis == 0 ? missing : values[0]) : values[axis]
-    }
-    let (kernelHeight, kernelWidth) = (setting(windows.size, 0, 1), setting(windows.size, 1, 1))
-    let (strideHeight, strideWidth) = (setting(windows.stride, 0, 1), setting(windows.stride, 1, 1))
-    let (padHeight, padWidth) = (setting(windows.padding, 0, 0), setting(windows.padding, 1, 0))
-    let total = shape[0] * outHeight * outWidth * channels
-    let places = [Int32](unsafeUninitializedCapacity: total) { buffer, initialized in
-      let places = SendablePlaces(start: buffer.baseAddress!)
-      withValues { values in
-        inParallel(shape[0] * outHeight, grain: rowGrain(outWidth * channels * kernelHeight * kernelWidth)) { range in
-          for row in range {
-            let (sample, y) = (row / outHeight, row % outHeight)
-            let rows =
-              Swift.max(
-                0, y * strideHeight - padHeight)..<Swift.min(height, y * strideHeight - padHeight + kernelHeight)
-            for x in 0..<outWidth {
-              let columns =
-                Swift.max(0, x * strideWidth - padWidth)..<Swift.min(width, x * strideWidth - padWidth + kernelWidth)
-              let out = places.start + (row * outWidth + x) * channels
-              for channel in 0..<channels {
-                var best = ((sample * height + rows.lowerBound) * width + columns.lowerBound) * channels + channel
-                for i in rows {
-                  for j in columns {
-                    let place = ((sample * height + i) * width + j) * channels + channel
-                    if values[place] > values[best] || values[place].isNaN { best = place }
-                  }
-                }
-                out[channel] = Int32(best)
-              }
-            }
-          }
+    require(count / shape[0] <= Int(Int32.max), "maxPooled: samples of \(shape), of more than 2³¹ elements")
+    let kernel = windows.kernelShape(channels: shape[rank - 1])
+    let newShape = [shape[0]] + windows.output + [shape[rank - 1]]
+    let places = Places(batch: shape[0], size: count / shape[0], count: newShape.product / shape[0])
+    let rows = shape[0] * Int(kernel.out_height)
+    let result = Tensor(shape: newShape) { out in
+      Profile.counted("pooling") {
+        inParallel(rows, grain: rowGrain(4 * newShape.product / rows)) { range in
+          var part = kernel
+          pool_max(out, places.pointer, pointer, &part, range.lowerBound, range.upperBound)
         }
       }
-      initialized = total
     }
-    return reshaped([count]).gathered(places, along: 0).reshaped([shape[0]] + windows.output + [channels])
+    keepAlive(self)
+    return result.recorded("maxPooled", [self]) { gradient, record in
+      [gradient.spread(places, like: record.shape(0))]
+    }
   }
 
-  private struct SendablePlaces: @unchecked Sendable { let start: UnsafeMutablePointer<Int32> }
+  /// Each element where its maximum stood, in a tensor of the given shape.
+  private func spread(_ places: Places, like shape: [Int]) -> Tensor {
+    let result = Tensor(shape: shape) { out in
+      Profile.counted("pooling") {
+        inParallel(places.batch, grain: 1) { range in
+          pool_spread(
+            out, pointer, places.pointer, places.size, places.count, range.lowerBound, range.upperBound)
+        }
+      }
+    }
+    keepAlive(self)
+    let pooled = self.shape
+    return result.recorded("maxPooled's gradient", [self]) { second, _ in [second.picked(places, shape: pooled)] }
+  }
+
+  /// The elements at the places of maxima.
+  private func picked(_ places: Places, shape: [Int]) -> Tensor {
+    let input = self.shape
+    let result = Tensor(shape: shape) { out in
+      inParallel(places.batch, grain: 1) { range in
+        pool_pick(out, pointer, places.pointer, places.size, places.count, range.lowerBound, range.upperBound)
+      }
+    }
+    keepAlive(self)
+    return result.recorded("picked", [self]) { gradient, _ in [gradient.spread(places, like: input)] }
+  }
+
+  /// Where the maxima of each sample stand among its elements: `count` of `size`.
+  private struct Places: Sendable {
+    let batch, size, count: Int
+    private let storage: Storage
+
+    init(batch: Int, size: Int, count: Int) {
+      (self.batch, self.size, self.count) = (batch, size, count)
+      storage = Storage(batch * count)
+    }
+
+    /// The numbers lie in memory for floats, which are as large.
+    var pointer: UnsafeMutablePointer<Int32> {
+      UnsafeMutableRawPointer(storage.pointer).assumingMemoryBound(to: Int32.self)
+    }
+  }
 
   public enum Interpolation: Sendable { case nearest, bilinear }
 
@@ -133,6 +153,21 @@ private struct Windows {
     require(
       output.allSatisfy { $0 > 0 } && shape[0] > 0,
       "\(operation): \(shape) with size \(size), stride \(stride), padding \(padding) leaves nothing")
+  }
+
+  /// As the kernels take them; a sequence is an image of one row.
+  func kernelShape(channels: Int) -> pool_shape {
+    func pair(_ values: [Int], _ missing: Int32) -> (Int32, Int32) {
+      (values.count == 1 ? missing : Int32(values[0]), Int32(values[values.count - 1]))
+    }
+    var shape = pool_shape()
+    (shape.height, shape.width) = pair(input, 1)
+    (shape.out_height, shape.out_width) = pair(output, 1)
+    (shape.kernel_height, shape.kernel_width) = pair(size, 1)
+    (shape.stride_height, shape.stride_width) = pair(stride, 1)
+    (shape.pad_height, shape.pad_width) = pair(padding, 0)
+    shape.channels = Int32(channels)
+    return shape
   }
 
   /// Where the elements at one place of all windows stand along an axis: -1 in the padding.
