@@ -29,11 +29,12 @@ struct GANStep: Benchmark {
     var theirs = [[StepResult]](repeating: [], count: peers.count)
     // As the command line has it: threads that wait for each other do not keep processors busy for long.
     let own = ["env", "GOMP_SPINCOUNT=1000", CommandLine.arguments[0], "--step", name]
+    let python = [".venv/bin/python", "Benchmarks/Peers/gan_steps.py", name, "--threads", "\(Compute.threads)"]
     for _ in 0..<rounds {
       ours.append(try StepResult(running: own))
       for (index, arguments) in peers.enumerated() {
         theirs[index].append(
-          try StepResult(running: [".venv/bin/python", "Benchmarks/Peers/gan_steps.py", name] + arguments))
+          try StepResult(running: python + arguments))
       }
     }
     if let profile = ours.last?.profile { print(profile) }
@@ -108,5 +109,7 @@ func measureStep(_ name: String) throws {
       entry.operations > 0 ? String(format: "  %4.0f GFLOP/s", Double(entry.operations) / entry.seconds / 1e9) : ""
     print("  \(share)\(rate)  \(kernel)")
   }
+  let rest = whole - profile.values.reduce(0) { $0 + $1.seconds }
+  print(String(format: "  %5.1f %%  elsewhere", 100 * rest / whole))
   print(#"{"peer": "Mirage", "seconds": \#(median(seconds))}"#)
 }

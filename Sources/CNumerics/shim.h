@@ -15,3 +15,4 @@ void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned 
 int omp_get_thread_num(void);
 int omp_get_num_threads(void);
 void omp_set_num_threads(int threads);
+int omp_get_num_procs(void);  // those that the process may run on

@@ -16,11 +16,19 @@ public struct Batches: Sendable {
   /// Samples a batch; the last may be smaller, and so may those that a filter took samples from.
   public let size: Int
   private let positions: [Int]?
+  /// What all images have to look like; nil where any will do, as long as those of a batch are alike.
+  private var expected: (height: Int, width: Int, channels: Int)?
 
   /// - Parameter positions: those of the flow that take part; all where left out.
   public init(_ flow: Flow<Sample>, size: Int, positions: [Int]? = nil) {
-    precondition(size > 0, "batches of \(size)")
-    (self.flow, self.size, self.positions) = (flow, size, positions)
+    (self.flow, self.size, self.positions) = (flow, max(1, size), positions)
+  }
+
+  /// The same batches, in which an image of another size is an error.
+  public func expecting(height: Int, width: Int, channels: Int) -> Batches {
+    var batches = self
+    batches.expected = (height, width, channels)
+    return batches
   }
 
   /// How many samples there are, those that a filter takes away included.
@@ -38,9 +46,10 @@ public struct Batches: Sendable {
   ///   differ in size.
   public func epoch(_ epoch: Int, isShuffled: Bool, seed: UInt64) -> OrderedMap<Batch> {
     let order = Permutation(count: max(1, count), key: Random.Key(seed: seed, path: "batches"), epoch: epoch)
-    let (flow, size, count, positions) = (flow, size, count, positions)
+    let (flow, size, count, positions, expected) = (flow, size, count, positions, expected)
     let run = Run(seed: flow.run.seed, epoch: epoch)
-    return OrderedMap(0..<batches, workers: 1, bound: 4) { index in
+    // One batch after the other, a few ahead: the processors are for the training.
+    return OrderedMap(0..<batches, workers: 1, bound: 4, priority: .utility) { index in
       let range = index * size..<min(count, (index + 1) * size)
       let chosen = range.map { place in
         let place = isShuffled ? order[place] : place
@@ -53,19 +62,41 @@ public struct Batches: Sendable {
         case .failed(let error): throw error
         }
       }
-      return try Batch(samples)
+      return try Batch(samples, expecting: expected)
     }
   }
 }
 
+extension Flow<Sample> {
+  /// The positions for training and about a tenth of them for testing. Everything that was made of one sample of the
+  /// source, such as its copies, falls on the same side.
+  ///
+  /// - Throws: what telling the ids throws; bad data where one side would be empty.
+  public func splitForTesting(seed: UInt64) throws -> (train: [Int], test: [Int]) {
+    var (train, test): ([Int], [Int]) = ([], [])
+    for position in 0..<count {
+      if position & 0xFFF == 0 { try Task.checkCancellation() }
+      let id = try locate(position, run).id
+      let sample = SampleID(source: id.source, index: id.index).digest
+      if mix64(sample ^ seed) % 10 == 0 { test.append(position) } else { train.append(position) }
+    }
+    guard !train.isEmpty && !test.isEmpty else {
+      throw MirageError.badData(
+        "\(count) samples are too few to keep some for testing", remedy: "Name a dataset to test on.")
+    }
+    return (train, test)
+  }
+}
+
 extension Batch {
-  /// - Throws: bad data naming the sample that has no class or another size than the first.
-  init(_ samples: [Sample]) throws {
+  /// - Parameter expected: the size of all images; that of the first where left out.
+  /// - Throws: bad data naming the sample that has no class or another size.
+  init(_ samples: [Sample], expecting expected: (height: Int, width: Int, channels: Int)? = nil) throws {
     guard let first = samples.first else {
       self.init(images: .zeros([0, 1, 1, 1]), labels: [])
       return
     }
-    let size = first.size
+    let size = expected ?? first.size
     var values: [Float] = []
     values.reserveCapacity(samples.count * size.height * size.width * size.channels)
     var labels: [Int] = []

@@ -31,6 +31,9 @@ public struct ClassifierTraining: Sendable {
     train: Batches, test: Batches, progress: @Sendable (Progress) -> Void = { _ in }
   ) async throws -> (checkpoint: Checkpoint, accuracy: Double) {
     let configuration = try await train.classifierConfiguration()
+    let (train, test) = (train.expecting(configuration), test.expecting(configuration))
+    // Images of another size in the test set are found now, not after an epoch.
+    _ = try await test.classifierConfiguration()
     var random = Random(key: Random.Key(seed: seed, path: "classifier"), sample: 0)
     let classifier = try ImageClassifier(configuration, using: &random)
     var adam = Adam(learningRate: learningRate)
@@ -76,11 +79,11 @@ public struct ClassifierTraining: Sendable {
   @TensorActor
   public static func accuracy(of classifier: Checkpoint, on test: Batches) async throws -> Double {
     let expected = try await test.classifierConfiguration()
-    if !classifier.metadata.isEmpty { try classifier.expect(expected.fields) }
+    if classifier.metadata["architecture"] != nil { try classifier.expect(expected.fields) }
     var random = Random(key: Random.Key(seed: 0, path: "classifier"), sample: 0)
     let network = try ImageClassifier(expected, using: &random)
     try classifier.restore(network)
-    return try await accuracy(of: network, on: test)
+    return try await accuracy(of: network, on: test.expecting(expected))
   }
 
   @TensorActor
@@ -106,6 +109,10 @@ extension ImageClassifier.Configuration {
 }
 
 extension Batches {
+  fileprivate func expecting(_ configuration: ImageClassifier.Configuration) -> Batches {
+    expecting(height: configuration.height, width: configuration.width, channels: configuration.channels)
+  }
+
   /// What the first sample looks like.
   fileprivate func classifierConfiguration() async throws -> ImageClassifier.Configuration {
     for try await batch in epoch(0, isShuffled: false, seed: 0) where !batch.labels.isEmpty {

@@ -20,11 +20,13 @@ public final class ImageClassifier: Module {
   public static let architecture = "mirage-classifier-1"
   /// How many numbers `features` gives for an image.
   public static let featureCount = 128
+  /// Images may have at most this many pixels a side.
+  public static let sideLimit = 256
 
   public let configuration: Configuration
   private let network: Sequential
 
-  /// - Throws: bad data where there are fewer than two classes, or images are smaller than 4 × 4.
+  /// - Throws: bad data where there are fewer than two classes, or images are smaller than 4 × 4 or larger than the limit.
   public init(_ configuration: Configuration, using random: inout Random) throws {
     self.configuration = configuration
     guard configuration.classes.count >= 2 else {
@@ -36,6 +38,11 @@ public final class ImageClassifier: Module {
       throw MirageError.badData(
         "images of \(configuration.height) x \(configuration.width) are too small for a classifier",
         remedy: "Use images of at least 4 x 4.")
+    }
+    guard max(configuration.height, configuration.width) <= Self.sideLimit else {
+      throw MirageError.badData(
+        "images of \(configuration.height) x \(configuration.width) are too large for this classifier",
+        remedy: "Scale them down with resize, to at most \(Self.sideLimit) x \(Self.sideLimit).")
     }
     var (layers, channels, outputs): ([any Layer], Int, Int) = ([], configuration.channels, 32)
     var (height, width) = (configuration.height, configuration.width)

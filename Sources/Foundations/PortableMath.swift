@@ -60,4 +60,15 @@ public enum PortableMath {
     if base == 0 { return exponent == 0 ? 1 : 0 }
     return exp(exponent * log(base))
   }
+
+  /// A number to a whole power of at least 0, by repeated squaring.
+  public static func power(_ base: Double, _ exponent: Int) -> Double {
+    var (result, base, exponent) = (1.0, base, exponent)
+    while exponent > 0 {
+      if exponent & 1 == 1 { result *= base }
+      base *= base
+      exponent >>= 1
+    }
+    return result
+  }
 }

@@ -23,11 +23,21 @@ public struct DatasetLocation: Sendable {
   /// The samples of a part of the dataset; nil where it has no such part.
   ///
   /// Pipeline files and single folders have a training part only: all they hold.
+  ///
+  /// - Parameter fitting: what to do about a pipeline's stages that must be fitted first.
   /// - Throws: what opening the data throws.
-  public func flow(_ split: Split) async throws -> Flow<Sample>? {
+  public func flow(_ split: Split, fitting: Pipeline.Fitting = .leaveOut) async throws -> Flow<Sample>? {
     if let pipeline {
-      return split == .train ? try await pipeline.flow(Run(seed: pipeline.seed), fitting: .fit(Context())).flow : nil
+      return split == .train ? try await pipeline.flow(Run(seed: pipeline.seed), fitting: fitting).flow : nil
     }
+    do {
+      return try flowOfFiles(split)
+    } catch let error as MirageError where split == .test && error.kind == .missingInput && error.file == path {
+      return nil
+    }
+  }
+
+  private func flowOfFiles(_ split: Split) throws -> Flow<Sample>? {
     switch format {
     case .mnist: return try MNIST(directory: path, split: split).flow()
     case .cifar10: return try CIFAR10(directory: path, split: split).flow()

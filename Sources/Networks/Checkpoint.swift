@@ -221,7 +221,7 @@ public struct Checkpoint: Sendable {
 
   /// Names become parts of the tensors' names.
   private func check(_ name: String) {
-    precondition(
+    require(
       !name.isEmpty && !name.contains(".") && !name.hasPrefix(Checkpoint.reserved),
       "\"\(name)\" as a name in a checkpoint: it may not be empty, have dots or begin with two underscores")
   }

@@ -37,14 +37,16 @@ public enum Mode: Sendable {
 
 /// Numbers that are trained.
 public final class Parameter {
-  /// The numbers without history.
-  public var value: Tensor { didSet { leaf = value.detached().tracked() } }
   /// The numbers as a leaf: gradients are taken with respect to it.
   public private(set) var leaf: Tensor
 
-  public init(_ value: Tensor) {
-    self.value = value.detached()
-    leaf = self.value.tracked()
+  /// - Parameter value: how the numbers begin.
+  public init(_ value: Tensor) { leaf = value.detached().tracked() }
+
+  /// The numbers without history.
+  public var value: Tensor {
+    get { leaf.detached() }
+    set { leaf = newValue.detached().tracked() }
   }
 
   /// What a layer computes with: recorded in training, plain in inference.
@@ -53,8 +55,15 @@ public final class Parameter {
 
 /// Numbers that are kept with a module but not trained: running statistics, spectral vectors.
 public final class Buffer {
-  public var value: Tensor
-  public init(_ value: Tensor) { self.value = value.detached() }
+  /// The numbers, without history.
+  public var value: Tensor {
+    get { numbers }
+    set { numbers = newValue.detached() }
+  }
+  private var numbers: Tensor
+
+  /// - Parameter value: how the numbers begin.
+  public init(_ value: Tensor) { numbers = value.detached() }
 }
 
 extension Module {

@@ -14,12 +14,16 @@ public struct OrderedMap<Output: Sendable>: AsyncSequence, Sendable {
   private let indices: Range<Int>
   private let workers: Int
   private let bound: Int
+  private let priority: TaskPriority?
   private let work: @Sendable (Int) async throws -> Output
 
+  /// - Parameter priority: of the computations; the system's usual one where left out.
   public init(
-    _ indices: Range<Int>, workers: Int, bound: Int, work: @escaping @Sendable (Int) async throws -> Output
+    _ indices: Range<Int>, workers: Int, bound: Int, priority: TaskPriority? = nil,
+    work: @escaping @Sendable (Int) async throws -> Output
   ) {
     precondition(workers > 0 && bound >= workers, "\(workers) workers within a bound of \(bound)")
+    self.priority = priority
     self.indices = indices
     self.workers = workers
     self.bound = bound
@@ -27,7 +31,7 @@ public struct OrderedMap<Output: Sendable>: AsyncSequence, Sendable {
   }
 
   public func makeAsyncIterator() -> Iterator {
-    Iterator(owner: Owner(engine: Engine(indices, workers: workers, bound: bound, work: work)))
+    Iterator(owner: Owner(engine: Engine(indices, workers: workers, bound: bound, priority: priority, work: work)))
   }
 
   public struct Iterator: AsyncIteratorProtocol {
@@ -60,11 +64,14 @@ extension OrderedMap {
     private let end: Int
     private let workers: Int
     private let bound: Int
+    private let priority: TaskPriority?
     private let work: @Sendable (Int) async throws -> Output
 
     init(
-      _ indices: Range<Int>, workers: Int, bound: Int, work: @escaping @Sendable (Int) async throws -> Output
+      _ indices: Range<Int>, workers: Int, bound: Int, priority: TaskPriority?,
+      work: @escaping @Sendable (Int) async throws -> Output
     ) {
+      self.priority = priority
       state = Mutex(State(unstarted: indices, turn: indices.lowerBound))
       end = indices.upperBound
       self.workers = workers
@@ -108,7 +115,7 @@ extension OrderedMap {
         index - state.turn < bound
       {
         state.unstarted.removeFirst()
-        state.tasks[index] = Task.detached { await self.compute(index) }
+        state.tasks[index] = Task.detached(priority: priority) { await self.compute(index) }
       }
     }
 

@@ -2,8 +2,8 @@ import Synchronization
 
 /// How a tensor was made: what reverse-mode differentiation walks back over.
 ///
-/// A node holds its inputs' nodes, and of the values those that its rule asks for. Rules capture attributes only, never
-/// tensors, and an output's value is kept without its node: so there are no cycles, and a graph dies with its last tensor.
+/// A node holds its inputs' nodes, and of the values those that its rule asks for. Rules capture attributes and
+/// unrecorded statistics, never recorded tensors, and an output's value is kept without its node: so there are no cycles, and a graph dies with its last tensor.
 final class Node: @unchecked Sendable {
   struct Input {
     let node: Node?

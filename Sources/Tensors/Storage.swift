@@ -1,7 +1,8 @@
 import Glibc
 import Synchronization
 
-/// Memory for floats. Written once, by the operation that makes it, before anybody else has it; then only read. The
+/// Memory for floats. Written by the operation that makes it, before anybody else has it; then only read, until somebody
+/// has it alone again and may write over it. The
 /// buffer goes back to the pool when the last tensor on it is gone, with the packed copies of it that kernels keep.
 final class Storage: @unchecked Sendable {
   let pointer: UnsafeMutablePointer<Float>
@@ -19,6 +20,7 @@ final class Storage: @unchecked Sendable {
   /// Packed copies over this many floats are kept one at a time: the forward passes of a step want one order, the
   /// backward passes that follow another.
   private static let largePacking = 1 << 19
+  private static let packingLimit = 8
 
   /// The same numbers in the order a kernel wants them: made when first asked for, kept until the storage dies.
   func packed(_ key: PackedKey, make: () -> Storage) -> Storage {
@@ -28,6 +30,8 @@ final class Storage: @unchecked Sendable {
       if made.capacity > Storage.largePacking {
         packed = packed.filter { $0.value.capacity <= Storage.largePacking }
       }
+      // Inputs of ever new sizes may each want an order of their own.
+      if packed.count >= Storage.packingLimit { packed = [:] }
       packed[key] = made
     }
     return made
@@ -120,9 +124,13 @@ public enum Pool {
   private static func allocate(bytes: Int) -> UnsafeMutableRawPointer {
     let hugePage = 2 << 20
     var buffer: UnsafeMutableRawPointer?
-    guard posix_memalign(&buffer, bytes >= hugePage ? hugePage : 64, bytes) == 0, let buffer else {
-      fatalError("out of memory: \(bytes) bytes for a tensor")
+    let alignment = bytes >= hugePage ? hugePage : 64
+    if posix_memalign(&buffer, alignment, bytes) != 0 {
+      // What lies unused may be what is missing.
+      trim()
+      posix_memalign(&buffer, alignment, bytes)
     }
+    guard let buffer else { fatalError("out of memory: \(bytes) bytes for a tensor") }
     // Large pages save the processor looking up addresses, and the kernel clearing pages one by one.
     if bytes >= hugePage { madvise(buffer, bytes / hugePage * hugePage, Int32(MADV_HUGEPAGE)) }
     return buffer

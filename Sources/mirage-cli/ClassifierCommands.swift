@@ -40,6 +40,9 @@ struct TrainClassifierCommand: AsyncParsableCommand {
   @Option(help: "What initial weights and the order of samples are drawn from.")
   var seed: UInt64 = 0
 
+  @Option(help: "Threads that compute (default: the number of processors). Another number gives other last digits.")
+  var threads: Int?
+
   @Flag(help: "Replace a file that is there already.")
   var overwrite = false
 
@@ -52,17 +55,14 @@ struct TrainClassifierCommand: AsyncParsableCommand {
   func validate() throws {
     if !(1...100_000).contains(epochs) { throw ValidationError("--epochs must be from 1 to 100000.") }
     if !(1...65_536).contains(batch) { throw ValidationError("--batch must be from 1 to 65536.") }
+    if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be from 1 to 1024.") }
     if !(learningRate > 0 && learningRate < 100) { throw ValidationError("--learning-rate must be above 0.") }
   }
 
   func run() async throws {
     ThreadWaiting.keepBrief()
-    if FileKind(output) != .missing && !overwrite {
-      throw MirageError(
-        .cannotCreate, "is there already", file: output, remedy: "Replace it with --overwrite, or name another file.")
-    }
-    // Found out now, not after the training.
-    try makeDirectories(parentDirectory(output))
+    try checkOutput()
+    if let threads { Compute.threads = threads }
     let (train, held) = try await parts()
     var training = ClassifierTraining()
     (training.epochs, training.batch, training.learningRate, training.seed) = (epochs, batch, learningRate, seed)
@@ -93,9 +93,27 @@ struct TrainClassifierCommand: AsyncParsableCommand {
     }
   }
 
+  /// What would keep the file from being written is found out now, not after the training.
+  private func checkOutput() throws {
+    switch FileKind(output) {
+    case .directory:
+      throw MirageError(.cannotCreate, "is a directory", file: output, remedy: "Name a file to write.")
+    case .file where !overwrite:
+      throw MirageError(
+        .cannotCreate, "is there already", file: output, remedy: "Replace it with --overwrite, or name another file.")
+    case .file, .missing: break
+    }
+    try makeDirectories(parentDirectory(output))
+    guard access(parentDirectory(output), W_OK) == 0 else {
+      throw MirageError(
+        .cannotCreate, "may not be written into (permission denied)", file: parentDirectory(output),
+        remedy: "Give yourself permission, or name a file elsewhere.")
+    }
+  }
+
   private func parts() async throws -> (train: Batches, test: Batches) {
     let location = try DatasetLocation(dataset)
-    guard let all = try await location.flow(.train) else {
+    guard let all = try await location.flow(.train, fitting: .fit(Context())) else {
       throw MirageError(.missingInput, "has no training samples", file: dataset)
     }
     var held: Flow<Sample>?
@@ -114,16 +132,11 @@ struct TrainClassifierCommand: AsyncParsableCommand {
       }
       return (Batches(all, size: batch), Batches(held, size: 256))
     }
-    let order = Permutation(count: max(1, all.count), key: Random.Key(seed: seed, path: "test part"))
-    let places = (0..<all.count).map { order[$0] }
-    let tested = max(1, all.count / 10)
+    let (training, tested) = try all.splitForTesting(seed: seed)
     if !quiet {
-      Terminal.message("\(dataset) has no test part: \(grouped(tested)) of its samples are kept for testing.")
+      Terminal.message("\(dataset) has no test part: \(grouped(tested.count)) of its samples are kept for testing.")
     }
-    return (
-      Batches(all, size: batch, positions: Array(places.dropFirst(tested))),
-      Batches(all, size: 256, positions: Array(places.prefix(tested)))
-    )
+    return (Batches(all, size: batch, positions: training), Batches(all, size: 256, positions: tested))
   }
 }
 
@@ -144,11 +157,19 @@ struct TestClassifierCommand: AsyncParsableCommand {
   @Argument(help: "The dataset, or a pipeline file.", completion: .directory)
   var dataset: String
 
+  @Option(help: "Threads that compute (default: the number of processors).")
+  var threads: Int?
+
   @Flag(help: "Print JSON.")
   var json = false
 
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be from 1 to 1024.") }
+  }
+
   func run() async throws {
     ThreadWaiting.keepBrief()
+    if let threads { Compute.threads = threads }
     let checkpoint = try Checkpoint(reading: file)
     let location = try DatasetLocation(dataset)
     var flow = try await location.flow(.test)

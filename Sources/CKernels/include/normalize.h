@@ -11,8 +11,8 @@ void normalize_sums(float *sums, float *squares, const float *x, ptrdiff_t rows,
 void normalize_apply(float *y, const float *x, const float *a, const float *b, float slope, ptrdiff_t rows,
                      ptrdiff_t channels);
 
-// For a chunk of rows: the sums of g and of g x, where g is the gradient behind the rectifier: the sign of x a + b tells
-// which branch was taken.
+// For a chunk of rows: the sums of g and of g (x - shift), the mean being the shift that loses no digits, where g is the
+// gradient behind the rectifier: the sign of x a + b tells which branch was taken.
 void normalize_gradient_sums(float *sums, float *products, const float *gradient, const float *x, const float *a,
                              const float *b, const float *shift, float slope, ptrdiff_t rows, ptrdiff_t channels);
 

@@ -60,8 +60,8 @@ public final class BatchNorm: FusedNormalization {
   private let statistics: RunningStatistics
 
   /// - Parameter momentum: the part of a new batch's statistics in the running ones.
-  public init(_ channels: Int, momentum: Float = 0.1, epsilon: Float = 1e-5, scale: Tensor? = nil) {
-    weight = Parameter(scale ?? .ones([channels]))
+  public init(_ channels: Int, momentum: Float = 0.1, epsilon: Float = 1e-5) {
+    weight = Parameter(.ones([channels]))
     bias = Parameter(.zeros([channels]))
     statistics = RunningStatistics(channels, momentum: momentum, epsilon: epsilon)
   }

@@ -31,9 +31,7 @@ public struct Adam: Optimizer {
     second.prepare(parameters)
     steps += 1
     func correction(_ beta: Float) -> Double {
-      var power = 1.0
-      for _ in 0..<min(steps, Adam.countedSteps) { power *= Double(beta) }
-      return 1 - power
+      1 - PortableMath.power(Double(beta), min(steps, Adam.countedSteps))
     }
     let settings = AdamSettings(
       beta1: betas.0, beta2: betas.1, step: Float(Double(learningRate) / correction(betas.0)),
@@ -55,7 +53,7 @@ public struct Adam: Optimizer {
 
   public mutating func load(_ state: [String: Tensor], for parameters: [Parameter]) throws {
     steps = try loadedSteps(state)
-    try first.load(state, parameters)
-    try second.load(state, parameters)
+    try first.load(state, parameters, isNeeded: steps > 0)
+    try second.load(state, parameters, isNeeded: steps > 0)
   }
 }

@@ -29,15 +29,17 @@ struct Slots {
   mutating func prepare(_ parameters: [Parameter]) {
     if tensors.isEmpty { tensors = parameters.map { .zeros($0.value.shape) } }
     require(
-      tensors.count == parameters.count, "an optimiser of \(tensors.count) parameters given \(parameters.count)")
+      tensors.map(\.shape) == parameters.map(\.value.shape),
+      "an optimiser of parameters \(tensors.map(\.shape)) given \(parameters.map(\.value.shape))")
   }
 
   func save(into state: inout [String: Tensor]) {
     for (index, tensor) in tensors.enumerated() { state["\(name).\(index)"] = tensor }
   }
 
-  mutating func load(_ state: [String: Tensor], _ parameters: [Parameter]) throws {
-    guard state.keys.contains(where: { $0.hasPrefix(name + ".") }) else {
+  /// - Parameter isNeeded: whether there must be such tensors: not before the first step.
+  mutating func load(_ state: [String: Tensor], _ parameters: [Parameter], isNeeded: Bool = false) throws {
+    guard isNeeded || state.keys.contains(where: { $0.hasPrefix(name + ".") }) else {
       tensors = []
       return
     }

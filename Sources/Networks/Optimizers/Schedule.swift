@@ -20,7 +20,7 @@ public indirect enum Schedule: Sendable, Codable, Equatable {
     case .linearDecay(let after, let over):
       step < after ? 1 : max(0, 1 - Float(step - after) / Float(max(1, over)))
     case .step(let every, let factor):
-      (0..<min(10_000, step / max(1, every))).reduce(Float(1)) { product, _ in product * factor }
+      Float(PortableMath.power(Double(factor), step / max(1, every)))
     case .cosine(let steps, let minimum):
       minimum + (1 - minimum) * 0.5
         * (1 + Float(PortableMath.cos(Double.pi * Double(min(step, steps)) / Double(max(1, steps)))))

@@ -10,6 +10,7 @@ enum DNNL {
   }
 
   private static let state = Mutex(State())
+  private static let primitiveLimit = 1024
 
   /// Runs the primitive of this description on the given memory: pairs of oneDNN's argument number and pointer.
   ///
@@ -35,7 +36,7 @@ enum DNNL {
     }
   }
 
-  /// How the primitive of this description wants one of its arguments: the layout's key and size in floats.
+  /// How the primitive of this description wants one of its arguments to lie in memory.
   static func layout(
     of argument: Int32, in description: some Hashable & Sendable, make: (dnnl_engine_t) -> Primitive
   ) -> dnnl_memory_desc_t {
@@ -61,6 +62,8 @@ enum DNNL {
     }
     if let primitive = state.primitives[key] { return primitive }
     let primitive = make(state.engine!)
+    // Inputs of ever new sizes must not fill memory with what was compiled for them.
+    if state.primitives.count >= primitiveLimit { state.primitives = [:] }
     state.primitives[key] = primitive
     return primitive
   }
@@ -81,11 +84,13 @@ final class Primitive: @unchecked Sendable {
   let layouts: [Int32: dnnl_memory_desc_t]
   fileprivate let memories: [Int32: dnnl_memory_t]
 
-  /// Takes over the descriptor. `arguments` tells which of its layouts each argument has.
-  init(_ descriptor: dnnl_primitive_desc_t, _ arguments: [(Int32, dnnl_query_t)], engine: dnnl_engine_t) {
+  /// Takes over the descriptor of an operation with the given arguments.
+  init(_ descriptor: dnnl_primitive_desc_t, _ arguments: [Int32], engine: dnnl_engine_t) {
     var layouts: [Int32: dnnl_memory_desc_t] = [:]
-    for (argument, query) in arguments + [(DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md)] {
-      if let layout = dnnl_primitive_desc_query_md(descriptor, query, 0) { layouts[argument] = layout.pointee }
+    for argument in arguments + [DNNL_ARG_SCRATCHPAD] {
+      if let layout = dnnl_primitive_desc_query_md(descriptor, dnnl_query_exec_arg_md, argument) {
+        layouts[argument] = layout.pointee
+      }
     }
     var handle: dnnl_primitive_t?
     DNNL.check(dnnl_primitive_create(&handle, descriptor), "making a primitive")
@@ -101,6 +106,11 @@ final class Primitive: @unchecked Sendable {
     scratchpadSize = dnnl_memory_desc_get_size(&scratchpad)
   }
 
+  deinit {
+    for memory in memories.values { dnnl_memory_destroy(memory) }
+    dnnl_primitive_destroy(handle)
+  }
+
   /// Attributes by which a primitive works in memory that it is given.
   static func attributes() -> dnnl_primitive_attr_t {
     var attributes: dnnl_primitive_attr_t?
@@ -113,8 +123,8 @@ final class Primitive: @unchecked Sendable {
 /// A layout of the given sizes.
 func dnnlLayout(_ sizes: [Int], _ tag: dnnl_format_tag_t) -> dnnl_memory_desc_t {
   var layout = dnnl_memory_desc_t()
-  let sizes = sizes.map { Int64($0) } + [Int64](repeating: 0, count: 12 - sizes.count)
-  let rank = sizes.firstIndex(of: 0) ?? 12
+  let rank = sizes.count
+  let sizes = sizes.map { Int64($0) } + [Int64](repeating: 0, count: 12 - rank)
   DNNL.check(
     dnnl_memory_desc_init_by_tag(&layout, Int32(rank), sizes, dnnl_f32, tag), "describing a tensor of \(sizes)")
   return layout

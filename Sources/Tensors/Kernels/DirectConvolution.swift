@@ -76,7 +76,7 @@ enum DirectConvolution {
       DNNL.check(
         dnnl_reorder_primitive_desc_create(&descriptor, &from, engine, &to, engine, attributes), "describing a reorder")
       return Primitive(
-        descriptor!, [(DNNL_ARG_FROM, dnnl_query_src_md), (DNNL_ARG_TO, dnnl_query_dst_md)], engine: engine)
+        descriptor!, [DNNL_ARG_FROM, DNNL_ARG_TO], engine: engine)
     }
   }
 
@@ -128,36 +128,22 @@ enum DirectConvolution {
     }
     switch description.pass {
     case .forward:
-      return Primitive(
-        forward,
-        [
-          (DNNL_ARG_SRC, dnnl_query_src_md), (DNNL_ARG_WEIGHTS, dnnl_query_weights_md),
-          (DNNL_ARG_DST, dnnl_query_dst_md),
-        ] + (description.hasBias ? [(DNNL_ARG_BIAS, dnnl_query_weights_md)] : []), engine: engine)
+      let bias = description.hasBias ? [DNNL_ARG_BIAS] : []
+      return Primitive(forward, [DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST] + bias, engine: engine)
     case .inputGradient:
       defer { dnnl_primitive_desc_destroy(forward) }
       let descriptor = described(forward) { operation in
         dnnl_dilated_convolution_backward_data_desc_init(
           &operation, dnnl_convolution_direct, &source, &weights, &destination, strides, dilations, before, after)
       }
-      return Primitive(
-        descriptor,
-        [
-          (DNNL_ARG_DIFF_SRC, dnnl_query_diff_src_md), (DNNL_ARG_WEIGHTS, dnnl_query_weights_md),
-          (DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md),
-        ], engine: engine)
+      return Primitive(descriptor, [DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_DST], engine: engine)
     case .weightGradient:
       defer { dnnl_primitive_desc_destroy(forward) }
       let descriptor = described(forward) { operation in
         dnnl_dilated_convolution_backward_weights_desc_init(
           &operation, dnnl_convolution_direct, &source, &weights, nil, &destination, strides, dilations, before, after)
       }
-      return Primitive(
-        descriptor,
-        [
-          (DNNL_ARG_SRC, dnnl_query_src_md), (DNNL_ARG_DIFF_WEIGHTS, dnnl_query_diff_weights_md),
-          (DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md),
-        ], engine: engine)
+      return Primitive(descriptor, [DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_DST], engine: engine)
     }
   }
 }

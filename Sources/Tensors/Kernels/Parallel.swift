@@ -1,10 +1,9 @@
 import CNumerics
-import Glibc
 import Synchronization
 
 /// How tensor operations use the machine.
 public enum Compute {
-  private static let setting = Atomic<Int>(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+  private static let setting = Atomic<Int>(max(1, min(1024, Int(omp_get_num_procs()))))
 
   /// How many threads work on one operation, oneDNN's included; the number of processors unless it is set. The same seed
   /// and number of threads give the same bits.

@@ -12,7 +12,7 @@ public enum Profile {
   private static let isOn = Atomic<Bool>(false)
   private static let entries = Mutex<[String: Entry]>([:])
 
-  /// Runs the body and tells what was spent in it by each kernel, on the thread that called it.
+  /// Runs the body and tells what was spent in it by each kernel, as seen by the threads that called the operations.
   public static func measuring(_ body: () throws -> Void) rethrows -> [String: Entry] {
     entries.withLock { $0 = [:] }
     isOn.store(true, ordering: .relaxed)

@@ -4,6 +4,8 @@ import CKernels
 /// stride 1 and 4 × 4 of strides 1 and 2. A 3 × 3 kernel of stride 2 counts as 4 × 4 with zeros.
 enum WinogradConvolution {
   private struct Packing: Hashable {
+    /// Views of one storage may be other weights.
+    let weights: [Int]
     let kernel, stride, layout: Int
     let isBackward: Bool
   }
@@ -29,7 +31,7 @@ enum WinogradConvolution {
     guard var kernel = kernelShape(shape) else { return nil }
     let packed = packedWeights(weights, &kernel, isBackward: false)
     let result = Tensor(shape: shape.output) { out in
-      eachPart(&kernel, winograd_pass_forward) { kernel, scratch, part, parts in
+      eachPart(Compute.threads, &kernel, winograd_pass_forward) { kernel, scratch, part, parts in
         winograd_forward(&kernel, x.pointer, packed.pointer, bias?.pointer, out, scratch, part, parts)
       }
     }
@@ -41,7 +43,7 @@ enum WinogradConvolution {
     guard var kernel = kernelShape(shape) else { return nil }
     let packed = packedWeights(weights, &kernel, isBackward: true)
     let result = Tensor(shape: shape.input) { out in
-      eachPart(&kernel, winograd_pass_input) { kernel, scratch, part, parts in
+      eachPart(Compute.threads, &kernel, winograd_pass_input) { kernel, scratch, part, parts in
         winograd_input_gradient(&kernel, gradient.pointer, packed.pointer, nil, out, scratch, part, parts)
       }
     }
@@ -51,28 +53,28 @@ enum WinogradConvolution {
 
   static func weightGradient(_ x: Tensor, _ gradient: Tensor, _ shape: ConvolutionShape) -> Tensor? {
     guard var kernel = kernelShape(shape) else { return nil }
-    let partial = Storage(winograd_partial_size(&kernel, Int32(Compute.threads)))
-    eachPart(&kernel, winograd_pass_weights) { kernel, scratch, part, parts in
+    let threads = Compute.threads
+    let partial = Storage(winograd_partial_size(&kernel, Int32(threads)))
+    eachPart(threads, &kernel, winograd_pass_weights) { kernel, scratch, part, parts in
       winograd_weight_gradient(&kernel, x.pointer, gradient.pointer, partial.pointer, scratch, part, parts)
     }
     let side = Int(kernel.kernel)
     let result = Tensor(shape: [shape.outputChannels, shape.channels, side, side]) { out in
-      inParallel(Compute.threads) { part in
+      inParallel(threads) { part in
         var kernel = kernel
-        winograd_weight_gradient_finish(
-          &kernel, partial.pointer, Int32(Compute.threads), out, Int32(part), Int32(Compute.threads))
+        winograd_weight_gradient_finish(&kernel, partial.pointer, Int32(threads), out, Int32(part), Int32(threads))
       }
     }
     keepAlive(x, gradient, partial)
     return side == shape.kernelHeight ? result : result.sliced(axis: 2, 0..<3).sliced(axis: 3, 0..<3)
   }
 
-  /// Calls the body for each thread's part of the work, with scratch of its own.
+  /// Calls the body for each part of the work, with scratch of its own.
   private static func eachPart(
-    _ kernel: inout winograd_shape, _ pass: some BinaryInteger,
+    _ parts: Int, _ kernel: inout winograd_shape, _ pass: some BinaryInteger,
     _ body: (inout winograd_shape, UnsafeMutablePointer<Float>, Int32, Int32) -> Void
   ) {
-    let (parts, size, shape) = (Compute.threads, winograd_scratch_size(&kernel, Int32(pass)), kernel)
+    let (size, shape) = (winograd_scratch_size(&kernel, Int32(pass)), kernel)
     // Parts lie a cache line apart.
     let stride = (size + 31) / 16 * 16
     let scratch = Storage(parts * stride)
@@ -88,17 +90,17 @@ enum WinogradConvolution {
   ) -> Storage {
     let backward: Int32 = isBackward ? 1 : 0
     let packing = Packing(
-      kernel: Int(kernel.kernel), stride: Int(kernel.stride), layout: Int(winograd_layout(&kernel, backward)),
+      weights: weights.shape, kernel: Int(kernel.kernel), stride: Int(kernel.stride), layout: Int(winograd_layout(&kernel, backward)),
       isBackward: isBackward)
     let size = winograd_packed_size(&kernel, backward)
     let shape = kernel
     return weights.storage.packed(PackedKey(kernel: AnyHashable(packing), offset: weights.offset)) {
-      let packed = Storage(size)
+      let (packed, threads) = (Storage(size), Compute.threads)
       let missing = Int(shape.kernel) - weights.shape[2]
       let weights = missing == 0 ? weights : weights.padded([(0, 0), (0, 0), (0, missing), (0, missing)])
-      inParallel(Compute.threads) { part in
+      inParallel(threads) { part in
         var kernel = shape
-        winograd_pack(&kernel, backward, weights.pointer, packed.pointer, Int32(part), Int32(Compute.threads))
+        winograd_pack(&kernel, backward, weights.pointer, packed.pointer, Int32(part), Int32(threads))
       }
       keepAlive(weights)
       return packed

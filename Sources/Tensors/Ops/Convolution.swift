@@ -28,7 +28,7 @@ extension Tensor {
     geometry.outputHeight = geometry.spread(shape[1] + 2 * geometry.paddingHeight, 0)
     geometry.outputWidth = geometry.spread(shape[2] + 2 * geometry.paddingWidth, 1)
     require(
-      shape[0] > 0 && geometry.outputHeight > 0 && geometry.outputWidth > 0,
+      shape[0] > 0 && weights.count > 0 && geometry.outputHeight > 0 && geometry.outputWidth > 0,
       "convolved: \(shape) with weights \(weights.shape), stride \(stride), padding \(padding) leaves nothing")
     require(
       bias == nil || bias!.shape == [geometry.outputChannels],
@@ -61,6 +61,7 @@ extension Tensor {
       weights: weights.shape, stride: stride, padding: padding, dilation: dilation, groups: groups)
     geometry.channels = weights.shape[1] * groups
     (geometry.batch, geometry.outputHeight, geometry.outputWidth) = (shape[0], shape[1], shape[2])
+    require((1...2).contains(outputPadding.count), "transposeConvolved: output padding \(outputPadding)")
     let (extraHeight, extraWidth) = (outputPadding[0], outputPadding[outputPadding.count - 1])
     geometry.height =
       (shape[1] - 1) * geometry.strideHeight - 2 * geometry.paddingHeight
@@ -69,7 +70,7 @@ extension Tensor {
       (shape[2] - 1) * geometry.strideWidth - 2 * geometry.paddingWidth
       + geometry.dilationWidth * (geometry.kernelWidth - 1) + extraWidth + 1
     require(
-      shape.product > 0 && geometry.height > 0 && geometry.width > 0 && extraHeight >= 0 && extraWidth >= 0
+      shape.product > 0 && weights.count > 0 && geometry.height > 0 && geometry.width > 0 && extraHeight >= 0 && extraWidth >= 0
         && extraHeight < Swift.max(geometry.strideHeight, geometry.dilationHeight)
         && extraWidth < Swift.max(geometry.strideWidth, geometry.dilationWidth),
       "transposeConvolved: \(shape) with weights \(weights.shape), stride \(stride), padding \(padding), "

@@ -88,6 +88,7 @@ extension Tensor {
   /// The elements at the given places along an axis, in their order; a place may repeat.
   public func gathered(_ indices: [Int], axis: Int) -> Tensor {
     require(shape.indices.contains(axis), "gathered: axis \(axis) of \(shape)")
+    require(shape[axis] <= Int(Int32.max), "gathered: axis \(axis) of \(shape), of more than 2³¹ elements")
     let stray = indices.first { !(0..<shape[axis]).contains($0) }
     require(stray == nil, "gathered: place \(stray!) of axis \(axis) of \(shape)")
     return gathered(indices.map { Int32($0) }, along: axis)
