@@ -29,8 +29,12 @@ struct Slots {
   mutating func prepare(_ parameters: [Parameter]) {
     if tensors.isEmpty { tensors = parameters.map { .zeros($0.value.shape) } }
     require(
-      tensors.map(\.shape) == parameters.map(\.value.shape),
-      "an optimiser of parameters \(tensors.map(\.shape)) given \(parameters.map(\.value.shape))")
+      tensors.count == parameters.count, "an optimiser of \(tensors.count) parameters given \(parameters.count)")
+    for (tensor, parameter) in zip(tensors, parameters) {
+      require(
+        tensor.shape == parameter.value.shape,
+        "an optimiser of a parameter of \(tensor.shape) given one of \(parameter.value.shape)")
+    }
   }
 
   func save(into state: inout [String: Tensor]) {
