@@ -7,11 +7,13 @@ import Tensors
 public struct Batch: Sendable {
   /// N × H × W × C, bytes as -1 ... 1.
   public var images: Tensor
+  /// A class for each image.
   public var labels: [Int]
 }
 
 /// A flow of labelled images as batches of tensors, made ahead of their use.
 public struct Batches: Sendable {
+  /// Where the samples come from.
   public let flow: Flow<Sample>
   /// Samples a batch; the last may be smaller, and so may those that a filter took samples from.
   public let size: Int

@@ -5,17 +5,21 @@ import Tensors
 
 /// Trains an image classifier on the samples of a flow, and measures it.
 public struct ClassifierTraining: Sendable {
+  /// Passes over the training samples.
   public var epochs = 8
-  public var batch = 128
   /// At its highest: it goes down to 0 in half a cosine.
   public var learningRate: Float = 1e-3
+  /// What initial weights and the order of samples are drawn from.
   public var seed: UInt64 = 0
 
+  /// The usual settings.
   public init() {}
 
   /// How far the training is.
   public struct Progress: Sendable {
+    /// The epoch at work, counted from 0, and their number.
     public var epoch, epochs: Int
+    /// Steps done, and their number.
     public var step, steps: Int
     /// The mean loss of the epoch so far.
     public var loss: Float
@@ -60,6 +64,8 @@ public struct ClassifierTraining: Sendable {
         let mean = Float(losses / Double(step + 1 - start))
         progress(Progress(epoch: epoch, epochs: epochs, step: step + 1, steps: steps, loss: mean, accuracy: nil))
       }
+      // Cancellation may end the batches as if there were no more.
+      try Task.checkCancellation()
       accuracy = try await Self.accuracy(of: classifier, on: test)
       let mean = Float(losses / Double(max(1, step - start)))
       progress(Progress(epoch: epoch, epochs: epochs, step: step, steps: steps, loss: mean, accuracy: accuracy))
@@ -67,7 +73,7 @@ public struct ClassifierTraining: Sendable {
     var checkpoint = Checkpoint()
     checkpoint.store(classifier)
     checkpoint.metadata.merge(try configuration.fields) { $1 }
-    checkpoint.metadata["accuracy"] = "\(accuracy)"
+    checkpoint.metadata["metrics"] = JSONValue.object(["accuracy": .number(accuracy)]).text
     checkpoint.store(step: step)
     return (checkpoint, accuracy)
   }
@@ -94,6 +100,7 @@ public struct ClassifierTraining: Sendable {
       right += zip(classifier.classes(of: batch.images), batch.labels).count { $0 == $1 }
       total += batch.labels.count
     }
+    try Task.checkCancellation()
     guard total > 0 else { throw MirageError.badData("there is no sample to test the classifier on") }
     return Double(right) / Double(total)
   }

@@ -9,20 +9,25 @@ import Tensors
 public final class ImageClassifier: Module {
   /// What an image looks like and which classes there are.
   public struct Configuration: Sendable, Codable, Equatable {
+    /// Of the images.
     public var height, width, channels: Int
+    /// Their names, in the order of the logits.
     public var classes: [String]
 
+    /// A configuration for images of one size.
     public init(height: Int, width: Int, channels: Int, classes: [String]) {
       (self.height, self.width, self.channels, self.classes) = (height, width, channels, classes)
     }
   }
 
+  /// The architecture's name in checkpoints.
   public static let architecture = "mirage-classifier-1"
   /// How many numbers `features` gives for an image.
   public static let featureCount = 128
   /// Images may have at most this many pixels a side.
   public static let sideLimit = 256
 
+  /// What it was made for.
   public let configuration: Configuration
   private let network: Sequential
 

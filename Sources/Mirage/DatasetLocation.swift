@@ -61,7 +61,9 @@ public struct DatasetLocation: Sendable {
     }
     let names = try directoryEntries(path)
     func holds(_ test: (String) -> Bool) -> Bool { names.contains(where: test) }
-    if (try? MNIST(directory: path).flow()) != nil { return .mnist }
+    let folders = ["", "raw"] + names.filter { $0.hasSuffix("MNIST") }.map { $0 + "/raw" }
+    let files = folders.flatMap { (try? directoryEntries(joined(path, $0))) ?? [] }
+    if files.contains(where: { $0.contains("idx3") }) { return .mnist }
     if holds({ $0.hasPrefix("cifar-100") || $0 == "train.bin" }) { return .cifar100 }
     if holds({ $0.hasPrefix("cifar-10-") || $0.hasPrefix("data_batch_1") }) { return .cifar10 }
     if holds({ $0.hasSuffix(".tar") }) { return .webDataset }

@@ -27,7 +27,9 @@ public enum Losses {
 
   /// Cross entropy of N × K logits with a distribution for each sample.
   public static func crossEntropy(logits: Tensor, probabilities: Tensor) -> Tensor {
-    require(logits.rank == 2 && logits.shape == probabilities.shape, "crossEntropy: \(logits.shape) and \(probabilities.shape)")
+    require(
+      logits.rank == 2 && logits.shape == probabilities.shape,
+      "crossEntropy: \(logits.shape) and \(probabilities.shape)")
     return (logits.logSoftmax() * probabilities).sum() * (-1 / Float(logits.shape[0]))
   }
 

@@ -27,6 +27,7 @@ public enum Mode: Sendable {
   case inference
   case training(Random)
 
+  /// Whether parameters are recorded and batch statistics used.
   public var isTraining: Bool { if case .training = self { true } else { false } }
 
   /// The mode of an inner module, whose random stream is its own.

@@ -4,6 +4,7 @@ import Tensors
 public struct MovingAverage {
   /// The averages under the module's names.
   public private(set) var state: [String: Tensor]
+  /// How often it was brought up to date.
   public private(set) var updates = 0
   private let decay, rampUp: Float
 
@@ -16,6 +17,7 @@ public struct MovingAverage {
     (self.decay, self.rampUp) = (decay, rampUp)
   }
 
+  /// Brings the average up to date with the module it was made of, after a training step.
   public mutating func update(with module: some Module) {
     let limit = rampUp > 0 ? Float(1 + updates) / (rampUp + Float(updates)) : 1
     let kept = min(decay, limit)

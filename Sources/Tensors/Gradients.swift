@@ -84,6 +84,7 @@ extension Tensor {
   /// The same values without their history.
   public func detached() -> Tensor { node == nil ? self : with(node: nil) }
 
+  /// Whether operations on this tensor are recorded.
   public var isTracked: Bool { node != nil }
 
   /// The same tensor under a record of its own.

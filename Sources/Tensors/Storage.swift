@@ -52,8 +52,11 @@ struct PackedKey: Hashable, @unchecked Sendable {  // the kernels' descriptions 
 public enum Pool {
   /// What the pool has from the system, and what of it lies unused.
   public struct Statistics: Sendable {
+    /// How often the system was asked.
     public var systemAllocations = 0
+    /// What the pool has from it now.
     public var bytesAllocated = 0
+    /// What of that no tensor uses.
     public var bytesUnused = 0
     /// The most that was in use at once.
     public var peakBytesInUse = 0
@@ -69,6 +72,7 @@ public enum Pool {
   private struct Guarded: @unchecked Sendable { var state = State() }
   private static let guarded = Mutex(Guarded())
 
+  /// As it is at this moment.
   public static var statistics: Statistics { guarded.withLock { $0.state.statistics } }
 
   /// Gives everything unused back to the system.

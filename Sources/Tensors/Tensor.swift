@@ -6,6 +6,7 @@ import Foundations
 /// they are recorded only if an operand is (see `tracked()`). A mismatch of shapes is a programmer's mistake and stops the
 /// program with a message that names the operation and the shapes.
 public struct Tensor: Sendable {
+  /// The size of each axis, from the slowest; empty for a single number.
   public let shape: [Int]
   var storage: Storage
   /// Where the elements begin in the storage.
@@ -35,6 +36,7 @@ public struct Tensor: Sendable {
   /// A tensor without axes.
   public init(_ scalar: Float) { self.init([scalar], shape: []) }
 
+  /// The number of axes.
   public var rank: Int { shape.count }
   /// The number of elements.
   public var count: Int { shape.product }
@@ -60,11 +62,14 @@ public struct Tensor: Sendable {
 }
 
 extension Tensor {
+  /// A tensor whose elements are all the same.
   public static func full(_ shape: [Int], _ value: Float) -> Tensor {
     Tensor(shape: shape) { $0.initialize(repeating: value, count: shape.product) }
   }
 
+  /// A tensor of zeros.
   public static func zeros(_ shape: [Int]) -> Tensor { full(shape, 0) }
+  /// A tensor of ones.
   public static func ones(_ shape: [Int]) -> Tensor { full(shape, 1) }
 
   /// Independent numbers from the uniform distribution over the range, its upper bound excluded. One draw of `random`

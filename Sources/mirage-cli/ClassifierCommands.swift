@@ -65,7 +65,7 @@ struct TrainClassifierCommand: AsyncParsableCommand {
     if let threads { Compute.threads = threads }
     let (train, held) = try await parts()
     var training = ClassifierTraining()
-    (training.epochs, training.batch, training.learningRate, training.seed) = (epochs, batch, learningRate, seed)
+    (training.epochs, training.learningRate, training.seed) = (epochs, learningRate, seed)
     let start = ContinuousClock.now
     let line = TrainingLine(isQuiet: quiet || json)
     let result: (checkpoint: Checkpoint, accuracy: Double)

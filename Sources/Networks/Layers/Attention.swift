@@ -7,6 +7,7 @@ public final class SelfAttention: Layer {
   private let query, key, value: Conv2D
   private let gamma = Parameter(.zeros([1]))
 
+  /// - Parameter channels: of the input; at least 8.
   public init(_ channels: Int, isSpectral: Bool = false, using random: inout Random) {
     require(channels >= 8, "SelfAttention: \(channels) channels, at least 8 are needed")
     func projection(_ outputs: Int) -> Conv2D {

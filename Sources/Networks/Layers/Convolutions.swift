@@ -40,6 +40,7 @@ public final class Conv1D: Layer {
   let bias: Parameter?
   let stride, padding, dilation, groups: Int
 
+  /// - Parameter isSpectral: whether the weight is spectrally normalised.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1,
     hasBias: Bool = true, isSpectral: Bool = false, initialized: Initializer = .uniformFanIn,
@@ -70,6 +71,9 @@ public final class ConvTranspose2D: Layer {
   let stride, padding, outputPadding, dilation: [Int]
   let groups: Int
 
+  /// - Parameters:
+  ///   - kernel, stride, padding, outputPadding, dilation: one number for both axes, or two.
+  ///   - isSpectral: whether the weight is spectrally normalised.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: [Int], stride: [Int] = [1], padding: [Int] = [0], outputPadding: [Int] = [0],
     dilation: [Int] = [1], groups: Int = 1, hasBias: Bool = true, isSpectral: Bool = false,
@@ -100,6 +104,7 @@ public final class ConvTranspose1D: Layer {
   let bias: Parameter?
   let stride, padding, outputPadding, dilation, groups: Int
 
+  /// - Parameter isSpectral: whether the weight is spectrally normalised.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, outputPadding: Int = 0,
     dilation: Int = 1, groups: Int = 1, hasBias: Bool = true, isSpectral: Bool = false,

@@ -6,6 +6,7 @@ public final class Linear: Layer {
   let weight: Weight
   let bias: Parameter?
 
+  /// - Parameter isSpectral: whether the weight is spectrally normalised.
   public init(
     _ inputs: Int, _ outputs: Int, hasBias: Bool = true, isSpectral: Bool = false,
     initialized: Initializer = .uniformFanIn, using random: inout Random
@@ -31,6 +32,10 @@ public final class Linear: Layer {
 public final class Embedding: Module {
   let weight: Weight
 
+  /// - Parameters:
+  ///   - count: of things.
+  ///   - size: of each vector.
+  ///   - isSpectral: whether the weight is spectrally normalised.
   public init(
     _ count: Int, _ size: Int, isSpectral: Bool = false, initialized: Initializer = .normal(1),
     using random: inout Random

@@ -84,6 +84,7 @@ public final class ConditionalBatchNorm: Module {
   private let statistics: RunningStatistics
   private let channels: Int
 
+  /// - Parameter momentum: the part of a new batch's statistics in the running ones.
   public init(_ channels: Int, classes: Int, momentum: Float = 0.1, epsilon: Float = 1e-5) {
     self.channels = channels
     embedding = Parameter(concatenated([.ones([classes, channels]), .zeros([classes, channels])], axis: 1))

@@ -2,8 +2,10 @@ import Tensors
 
 /// Layers one after the other, named by their numbers.
 public final class Sequential: Layer {
+  /// From the first to the last.
   public let layers: [any Layer]
 
+  /// - Parameter layers: from the first to the last.
   public init(_ layers: [any Layer]) { self.layers = layers }
 
   /// A rectifier right behind a normalisation is computed in the same pass.
@@ -37,6 +39,10 @@ public final class ResidualBlock: Layer {
   private let shortcut: (any Layer)?
   private let name: String
 
+  /// - Parameters:
+  ///   - block: f.
+  ///   - shortcut: what x goes through; nothing where left out.
+  ///   - name: under which f's state stands.
   public init(_ block: any Layer, shortcut: (any Layer)? = nil, name: String = "block") {
     (self.block, self.shortcut, self.name) = (block, shortcut, name)
   }

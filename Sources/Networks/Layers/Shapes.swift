@@ -9,6 +9,7 @@ extension StatelessLayer {
 
 /// N × … × C to vectors in C, H, W order, whatever the storage: so that a `Linear` behind it fits PyTorch's weights.
 public struct Flatten: StatelessLayer {
+  /// The layer, which has no settings.
   public init() {}
 
   public func callAsFunction(_ x: Tensor, _ mode: Mode) -> Tensor {
@@ -32,6 +33,7 @@ public struct Unflatten: StatelessLayer {
 /// r × r squares of pixels from r² channels each.
 public struct PixelShuffle: StatelessLayer {
   private let factor: Int
+  /// - Parameter factor: r.
   public init(_ factor: Int) { self.factor = factor }
   public func callAsFunction(_ x: Tensor, _ mode: Mode) -> Tensor { x.pixelShuffled(factor) }
 }
@@ -41,6 +43,7 @@ public struct Upsample: StatelessLayer {
   private let factor: Int
   private let interpolation: Tensor.Interpolation
 
+  /// - Parameter factor: how many times as long.
   public init(by factor: Int, _ interpolation: Tensor.Interpolation = .nearest) {
     (self.factor, self.interpolation) = (factor, interpolation)
   }
@@ -51,6 +54,7 @@ public struct Upsample: StatelessLayer {
 /// Mirror images on all sides of N × H × W × C.
 public struct ReflectionPad2D: StatelessLayer {
   private let amount: Int
+  /// - Parameter amount: of pixels, on each side.
   public init(_ amount: Int) { self.amount = amount }
 
   public func callAsFunction(_ x: Tensor, _ mode: Mode) -> Tensor {
@@ -61,6 +65,9 @@ public struct ReflectionPad2D: StatelessLayer {
 /// Averages over windows.
 public struct AveragePool: StatelessLayer {
   private let size, stride, padding: [Int]
+  /// - Parameters:
+  ///   - size, padding: for each spatial axis, or one for all.
+  ///   - stride: the size where left out.
   public init(size: [Int], stride: [Int]? = nil, padding: [Int] = [0]) {
     (self.size, self.stride, self.padding) = (size, stride ?? size, padding)
   }
@@ -72,6 +79,9 @@ public struct AveragePool: StatelessLayer {
 /// Maxima over windows.
 public struct MaxPool: StatelessLayer {
   private let size, stride, padding: [Int]
+  /// - Parameters:
+  ///   - size, padding: for each spatial axis, or one for all.
+  ///   - stride: the size where left out.
   public init(size: [Int], stride: [Int]? = nil, padding: [Int] = [0]) {
     (self.size, self.stride, self.padding) = (size, stride ?? size, padding)
   }

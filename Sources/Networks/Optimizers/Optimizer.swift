@@ -6,6 +6,7 @@ public protocol Optimizer {
   /// The name of the method in checkpoints: a state fits only optimisers of the kind it came from.
   static var kind: String { get }
 
+  /// How far a step goes; schedules change it between steps.
   var learningRate: Float { get set }
 
   /// One step. The parameters are the same ones in the same order each time.

@@ -10,6 +10,10 @@ public struct RMSProp: Optimizer {
   private var square = Slots(name: "square")
   private var velocity = Slots(name: "momentum")
 
+  /// - Parameters:
+  ///   - smoothing: the part of the old mean square that stays.
+  ///   - momentum: on the quotient; 0 for none.
+  ///   - weightDecay: added to the gradient as decay · w.
   public init(
     learningRate: Float, smoothing: Float = 0.99, epsilon: Float = 1e-8, momentum: Float = 0, weightDecay: Float = 0
   ) {

@@ -10,6 +10,7 @@ public struct SGD: Optimizer {
   private let isNesterov: Bool
   private var velocity = Slots(name: "momentum")
 
+  /// - Parameter isNesterov: whether to step by g + momentum v; needs a momentum.
   public init(learningRate: Float, momentum: Float = 0, weightDecay: Float = 0, isNesterov: Bool = false) {
     require(!isNesterov || momentum > 0, "SGD: Nesterov's form without momentum")
     self.learningRate = learningRate

@@ -2,8 +2,11 @@ import Synchronization
 
 /// Where the time of tensor operations goes: by kernel, calls, seconds, and the arithmetic of convolutions and products.
 public enum Profile {
+  /// What one kernel took.
   public struct Entry: Sendable {
+    /// How often it ran.
     public var calls = 0
+    /// In all.
     public var seconds = 0.0
     /// Multiplications and additions, where they are what counts: by the definition, whatever the algorithm saves.
     public var operations = 0

@@ -7,6 +7,7 @@ import Synchronization
 /// calls them. Training crosses to it once a step or batch, never once an operation.
 @globalActor
 public actor TensorActor {
+  /// The one there is.
   public static let shared = TensorActor()
   private let thread = DedicatedThread()
 

@@ -90,7 +90,8 @@ enum WinogradConvolution {
   ) -> Storage {
     let backward: Int32 = isBackward ? 1 : 0
     let packing = Packing(
-      weights: weights.shape, kernel: Int(kernel.kernel), stride: Int(kernel.stride), layout: Int(winograd_layout(&kernel, backward)),
+      weights: weights.shape, kernel: Int(kernel.kernel), stride: Int(kernel.stride),
+      layout: Int(winograd_layout(&kernel, backward)),
       isBackward: isBackward)
     let size = winograd_packed_size(&kernel, backward)
     let shape = kernel

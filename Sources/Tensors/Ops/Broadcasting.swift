@@ -137,6 +137,7 @@ extension Tensor {
     return sum(axes: axes, keepingDimensions: true).reshaped(shape)
   }
 
+  /// x + y, element by element; sizes of 1, and leading axes that one lacks, stretch to the other's, as in numpy.
   public static func + (x: consuming Tensor, y: consuming Tensor) -> Tensor {
     let inputs = [x.trace, y.trace]
     return combined(binary_add, x, y).recorded("add", inputs) { gradient, record in
@@ -144,6 +145,7 @@ extension Tensor {
     }
   }
 
+  /// x - y, element by element; shapes stretch as for `+`.
   public static func - (x: consuming Tensor, y: consuming Tensor) -> Tensor {
     let inputs = [x.trace, y.trace]
     return combined(binary_subtract, x, y).recorded("subtract", inputs) { gradient, record in
@@ -154,6 +156,7 @@ extension Tensor {
     }
   }
 
+  /// x · y, element by element; shapes stretch as for `+`.
   public static func * (x: consuming Tensor, y: consuming Tensor) -> Tensor {
     if !x.isTracked && !y.isTracked { return combined(binary_multiply, x, y) }
     let inputs = [copy x, copy y]
@@ -166,6 +169,7 @@ extension Tensor {
     }
   }
 
+  /// x / y, element by element; shapes stretch as for `+`.
   public static func / (x: Tensor, y: Tensor) -> Tensor {
     combined(binary_divide, x, y)
       .recorded("divide", [x, y], saving: y.isTracked ? [0, 1] : [1]) { gradient, record in
@@ -177,14 +181,23 @@ extension Tensor {
       }
   }
 
+  /// -x, element by element.
   public static prefix func - (x: Tensor) -> Tensor { x.affine(-1, 0) }
+  /// A number added to each element.
   public static func + (x: Tensor, y: Float) -> Tensor { x.affine(1, y) }
+  /// A number added to each element.
   public static func + (x: Float, y: Tensor) -> Tensor { y.affine(1, x) }
+  /// A number taken from each element.
   public static func - (x: Tensor, y: Float) -> Tensor { x.affine(1, -y) }
+  /// Each element taken from a number.
   public static func - (x: Float, y: Tensor) -> Tensor { y.affine(-1, x) }
+  /// Each element times a number.
   public static func * (x: Tensor, y: Float) -> Tensor { x.affine(y, 0) }
+  /// Each element times a number.
   public static func * (x: Float, y: Tensor) -> Tensor { y.affine(x, 0) }
+  /// Each element times the number's reciprocal.
   public static func / (x: Tensor, y: Float) -> Tensor { x.affine(1 / y, 0) }
+  /// A number divided by each element.
   public static func / (x: Float, y: Tensor) -> Tensor { y.reciprocal() * x }
 
   /// 1 where this is greater, else 0; no gradient.

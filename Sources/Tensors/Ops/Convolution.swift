@@ -70,7 +70,8 @@ extension Tensor {
       (shape[2] - 1) * geometry.strideWidth - 2 * geometry.paddingWidth
       + geometry.dilationWidth * (geometry.kernelWidth - 1) + extraWidth + 1
     require(
-      shape.product > 0 && weights.count > 0 && geometry.height > 0 && geometry.width > 0 && extraHeight >= 0 && extraWidth >= 0
+      shape.product > 0 && weights.count > 0 && geometry.height > 0 && geometry.width > 0 && extraHeight >= 0
+        && extraWidth >= 0
         && extraHeight < Swift.max(geometry.strideHeight, geometry.dilationHeight)
         && extraWidth < Swift.max(geometry.strideWidth, geometry.dilationWidth),
       "transposeConvolved: \(shape) with weights \(weights.shape), stride \(stride), padding \(padding), "

@@ -24,6 +24,7 @@ extension Tensor {
     mapped(function, a, b).recorded(name, [self], saving: [0]) { gradient, record in [rule(gradient, record.input(0))] }
   }
 
+  /// e to each element, within two units in the last place: infinity above 88.72, 0 below -87.33.
   public func exp() -> Tensor {
     mapped(unary_exp).recorded("exp", [self], savingOutput: true) { [$0 * $1.output] }
   }
@@ -31,10 +32,12 @@ extension Tensor {
   /// The natural logarithm: not-a-number below 0, minus infinity at 0.
   public func log() -> Tensor { map("log", unary_log) { $0 / $1 } }
 
+  /// The square root: not-a-number below 0.
   public func sqrt() -> Tensor {
     mapped(unary_sqrt).recorded("sqrt", [self], savingOutput: true) { [$0 * 0.5 / $1.output] }
   }
 
+  /// Each element times itself.
   public func square() -> Tensor { map("square", unary_square) { $0 * ($1 * 2) } }
 
   /// The gradient at 0 is 0.
@@ -43,6 +46,7 @@ extension Tensor {
   /// -1, 0 or 1; its gradient is 0.
   public func sign() -> Tensor { detached().mapped(unary_sign) }
 
+  /// 1 / x.
   public func reciprocal() -> Tensor {
     mapped(unary_reciprocal).recorded("reciprocal", [self], savingOutput: true) { gradient, record in
       [-(gradient * record.output.square())]
@@ -54,9 +58,12 @@ extension Tensor {
     map("pow", unary_power, exponent) { gradient, x in gradient * (x.pow(exponent - 1) * exponent) }
   }
 
+  /// The sine, of radians.
   public func sin() -> Tensor { map("sin", unary_sin) { $0 * $1.cos() } }
+  /// The cosine, of radians.
   public func cos() -> Tensor { map("cos", unary_cos) { -($0 * $1.sin()) } }
 
+  /// The hyperbolic tangent, within two units in the last place.
   public consuming func tanh() -> Tensor {
     let input = trace
     return mapped(unary_tanh).recorded("tanh", [input], savingOutput: true) { gradient, record in

@@ -90,6 +90,7 @@ extension Tensor {
     }
   }
 
+  /// How elements between elements are made.
   public enum Interpolation: Sendable { case nearest, bilinear }
 
   /// Each spatial axis `factor` times as long. Bilinear: sample points at pixel centres, as PyTorch has it with

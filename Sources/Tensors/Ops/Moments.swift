@@ -1,0 +1,221 @@
+import CKernels
+
+/// The mean and deviation of each channel, and what gradients need of them. x is units × rows × channels; a unit is a
+/// sample. Work is shared out by chunks of rows whose size does not depend on the number of threads.
+struct Moments: Sendable {
+  let scope: StatisticsScope
+  let units, rows, channels: Int
+  let chunkRows: Int
+  /// For each channel, or for each unit and channel.
+  let mean, variance: Tensor
+  /// 1 / √(variance + epsilon), as the mean.
+  let inverse: Tensor
+  private let shape: [Int]
+
+  init(of x: Tensor, _ scope: StatisticsScope, epsilon: Float) {
+    self.scope = scope
+    shape = x.shape
+    channels = x.shape[x.rank - 1]
+    units = x.shape[0]
+    rows = x.count / (units * channels)
+    chunkRows = max(1, grain / channels)
+    let (units, rows, channels, chunkRows) = (units, rows, channels, chunkRows)
+    let chunks = (rows + chunkRows - 1) / chunkRows
+    let sums = Tensor(shape: [2, units * chunks, channels]) { out in
+      Profile.counted("normalisation, statistics") {
+        Moments.forEachChunk(units, rows, chunkRows, grain / 4 / (chunkRows * channels) + 1) {
+          unit, row, count, index in
+          let x = x.pointer + (unit * rows + row) * channels
+          normalize_sums(out + index * channels, out + (units * chunks + index) * channels, x, count, channels)
+        }
+      }
+      keepAlive(x)
+    }
+    let groups = scope == .batch ? 1 : units
+    var (mean, variance) = (
+      [Float](repeating: 0, count: groups * channels), [Float](repeating: 0, count: groups * channels)
+    )
+    let partsOfGroup = units / groups * chunks
+    for group in 0..<groups {
+      for channel in 0..<channels {
+        // Chan, Golub and LeVeque's pairwise update (1979), in double precision.
+        var (n, m, squares) = (0.0, 0.0, 0.0)
+        for part in group * partsOfGroup..<(group + 1) * partsOfGroup {
+          let row = part % chunks * chunkRows
+          let count = Double(min(chunkRows, rows - row))
+          let shift = Double(x.pointer[(part / chunks * rows + row) * channels + channel])
+          let sum = Double(sums.pointer[part * channels + channel])
+          let square = Double(sums.pointer[(units * chunks + part) * channels + channel])
+          let delta = shift + sum / count - m
+          squares += square - sum * sum / count + delta * delta * n * count / (n + count)
+          m += delta * count / (n + count)
+          n += count
+        }
+        mean[group * channels + channel] = Float(m)
+        variance[group * channels + channel] = Float(max(0, squares / n))
+      }
+    }
+    let parameters = scope == .batch ? [channels] : [units, channels]
+    self.mean = Tensor(mean, shape: parameters)
+    self.variance = Tensor(variance, shape: parameters)
+    inverse = Tensor(variance.map { 1 / ($0 + epsilon).squareRoot() }, shape: parameters)
+    keepAlive(x, sums)
+  }
+
+  /// Calls with the unit, the first row, the number of rows and the chunk's number.
+  func forEachChunk(_ body: (Int, Int, Int, Int) -> Void) {
+    Moments.forEachChunk(units, rows, chunkRows, grain / 4 / (chunkRows * channels) + 1, body)
+  }
+
+  private static func forEachChunk(
+    _ units: Int, _ rows: Int, _ chunkRows: Int, _ least: Int, _ body: (Int, Int, Int, Int) -> Void
+  ) {
+    let chunks = (rows + chunkRows - 1) / chunkRows
+    inParallel(units * chunks, grain: least) { range in
+      for index in range {
+        let row = index % chunks * chunkRows
+        body(index / chunks, row, min(chunkRows, rows - row), index)
+      }
+    }
+  }
+
+  /// y = x · factor + shift, for each unit and channel.
+  struct Maps {
+    let storage: Storage
+    let factor, shift: UnsafeMutablePointer<Float>
+  }
+
+  /// The normalised tensor, in x's own memory where nobody else has it.
+  func applied(_ maps: Maps, to x: consuming Tensor, slope: Float) -> Tensor {
+    let result =
+      isKnownUniquelyReferenced(&x.storage)
+      ? Tensor(shape: shape, storage: x.storage, offset: x.offset) : Tensor(shape: shape) { _ in }
+    result.storage.forgetPacked()
+    apply(maps, from: x, to: result, slope: slope)
+    return result
+  }
+
+  private func apply(_ maps: Maps, from x: Tensor, to result: Tensor, slope: Float) {
+    Profile.counted("normalisation") {
+      forEachChunk { unit, row, count, _ in
+        let start = (unit * rows + row) * channels
+        normalize_apply(
+          result.pointer + start, x.pointer + start, maps.factor + unit * channels, maps.shift + unit * channels, slope,
+          count, channels)
+      }
+    }
+    keepAlive(x, maps.storage)
+  }
+
+  private func place(_ unit: Int, _ channel: Int, in parameter: Tensor) -> Int {
+    parameter.rank == 2 ? unit * channels + channel : channel
+  }
+
+  func maps(scale: Tensor?, offset: Tensor?) -> Maps {
+    let storage = Storage(2 * units * channels)
+    let maps = Maps(storage: storage, factor: storage.pointer, shift: storage.pointer + units * channels)
+    for unit in 0..<units {
+      for channel in 0..<channels {
+        let here = place(unit, channel, in: mean)
+        let factor = inverse.pointer[here] * (scale.map { $0.pointer[place(unit, channel, in: $0)] } ?? 1)
+        maps.factor[unit * channels + channel] = factor
+        maps.shift[unit * channels + channel] =
+          (offset.map { $0.pointer[place(unit, channel, in: $0)] } ?? 0) - mean.pointer[here] * factor
+      }
+    }
+    keepAlive(scale, offset)
+    return maps
+  }
+
+  /// The gradients with respect to x, scale and offset: with x̂ = (x - mean) / deviation and n elements in a group,
+  /// dx = scale / deviation · (g - mean(g · scale) / scale - x̂ mean(g · scale · x̂) / scale).
+  func gradients(_ gradient: Tensor, _ record: Record, slope: Float) -> [Tensor?] {
+    let (x, scale, offset) = (record.input(0), record.input(1), record.input(2))
+    let maps = maps(scale: scale, offset: offset)
+    let sums = gradientSums(gradient, x, maps, slope: slope)
+    return [
+      record.needs(0) ? inputGradient(gradient, x, scale, maps, sums, slope: slope) : nil,
+      record.needs(1) ? total(sums.normalized, like: scale) : nil,
+      record.needs(2) ? total(sums.plain, like: offset) : nil,
+    ]
+  }
+
+  /// Of each unit and channel: the sums of g and of g x̂.
+  private typealias GradientSums = (plain: [Double], normalized: [Double])
+
+  private func gradientSums(_ gradient: Tensor, _ x: Tensor, _ maps: Maps, slope: Float) -> GradientSums {
+    let chunks = (rows + chunkRows - 1) / chunkRows
+    let (units, channels) = (units, channels)
+    let sums = Tensor(shape: [2, units * chunks, channels]) { out in
+      forEachChunk { unit, row, count, index in
+        let start = (unit * rows + row) * channels
+        normalize_gradient_sums(
+          out + index * channels, out + (units * chunks + index) * channels, gradient.pointer + start,
+          x.pointer + start, maps.factor + unit * channels, maps.shift + unit * channels,
+          mean.pointer + place(unit, 0, in: mean), slope, count, channels)
+      }
+    }
+    var plain = [Double](repeating: 0, count: units * channels)
+    var normalized = plain
+    for part in 0..<units * chunks {
+      let unit = part / chunks
+      for channel in 0..<channels {
+        plain[unit * channels + channel] += Double(sums.pointer[part * channels + channel])
+        normalized[unit * channels + channel] +=
+          Double(sums.pointer[(units * chunks + part) * channels + channel])
+          * Double(inverse.pointer[place(unit, channel, in: mean)])
+      }
+    }
+    keepAlive(gradient, x, maps.storage, sums)
+    return (plain, normalized)
+  }
+
+  /// dx = g p + x q + r, with p, q and r of each unit and channel.
+  private func inputGradient(
+    _ gradient: Tensor, _ x: Tensor, _ scale: Tensor, _ maps: Maps, _ sums: GradientSums, slope: Float
+  ) -> Tensor {
+    let coefficients = Storage(3 * units * channels)
+    let (p, q, r) = (
+      coefficients.pointer, coefficients.pointer + units * channels, coefficients.pointer + 2 * units * channels
+    )
+    let unitsOfGroup = scope == .batch ? units : 1
+    let n = Double(unitsOfGroup * rows)
+    for channel in 0..<channels {
+      for first in stride(from: 0, to: units, by: unitsOfGroup) {
+        var (a, b) = (0.0, 0.0)
+        for unit in first..<first + unitsOfGroup {
+          let factor = Double(scale.pointer[place(unit, channel, in: scale)])
+          a += sums.plain[unit * channels + channel] * factor
+          b += sums.normalized[unit * channels + channel] * factor
+        }
+        let here = place(first, channel, in: mean)
+        let (middle, inverse) = (Double(mean.pointer[here]), Double(inverse.pointer[here]))
+        for unit in first..<first + unitsOfGroup {
+          let index = unit * channels + channel
+          p[index] = Float(inverse * Double(scale.pointer[place(unit, channel, in: scale)]))
+          q[index] = Float(-inverse * inverse * b / n)
+          r[index] = Float(inverse * (inverse * middle * b - a) / n)
+        }
+      }
+    }
+    let result = Tensor(shape: shape) { out in
+      forEachChunk { unit, row, count, _ in
+        let (start, here) = ((unit * rows + row) * channels, unit * channels)
+        normalize_gradient_apply(
+          out + start, gradient.pointer + start, x.pointer + start, maps.factor + here, maps.shift + here, p + here,
+          q + here, r + here, slope, count, channels)
+      }
+    }
+    keepAlive(gradient, x, scale, maps.storage, coefficients)
+    return result
+  }
+
+  /// Sums of each unit and channel as a gradient of a parameter for each channel, or for each unit and channel.
+  private func total(_ sums: [Double], like parameter: Tensor) -> Tensor {
+    if parameter.rank == 2 { return Tensor(sums.map { Float($0) }, shape: parameter.shape) }
+    return Tensor(
+      (0..<channels).map { channel in
+        Float((0..<units).reduce(0.0) { $0 + sums[$1 * channels + channel] })
+      }, shape: parameter.shape)
+  }
+}
