@@ -37,6 +37,7 @@ let package = Package(
     .testTarget(name: "NetworksTests", dependencies: ["Networks", "TestSupport"]),
     .testTarget(name: "MediaTests", dependencies: ["CKernels", "Media", "TestSupport"]),
     .testTarget(name: "StreamsTests", dependencies: ["Streams", "TestSupport"]),
+    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
     .testTarget(name: "MirageTests", dependencies: ["Mirage", "TestSupport", "mirage-cli"]),
   ],
   swiftLanguageModes: [.v6]
