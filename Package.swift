@@ -24,7 +24,9 @@ let package = Package(
     .target(name: "Evaluation", dependencies: ["Foundations", "Media", "Networks", "Streams", "Tensors"]),
     .target(
       name: "Mirage",
-      dependencies: ["Evaluation", "Foundations", "Media", "Networks", "Streams", "Tensors", .product(name: "Yams", package: "Yams")]),
+      dependencies: [
+        "Evaluation", "Foundations", "Media", "Networks", "Streams", "Tensors", .product(name: "Yams", package: "Yams"),
+      ]),
     .executableTarget(
       name: "mirage-cli",
       dependencies: ["Mirage", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

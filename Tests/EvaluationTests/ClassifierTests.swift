@@ -39,7 +39,7 @@ private func training(epochs: Int = 1, learningRate: Float = 3e-3, seed: UInt64 
     let (first, last) = (try #require(told.first), try #require(told.last))
     #expect(last.loss < first.loss)
     #expect(try checkpoint.step() == 30)
-    #expect(checkpoint.metadata["accuracy"] == "\(accuracy)")
+    #expect(checkpoint.metadata["metrics"] == JSONValue.object(["accuracy": .number(accuracy)]).text)
     #expect(checkpoint.metadata["architecture"] == ImageClassifier.architecture)
     // Measured again, from the checkpoint and from its file, it is the same; and so from PyTorch's files.
     #expect(try await ClassifierTraining.accuracy(of: checkpoint, on: test) == accuracy)

@@ -203,8 +203,9 @@ extension Tensor {
 
   /// Mirror images around the spatial axes, which follow the first and precede the last: one pair of amounts for
   /// sequences, two for images. The border element is not repeated, so an amount is less than the axis' size.
-  public func reflectionPadded(_ amounts: [(Int, Int)]) -> Tensor {
-    require(rank == amounts.count + 2, "reflectionPadded: \(shape) by \(amounts)")
+  public consuming func reflectionPadded(_ amounts: [(Int, Int)]) -> Tensor {
+    let shape = shape
+    require(shape.count == amounts.count + 2, "reflectionPadded: \(shape) by \(amounts)")
     var result = self
     for (axis, amount) in amounts.enumerated().map({ ($0 + 1, $1) }) where amount != (0, 0) {
       let size = shape[axis]
