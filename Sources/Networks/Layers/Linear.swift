@@ -18,8 +18,8 @@ public final class Linear: Layer {
   public func callAsFunction(_ x: Tensor, _ mode: Mode) -> Tensor {
     let weight = weight(mode)
     require(x.rank == 2 && x.shape[1] == weight.shape[1], "Linear: \(x.shape) with weights \(weight.shape)")
-    let product = matmul(x, weight, transposeB: true)
-    return bias.map { product + $0(mode) } ?? product
+    guard let bias else { return matmul(x, weight, transposeB: true) }
+    return matmul(x, weight, transposeB: true) + bias(mode)
   }
 
   public func visit(_ visitor: inout some StateVisitor) {

@@ -57,7 +57,7 @@ public struct ReflectionPad2D: StatelessLayer {
   /// - Parameter amount: of pixels, on each side.
   public init(_ amount: Int) { self.amount = amount }
 
-  public func callAsFunction(_ x: consuming Tensor, _ mode: Mode) -> Tensor {
+  public func callAsFunction(_ x: Tensor, _ mode: Mode) -> Tensor {
     x.reflectionPadded([(amount, amount), (amount, amount)])
   }
 }

@@ -79,8 +79,9 @@ extension Tensor {
     require(
       bias == nil || bias!.shape == [geometry.channels],
       "transposeConvolved: bias \(bias!.shape) for weights \(weights.shape)")
-    let result = inputGradient(self, weights, geometry)
-    return bias.map { result + $0 } ?? result
+    guard let bias else { return inputGradient(self, weights, geometry) }
+    // Of what is nobody else's, so that the sum takes its memory.
+    return inputGradient(self, weights, geometry) + bias
   }
 
   private func asRow() -> Tensor { reshaped([shape[0], 1, shape[1], shape[2]]) }

@@ -203,20 +203,22 @@ extension Tensor {
 
   /// Mirror images around the spatial axes, which follow the first and precede the last: one pair of amounts for
   /// sequences, two for images. The border element is not repeated, so an amount is less than the axis' size.
-  public consuming func reflectionPadded(_ amounts: [(Int, Int)]) -> Tensor {
-    let shape = shape
-    require(shape.count == amounts.count + 2, "reflectionPadded: \(shape) by \(amounts)")
-    var result = self
-    for (axis, amount) in amounts.enumerated().map({ ($0 + 1, $1) }) where amount != (0, 0) {
-      let size = shape[axis]
+  public func reflectionPadded(_ amounts: [(Int, Int)]) -> Tensor {
+    require(rank == amounts.count + 2, "reflectionPadded: \(shape) by \(amounts)")
+    // All spatial axes are gathered as one, in one pass.
+    var places: [Int32] = [0]
+    var newShape = [shape[0]]
+    for (size, amount) in zip(shape.dropFirst(), amounts) {
       require(
         (0..<size).contains(amount.0) && (0..<size).contains(amount.1), "reflectionPadded: \(shape) by \(amounts)")
-      let indices = (-amount.0..<size + amount.1).map { place in
+      let reflected = (-amount.0..<size + amount.1).map { place in
         Int32(place < 0 ? -place : place >= size ? 2 * size - 2 - place : place)
       }
-      result = result.gathered(indices, along: axis)
+      places = places.flatMap { outer in reflected.map { outer * Int32(size) + $0 } }
+      newShape.append(reflected.count)
     }
-    return result
+    let channels = shape[rank - 1]
+    return reshaped([shape[0], -1, channels]).gathered(places, along: 1).reshaped(newShape + [channels])
   }
 
   /// The elements in reverse order along an axis.
