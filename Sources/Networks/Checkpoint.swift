@@ -54,7 +54,14 @@ public struct Checkpoint: Sendable {
   /// Writes a safetensors file, in place of what is there. Until it is whole and on the disk, the old file stays.
   /// - Throws: as `SafeTensors.write` does.
   public func write(to path: String) throws {
-    try SafeTensors(tensors: tensors.mapValues { StoredTensor($0) }, metadata: metadata).write(to: path)
+    do {
+      try SafeTensors(tensors: tensors.mapValues { StoredTensor($0) }, metadata: metadata).write(to: path)
+    } catch var error as MirageError where error.kind == .ioError {
+      // Not the temporary name, and not how an interrupted run is resumed.
+      error.file = path
+      error.remedy = "Make room or choose another place, and write it again."
+      throw error
+    }
   }
 
   // MARK: Models
