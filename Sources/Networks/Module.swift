@@ -11,8 +11,11 @@ public protocol Module {
 
 /// Walks over a module's state.
 public protocol StateVisitor {
+  /// A parameter, under its name within the module that shows it.
   mutating func visit(_ parameter: Parameter, _ name: String)
+  /// A buffer, under its name within the module that shows it.
   mutating func visit(_ buffer: Buffer, _ name: String)
+  /// An inner module: its state's names begin with this one and a dot.
   mutating func visit(_ module: any Module, _ name: String)
 }
 

@@ -2,8 +2,11 @@ import Synchronization
 
 /// How a tensor was made: what reverse-mode differentiation walks back over.
 ///
-/// A node holds its inputs' nodes, and of the values those that its rule asks for. Rules capture attributes and
-/// unrecorded statistics, never recorded tensors, and an output's value is kept without its node: so there are no cycles, and a graph dies with its last tensor.
+/// A node holds its inputs' nodes, and of the values those that its rule asks for. Rules capture attributes and unrecorded
+/// statistics, never recorded tensors, and an output's value is kept without its node: so there are no cycles, and a graph
+/// dies with its last tensor.
+///
+/// Unchecked, because `inputs` is a variable: it changes only where the last reference to the node is given up.
 final class Node: @unchecked Sendable {
   struct Input {
     let node: Node?

@@ -1,9 +1,11 @@
 import Glibc
 import Synchronization
 
-/// Memory for floats. Written by the operation that makes it, before anybody else has it; then only read, until somebody
-/// has it alone again and may write over it. The
-/// buffer goes back to the pool when the last tensor on it is gone, with the packed copies of it that kernels keep.
+/// Memory for floats. The buffer goes back to the pool when the last tensor on it is gone, with the packed copies of it
+/// that kernels keep.
+///
+/// Unchecked, because the compiler does not see the rule: it is written by the operation that makes it, before anybody
+/// else has it; then only read, until somebody has it alone again and may write over it.
 final class Storage: @unchecked Sendable {
   let pointer: UnsafeMutablePointer<Float>
   /// Floats that fit.
@@ -69,6 +71,7 @@ public enum Pool {
     var statistics = Statistics()
   }
 
+  /// Unchecked for its pointers, each of which only the pool has; the mutex guards them.
   private struct Guarded: @unchecked Sendable { var state = State() }
   private static let guarded = Mutex(Guarded())
 
@@ -123,6 +126,7 @@ public enum Pool {
     }
   }
 
+  /// A buffer on its way into or out of the mutex, in one hand at a time.
   private struct SendablePointer: @unchecked Sendable { let pointer: UnsafeMutableRawPointer }
 
   private static func allocate(bytes: Int) -> UnsafeMutableRawPointer {

@@ -16,6 +16,7 @@ import Testing
 
 enum Misuse: String, Codable, CaseIterable, Sendable {
   case linear, labels, label, probabilities, conditional, embedding, gradients, parameters, attention
+  case binary, squares, absolute, rank
 
   var message: String {
     switch self {
@@ -27,6 +28,10 @@ enum Misuse: String, Codable, CaseIterable, Sendable {
     case .embedding: "gathered: place 4 of axis 0 of [4, 2]"
     case .gradients: "1 gradients for 2 parameters"
     case .parameters: "an optimiser of 1 parameters given 2"
+    case .binary: "binaryCrossEntropy: [2, 1] and [2]"
+    case .squares: "meanSquaredError: [2, 1] and [2]"
+    case .absolute: "l1: [2, 1] and [2]"
+    case .rank: "crossEntropy: logits of [2, 3, 4]"
     case .attention: "SelfAttention: 7 channels, at least 8 are needed"
     }
   }
@@ -46,6 +51,10 @@ enum Misuse: String, Codable, CaseIterable, Sendable {
     case .parameters:
       adam.step([parameters[0]], [.ones([1])])
       adam.step(parameters, [.ones([1]), .ones([1])])
+    case .binary: _ = Losses.binaryCrossEntropy(logits: .ones([2, 1]), targets: .ones([2]))
+    case .squares: _ = Losses.meanSquaredError(.ones([2, 1]), .ones([2]))
+    case .absolute: _ = Losses.l1(.ones([2, 1]), .ones([2]))
+    case .rank: _ = Losses.crossEntropy(logits: .ones([2, 3, 4]), labels: [0, 1])
     case .attention: _ = SelfAttention(7, using: &random)
     }
   }

@@ -31,4 +31,14 @@ import Testing
     }
     #expect(Pool.statistics.bytesAllocated - Pool.statistics.bytesUnused <= most + 1 << 16)
   }
+
+  /// Wider padding than the kernel, of which some outputs see nothing else.
+  @Test(arguments: [3, 4]) func wideningByPaddingIsPaddingFirst(_ side: Int) {
+    var random = Random(key: Random.Key(seed: 5, path: "packing"), sample: 0)
+    let x = Tensor.normal([2, 16, 16, 16], using: &random)
+    let weights = Tensor.normal([16, 16, side, side], using: &random)
+    let padded = x.padded([(0, 0), (5, 5), (5, 5), (0, 0)]).convolved(with: weights)
+    let difference = (x.convolved(with: weights, padding: [5]) - padded).abs().values.max()!
+    #expect(difference < 1e-3)
+  }
 }

@@ -3,29 +3,25 @@ import Tensors
 
 /// y = x Wᵀ + b for vectors of N × I, weights O × I.
 public final class Linear: Layer {
-  let weight: Weight
-  let bias: Parameter?
+  private let parameters: WeightAndBias
 
   /// - Parameter isSpectral: whether the weight is spectrally normalised.
   public init(
     _ inputs: Int, _ outputs: Int, hasBias: Bool = true, isSpectral: Bool = false,
     initialized: Initializer = .uniformFanIn, using random: inout Random
   ) {
-    weight = Weight(initialized.tensor([outputs, inputs], using: &random), isSpectral: isSpectral, using: &random)
-    bias = hasBias ? Parameter(initialized.bias(outputs, weights: [outputs, inputs], using: &random)) : nil
+    parameters = WeightAndBias(
+      [outputs, inputs], outputs: hasBias ? outputs : nil, isSpectral: isSpectral, initialized, &random)
   }
 
   public func callAsFunction(_ x: Tensor, _ mode: Mode) -> Tensor {
-    let weight = weight(mode)
+    let weight = parameters.weight(mode)
     require(x.rank == 2 && x.shape[1] == weight.shape[1], "Linear: \(x.shape) with weights \(weight.shape)")
-    guard let bias else { return matmul(x, weight, transposeB: true) }
-    return matmul(x, weight, transposeB: true) + bias(mode)
+    guard let bias = parameters.bias(mode) else { return matmul(x, weight, transposeB: true) }
+    return matmul(x, weight, transposeB: true) + bias
   }
 
-  public func visit(_ visitor: inout some StateVisitor) {
-    weight.visit(&visitor)
-    if let bias { visitor.visit(bias, "bias") }
-  }
+  public func visit(_ visitor: inout some StateVisitor) { parameters.visit(&visitor) }
 }
 
 /// A vector for each of a number of things, such as classes: weights count × size.

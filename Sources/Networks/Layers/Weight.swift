@@ -63,3 +63,28 @@ extension Tensor {
     return self * (1 / Swift.max(length, 1e-12))
   }
 }
+
+/// The weight of a linear or convolutional layer, and its bias where it has one, under PyTorch's names.
+struct WeightAndBias {
+  let weight: Weight
+  private let bias: Parameter?
+
+  /// - Parameters:
+  ///   - shape: the weight's.
+  ///   - outputs: how many numbers the bias has; nil for none.
+  init(
+    _ shape: [Int], outputs: Int?, isSpectral: Bool, outputAxis: Int = 0, _ initializer: Initializer,
+    _ random: inout Random
+  ) {
+    weight = Weight(
+      initializer.tensor(shape, using: &random), isSpectral: isSpectral, outputAxis: outputAxis, using: &random)
+    bias = outputs.map { Parameter(initializer.bias($0, weights: shape, using: &random)) }
+  }
+
+  func bias(_ mode: Mode) -> Tensor? { bias.map { $0(mode) } }
+
+  func visit(_ visitor: inout some StateVisitor) {
+    weight.visit(&visitor)
+    if let bias { visitor.visit(bias, "bias") }
+  }
+}

@@ -1,7 +1,5 @@
 /// The three passes of a convolution, each by the kernel that is fastest for its sizes.
 enum ConvolutionKernels {
-  enum Pass: String { case forward, inputGradient = "input gradient", weightGradient = "weight gradient" }
-
   static func forward(_ x: Tensor, _ weights: Tensor, _ bias: Tensor?, _ shape: ConvolutionShape) -> Tensor {
     Profile.counted("convolution, forward, \(shape)", operations: shape.operations) {
       if multipliesByTaps(shape, few: shape.outputChannels, many: shape.channels) {
@@ -40,7 +38,7 @@ enum ConvolutionKernels {
 
   /// Whether minimal filtering is faster than direct convolution, as measured: not for few channels, whose products do
   /// not fill its matrices, nor for so few tiles that preparing the weights outweighs them.
-  private static func filtersMinimally(_ shape: ConvolutionShape, _ pass: Pass) -> Bool {
+  private static func filtersMinimally(_ shape: ConvolutionShape, _ pass: ConvolutionPass) -> Bool {
     let tiles = shape.batch * ((shape.outputHeight + 3) / 4) * ((shape.outputWidth + 3) / 4)
     let (inputs, outputs, stride) = (shape.channels, shape.outputChannels, shape.strideHeight)
     if shape.kernelHeight == 3 && stride == 2 {

@@ -1,3 +1,6 @@
+/// What is computed from what: a convolution and its two gradients.
+enum ConvolutionPass: Hashable, Sendable { case forward, inputGradient, weightGradient }
+
 /// The sizes of a 2-D convolution of an N × H × W × C tensor with O × I × KH × KW weights.
 struct ConvolutionShape: Hashable, Sendable {
   var batch, height, width, channels: Int

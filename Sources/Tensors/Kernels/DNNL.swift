@@ -3,6 +3,7 @@ import Synchronization
 
 /// oneDNN primitives, made once for each description and kept. Only this folder calls oneDNN.
 enum DNNL {
+  /// Unchecked for oneDNN's handles, which are used within the mutex only.
   private struct State: @unchecked Sendable {
     var engine: dnnl_engine_t?
     var stream: dnnl_stream_t?
@@ -76,7 +77,7 @@ enum DNNL {
   }
 }
 
-/// A compiled operation of oneDNN with the layouts of its arguments.
+/// A compiled operation of oneDNN with the layouts of its arguments. Unchecked for the handles, as above.
 final class Primitive: @unchecked Sendable {
   let handle: dnnl_primitive_t
   let scratchpadSize: Int

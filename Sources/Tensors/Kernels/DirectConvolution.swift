@@ -3,11 +3,9 @@ import CNumerics
 /// Convolutions by oneDNN. Activations stay channels last; weights are put into the order that oneDNN prefers, and kept so
 /// with their storage.
 enum DirectConvolution {
-  private enum Pass: Hashable { case forward, inputGradient, weightGradient }
-
   private struct Description: Hashable {
     let shape: ConvolutionShape
-    let pass: Pass
+    let pass: ConvolutionPass
     let hasBias: Bool
   }
 

@@ -39,6 +39,7 @@ private final class DedicatedThread: SerialExecutor {
           executor.jobs.withLock { $0.removeFirst() }.runSynchronously(on: executor.asUnownedSerialExecutor())
         }
       }, context)
+    // An executor cannot throw, and without its thread nothing that was handed to it would ever run.
     guard status == 0 else { fatalError("no thread for tensors: \(errorText(status))") }
   }
 }

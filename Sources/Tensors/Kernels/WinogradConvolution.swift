@@ -14,7 +14,9 @@ enum WinogradConvolution {
   private static func kernelShape(_ shape: ConvolutionShape) -> winograd_shape? {
     guard
       shape.groups == 1, shape.dilationHeight == 1, shape.dilationWidth == 1, shape.kernelHeight == shape.kernelWidth,
-      shape.strideHeight == shape.strideWidth
+      shape.strideHeight == shape.strideWidth,
+      // The kernels promise nothing for outputs that see padding alone.
+      shape.paddingHeight < shape.kernelHeight, shape.paddingWidth < shape.kernelWidth
     else { return nil }
     let isSmaller = shape.kernelHeight == 3 && shape.strideHeight == 2
     var result = winograd_shape(

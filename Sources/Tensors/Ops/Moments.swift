@@ -6,6 +6,8 @@ struct Moments: Sendable {
   let scope: StatisticsScope
   let units, rows, channels: Int
   let chunkRows: Int
+  /// How many chunks a unit has.
+  private let chunks: Int
   /// For each channel, or for each unit and channel.
   let mean, variance: Tensor
   /// 1 / √(variance + epsilon), as the mean.
@@ -19,8 +21,8 @@ struct Moments: Sendable {
     units = x.shape[0]
     rows = x.count / (units * channels)
     chunkRows = max(1, grain / channels)
-    let (units, rows, channels, chunkRows) = (units, rows, channels, chunkRows)
-    let chunks = (rows + chunkRows - 1) / chunkRows
+    chunks = (rows + chunkRows - 1) / chunkRows
+    let (units, rows, channels, chunkRows, chunks) = (units, rows, channels, chunkRows, chunks)
     let sums = Tensor(shape: [2, units * chunks, channels]) { out in
       Profile.counted("normalisation, statistics") {
         Moments.forEachChunk(units, rows, chunkRows, grain / 4 / (chunkRows * channels) + 1) {
@@ -144,8 +146,6 @@ struct Moments: Sendable {
   private typealias GradientSums = (plain: [Double], normalized: [Double])
 
   private func gradientSums(_ gradient: Tensor, _ x: Tensor, _ maps: Maps, slope: Float) -> GradientSums {
-    let chunks = (rows + chunkRows - 1) / chunkRows
-    let (units, channels) = (units, channels)
     let sums = Tensor(shape: [2, units * chunks, channels]) { out in
       forEachChunk { unit, row, count, index in
         let start = (unit * rows + row) * channels
