@@ -56,13 +56,14 @@ public struct GANConfiguration: Sendable, Codable, Equatable {
   public var model: GANModel
   /// Of the images.
   public var height, width, channels: Int
-  /// The classes' names in the order of the labels; empty for images without classes.
+  /// The classes' names in the order of the labels; empty where the networks are not conditioned.
   public var classes: [String]
 
+  /// - Parameter classes: the data's.
   /// - Throws: bad pipeline with `place` naming the setting, where the networks cannot be made for such images.
   public init(_ model: GANModel, height: Int, width: Int, channels: Int, classes: [String]) throws {
     (self.model, self.height, self.width, self.channels) = (model, height, width, channels)
-    self.classes = classes
+    self.classes = model.conditioning == .none ? [] : classes
     try check()
   }
 
@@ -99,7 +100,7 @@ public struct GANConfiguration: Sendable, Codable, Equatable {
   }
 
   /// How many classes the networks know of: 0 where they are not conditioned.
-  var conditions: Int { model.conditioning == .none ? 0 : classes.count }
+  var conditions: Int { classes.count }
   /// Whether the class stands beside the latent.
   var concatenatesLatents: Bool {
     model.conditioning == .concatenated || model.conditioning == .auxiliaryClassifier

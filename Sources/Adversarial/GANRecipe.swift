@@ -106,7 +106,7 @@ public struct GANRecipe: Sendable, Codable, Equatable {
   }
 
   /// What the learning rates are multiplied by for the step after `step` earlier ones.
-  func learningRateFactor(at step: Int) -> Float {
+  public func learningRateFactor(at step: Int) -> Float {
     let start = Int(Double(steps) * decayFrom)
     return Schedule.linearDecay(after: start, over: steps - start).factor(at: step)
   }

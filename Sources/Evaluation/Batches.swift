@@ -37,6 +37,16 @@ public struct Batches: Sendable {
     return batches
   }
 
+  /// The same batches, of some of the samples.
+  ///
+  /// - Parameter places: counted among those that take part.
+  public func selecting(_ places: [Int]) -> Batches {
+    var batches = Batches(
+      flow, size: size, positions: places.map { positions?[$0] ?? $0 }, ignoresClasses: ignoresClasses)
+    batches.expected = expected
+    return batches
+  }
+
   /// How many samples there are, those that a filter takes away included.
   public var count: Int { positions?.count ?? flow.count }
 

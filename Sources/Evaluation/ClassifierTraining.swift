@@ -85,15 +85,12 @@ public struct ClassifierTraining: Sendable {
   @TensorActor
   public static func accuracy(of classifier: Checkpoint, on test: Batches) async throws -> Double {
     let expected = try await test.classifierConfiguration()
-    if classifier.metadata["architecture"] != nil { try classifier.expect(expected.fields) }
-    var random = Random(key: Random.Key(seed: 0, path: "classifier"), sample: 0)
-    let network = try ImageClassifier(expected, using: &random)
-    try classifier.restore(network)
-    return try await accuracy(of: network, on: test.expecting(expected))
+    return try await accuracy(of: ImageClassifier(expected, from: classifier), on: test.expecting(expected))
   }
 
+  /// The part of the samples that a classifier classifies right.
   @TensorActor
-  private static func accuracy(of classifier: ImageClassifier, on test: Batches) async throws -> Double {
+  public static func accuracy(of classifier: ImageClassifier, on test: Batches) async throws -> Double {
     var (right, total) = (0, 0)
     for try await batch in test.epoch(0, isShuffled: false, seed: 0) where !batch.labels.isEmpty {
       try Task.checkCancellation()
@@ -108,7 +105,7 @@ public struct ClassifierTraining: Sendable {
 
 extension ImageClassifier.Configuration {
   /// What a checkpoint says of the classifier in it.
-  fileprivate var fields: [String: String] {
+  var fields: [String: String] {
     get throws {
       ["architecture": ImageClassifier.architecture, "configuration": try JSONValue(encoding: self).text]
     }
@@ -121,7 +118,7 @@ extension Batches {
   }
 
   /// What the first sample looks like.
-  fileprivate func classifierConfiguration() async throws -> ImageClassifier.Configuration {
+  func classifierConfiguration() async throws -> ImageClassifier.Configuration {
     for try await batch in epoch(0, isShuffled: false, seed: 0) where !batch.labels.isEmpty {
       let shape = batch.images.shape
       return ImageClassifier.Configuration(

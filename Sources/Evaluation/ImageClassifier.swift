@@ -64,12 +64,29 @@ public final class ImageClassifier: Module {
     network = Sequential(layers)
   }
 
+  /// A trained one.
+  ///
+  /// - Parameter checkpoint: of `ClassifierTraining`, or PyTorch's weights under the same names.
+  /// - Throws: bad data where the file holds another network, or one for other images or classes.
+  public convenience init(_ configuration: Configuration, from checkpoint: Checkpoint) throws {
+    if checkpoint.metadata["architecture"] != nil { try checkpoint.expect(configuration.fields) }
+    var random = Random(key: Random.Key(seed: 0, path: "classifier"), sample: 0)
+    try self.init(configuration, using: &random)
+    try checkpoint.restore(self)
+  }
+
   /// N × classes logits of N × H × W × C images with bytes as -1 ... 1.
   public func callAsFunction(_ images: Tensor, _ mode: Mode) -> Tensor { network(images, mode) }
 
   /// N × 128 features, of which the logits are a linear function.
   public func features(_ images: Tensor) -> Tensor {
     Sequential(Array(network.layers.dropLast())).callAsFunction(images, .inference)
+  }
+
+  /// Both in one pass.
+  public func judged(_ images: Tensor) -> (features: Tensor, logits: Tensor) {
+    let features = features(images)
+    return (features, network.layers.last!(features, .inference))
   }
 
   /// The most likely class of each image.

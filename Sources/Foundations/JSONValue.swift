@@ -10,6 +10,15 @@ public enum JSONValue: Sendable, Equatable {
     if case .object(let fields) = self { fields[key] } else { nil }
   }
 
+  /// The number, whole or not; nil where it is none.
+  public var double: Double? {
+    switch self {
+    case .integer(let value): Double(value)
+    case .number(let value): value
+    default: nil
+    }
+  }
+
   /// Parses one document.
   /// - Throws: bad data where the text is not JSON.
   public init(parsing text: some Collection<UInt8>) throws {

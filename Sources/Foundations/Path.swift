@@ -67,3 +67,10 @@ private func editDistance(_ a: String, _ b: String) -> Int {
   }
   return row[b.count]
 }
+
+/// How many bytes a file system has free for this user; nil where it does not tell.
+public func freeBytes(at path: String) -> Int? {
+  var status = statvfs()
+  guard statvfs(path, &status) == 0 else { return nil }
+  return Int(status.f_bavail) * Int(status.f_frsize)
+}

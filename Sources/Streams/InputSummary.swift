@@ -54,3 +54,11 @@ struct InputSummary {
     return .object(fields)
   }
 }
+
+extension DatasetInfo {
+  /// What tells the data from others: names, sizes and SHA-256 of its files, or of the listings of its directories.
+  /// - Throws: missing input, I/O errors.
+  public func inputsDigest() throws -> JSONValue {
+    .array(try InputSummary.all(inputs).map { try $0.digested() })
+  }
+}

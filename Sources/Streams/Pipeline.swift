@@ -25,7 +25,7 @@ public struct Pipeline: Sendable {
   public enum Fitting: Sendable {
     /// Fit them, each on all that flows into it.
     case fit(Context)
-    /// Leave them out: show what is there without them.
+    /// Leave out those that no earlier fit serves: show what is there without them.
     case leaveOut
   }
 
@@ -57,8 +57,17 @@ public struct Pipeline: Sendable {
           now = Array(chain)
         case .stage(let stage): flow = try stage.apply(to: flow)
         case .estimator(let estimator):
-          if case .fit(let context) = fitting {
-            let stage = try await estimator.fit(on: flow, in: context)
+          let stage: (any Stage<Sample, Sample>)?
+          switch fitting {
+          case .fit(var context):
+            context.upstream = try upstream(of: fitted, run)
+            stage = try await estimator.fit(on: flow, in: context)
+          case .leaveOut:
+            var context = Context()
+            context.upstream = try upstream(of: fitted, run)
+            stage = try await estimator.earlierFit(on: flow, in: context)
+          }
+          if let stage {
             now = [stage as? any Component ?? component]
             flow = try stage.apply(to: flow)
           } else {
@@ -78,6 +87,14 @@ public struct Pipeline: Sendable {
     return (flow.running(run), fitted, leftOut)
   }
 
+  /// What decides the samples that leave the given first stages, but not where the data lies.
+  private func upstream(of fitted: [any Component], _ run: Run) throws -> JSONValue {
+    [
+      "source": try source.description.withoutDirectories, "seed": .string(String(run.seed)),
+      "stages": .array(try fitted.map { try $0.description }),
+    ]
+  }
+
   /// The pipeline as data: everything that decides its samples and how they are written, but not where.
   func description(fitted: [any Component]) throws -> JSONValue {
     var fields: [String: JSONValue] = [
@@ -91,5 +108,17 @@ public struct Pipeline: Sendable {
       fields["sink"] = .object(outer)
     }
     return .object(fields)
+  }
+}
+
+extension JSONValue {
+  /// The same without the places of data, which its digest stands for.
+  fileprivate var withoutDirectories: JSONValue {
+    switch self {
+    case .object(let fields):
+      .object(fields.filter { $0.key != "directory" }.mapValues(\.withoutDirectories))
+    case .array(let values): .array(values.map(\.withoutDirectories))
+    default: self
+    }
   }
 }

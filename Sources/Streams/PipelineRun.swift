@@ -179,7 +179,9 @@ extension Tally {
     if let label { classes[label < names.count ? names[label] : String(label), default: 0] += 1 }
   }
 
-  mutating func skip(_ error: SampleError, policy: ErrorPolicy) throws {
+  /// Counts a sample that failed.
+  /// - Throws: the failure under the policy to stop; bad data where more fail than the policy allows.
+  public mutating func skip(_ error: SampleError, policy: ErrorPolicy) throws {
     guard case .skip(let limit) = policy else { throw error }
     if skipped.count >= limit {
       throw MirageError(

@@ -21,6 +21,14 @@ public protocol Estimator<Input, Output>: Sendable {
   associatedtype Input: Sendable
   associatedtype Output: Sendable
   func fit(on upstream: Flow<Input>, in context: Context) async throws -> any Stage<Input, Output>
+  /// What an earlier fit left behind, for whoever shows a pipeline without fitting it; nil where there is nothing.
+  func earlierFit(on upstream: Flow<Input>, in context: Context) async throws -> (any Stage<Input, Output>)?
+}
+
+extension Estimator {
+  public func earlierFit(on upstream: Flow<Input>, in context: Context) async throws -> (any Stage<Input, Output>)? {
+    nil
+  }
 }
 
 /// A pure function of one sample. `draw` makes every random choice; `apply` makes none.

@@ -40,15 +40,47 @@ public struct Shard: Sendable, Equatable {
   }
 }
 
-/// What does not decide samples: how many workers, what to do about bad ones.
+/// What does not decide samples: how many workers, what to do about bad ones, who is told how far the work is.
 public struct Context: Sendable {
   /// How many chunks are computed at once.
   public var workers: Int
   public var policy: ErrorPolicy
+  /// Whether stages are fitted anew where an earlier fit would do, or does not belong to this pipeline.
+  public var retrains = false
+  /// Told how far the fitting of a stage is.
+  public var report: @Sendable (FittingProgress) -> Void = { _ in }
+  /// What decides the samples that flow into the stage that is fitted: source, seed and stages before it.
+  public internal(set) var upstream = JSONValue.null
 
   public init(workers: Int = Context.processors, policy: ErrorPolicy = .stop) {
     self.workers = max(1, workers)
     self.policy = policy
+  }
+}
+
+/// How far the fitting of a stage is.
+public struct FittingProgress: Sendable {
+  /// The stage's name.
+  public var stage: String
+  /// What is going on, such as `training`.
+  public var activity: String
+  /// Steps done and in all.
+  public var done, total: Int
+  /// What was measured last, in the order to show it.
+  public var measures: [Measure] = []
+  /// Something to be told once, such as that a checkpoint was written; nil for what only moves on.
+  public var event: String?
+
+  public init(stage: String, activity: String, done: Int, total: Int) {
+    (self.stage, self.activity, self.done, self.total) = (stage, activity, done, total)
+  }
+
+  /// A number with its name and unit.
+  public struct Measure: Sendable {
+    public var name: String
+    public var value: Double
+
+    public init(_ name: String, _ value: Double) { (self.name, self.value) = (name, value) }
   }
 }
 

@@ -1,0 +1,148 @@
+import Adversarial
+import Evaluation
+import Foundations
+import Networks
+import Streams
+import Tensors
+
+/// Trains a GAN on the samples that flow in, then passes them on and adds synthetic ones.
+///
+/// What was trained is kept in the checkpoint: a second run with the same settings, upstream and data uses it, and a
+/// training that was interrupted goes on. A checkpoint of anything else is an error that names what differs.
+public struct ConditionalGAN: Component, Codable {
+  public static let name = "conditional-gan"
+  public var role: Role { .estimator(self) }
+
+  /// The file of the training's last state. The best one stands beside it, and a folder with the training's report.
+  public var checkpoint: String
+  public var model: GANModel
+  public var train: GANRecipe
+  public var watch: GANWatching
+  public var emit: Emission
+
+  /// - Throws: bad pipeline with the setting as `place`, where settings exclude each other.
+  public init(
+    checkpoint: String, model: GANModel = GANModel(), train: GANRecipe = GANRecipe(),
+    watch: GANWatching = GANWatching(), emit: Emission = Emission()
+  ) throws {
+    (self.checkpoint, self.model, self.train, self.watch, self.emit) = (checkpoint, model, train, watch, emit)
+    _ = try train.resolved(for: model)
+    try emit.check()
+  }
+}
+
+extension ConditionalGAN: Estimator {
+  public func fit(on upstream: Flow<Sample>, in context: Context) async throws -> any Stage<Sample, Sample> {
+    let files = TrainingFiles(checkpoint: checkpoint)
+    let lock = try files.lock()
+    defer { withExtendedLifetime(lock) {} }
+    var saved = try earlier(files)
+    if context.retrains, saved != nil {
+      let previous = try files.keepPrevious()
+      tell(context, "kept the previous checkpoint as \(previous ?? "")")
+      saved = nil
+    }
+    let identity = try identity(upstream, context)
+    if let saved {
+      try expect(saved, identity)
+      if try saved.step() == train.steps { return try await stage(files, like: upstream) }
+    }
+    let set = try await TrainingSet(surveying: upstream, isConditional: model.conditioning != .none, in: context) {
+      context.report(
+        FittingProgress(stage: Self.name, activity: "looking at the samples", done: $0, total: upstream.count))
+    }
+    let configuration = try GANConfiguration(
+      model, height: set.height, width: set.width, channels: set.channels, classes: upstream.about.classes)
+    var fields = identity
+    fields["architecture"] = ModelFile.architecture
+    fields["configuration"] = try JSONValue(encoding: configuration).text
+    fields["classes"] = JSONValue.array(configuration.classes.map { .string($0) }).text
+    if let saved { try saved.expect(["configuration": fields["configuration"]!]) }
+    let (recipe, watching, seed) = (train, resolvedWatching(upstream), upstream.run.seed)
+    let (known, from) = (fields, saved)
+    if let step = try saved?.step() { tell(context, "goes on from step \(step) of \(train.steps)") }
+    try await Self.train(
+      configuration, recipe, watching, set, seed, files, known, from, context.report)
+    return try await stage(files, like: upstream)
+  }
+
+  public func earlierFit(
+    on upstream: Flow<Sample>, in context: Context
+  ) async throws -> (any Stage<Sample, Sample>)? {
+    let files = TrainingFiles(checkpoint: checkpoint)
+    guard let saved = try earlier(files), try saved.step() == train.steps else { return nil }
+    try expect(saved, identity(upstream, context))
+    return try await stage(files, like: upstream)
+  }
+
+  @TensorActor
+  private static func train(
+    _ configuration: GANConfiguration, _ recipe: GANRecipe, _ watching: GANWatching, _ set: TrainingSet, _ seed: UInt64,
+    _ files: TrainingFiles, _ fields: [String: String], _ saved: Checkpoint?,
+    _ report: @escaping @Sendable (FittingProgress) -> Void
+  ) async throws {
+    let training = try await GANTraining(
+      configuration, recipe, watching, on: set, seed: seed, files: files, fields: fields, from: saved, report: report)
+    try await training.run()
+  }
+
+  private func earlier(_ files: TrainingFiles) throws -> Checkpoint? {
+    FileKind(files.last) == .missing ? nil : try Checkpoint(reading: files.last)
+  }
+
+  /// What decides the weights: settings, upstream and data.
+  private func identity(_ upstream: Flow<Sample>, _ context: Context) throws -> [String: String] {
+    var fields = [
+      "model": try JSONValue(encoding: model).text,
+      "recipe": try JSONValue(encoding: train.resolved(for: model)).text,
+      "upstream": context.upstream.text,
+      "data": try upstream.about.inputsDigest().text,
+    ]
+    let watching = resolvedWatching(upstream)
+    let evaluated: JSONValue = [
+      "metric": .string(watching.metric!.rawValue), "evaluate-every": .integer(watching.evaluateEvery),
+      "evaluate-count": .integer(watching.evaluateCount),
+    ]
+    fields["watching"] = evaluated.text
+    let digest = fields.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)\n" }.joined()
+    fields["pipeline-digest"] = Digest.sha256(digest.utf8)
+    return fields
+  }
+
+  private func expect(_ saved: Checkpoint, _ identity: [String: String]) throws {
+    guard saved.metadata["architecture"] == ModelFile.architecture else {
+      throw MirageError(
+        .cannotCreate, "is there already and is not a GAN's checkpoint", file: checkpoint,
+        remedy: "Name another file as the stage's checkpoint.")
+    }
+    do {
+      try saved.expect(identity.filter { $0.key != "pipeline-digest" })
+    } catch var error as MirageError {
+      error.remedy =
+        "It was trained for something else. Name another checkpoint, or train anew with --retrain, which keeps this one."
+      throw error
+    }
+  }
+
+  private func resolvedWatching(_ upstream: Flow<Sample>) -> GANWatching {
+    var watching = watch
+    watching.metric = watch.metric ?? (model.conditioning != .none && upstream.about.classes.count > 1 ? .fid : GANWatching.Metric.none)
+    return watching
+  }
+
+  private func stage(_ files: TrainingFiles, like upstream: Flow<Sample>) async throws -> any Stage<Sample, Sample> {
+    // Without a metric there is no best one.
+    let file = FileKind(files.best) == .file ? files.best : files.last
+    let classifier = files.folder + "/classifier.safetensors"
+    return EmittingStage(
+      try ModelFile(reading: file), emit,
+      classifierPath: emit.classifier ?? (FileKind(classifier) == .file ? classifier : nil),
+      like: try await TrainingSet.example(of: upstream))
+  }
+
+  private func tell(_ context: Context, _ event: String) {
+    var progress = FittingProgress(stage: Self.name, activity: "training", done: 0, total: train.steps)
+    progress.event = event
+    context.report(progress)
+  }
+}
