@@ -29,7 +29,7 @@ struct Tree {
     return false
   }
 
-  /// What a map holds, which may be nothing where nothing is written; nil for a value or a list.
+  /// What a map holds: nothing where nothing is written; nil for a value or a list.
   var fields: [(key: String, place: Place, value: Tree)]? {
     if case .map(let fields) = content { fields } else if isEmpty { [] } else { nil }
   }
