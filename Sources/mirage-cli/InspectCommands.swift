@@ -49,7 +49,7 @@ struct StagesCommand: ParsableCommand {
       let near = nearest(to: name, among: Registry.entries.map(\.name))
       throw MirageError(.usage, "there is no \(name)", remedy: near.map { "Did you mean \($0)?" })
     }
-    for entry in entries { explain(entry) }
+    print(entries.map(\.explanation).joined(separator: "\n\n"))
   }
 
   private func listAll() {
@@ -59,20 +59,6 @@ struct StagesCommand: ParsableCommand {
         print("  \(entry.name.padding(toLength: 22, withPad: " ", startingAt: 0))\(entry.summary)")
       }
     }
-  }
-
-  private func explain(_ entry: Entry) {
-    print("\(entry.name) (\(entry.kind.rawValue)): \(entry.summary).")
-    for field in entry.fields {
-      let standard =
-        switch field.standard {
-        case nil: "must be given"
-        case .null?: "may be left out"
-        case let value?: "default \(value.text)"
-        }
-      print("  \(field.name): \(field.type.text); \(standard)\n      \(field.summary)")
-    }
-    if let primary = entry.primary { print("  A plain value is \(primary): `\(entry.name): …`.") }
   }
 }
 

@@ -159,6 +159,8 @@ import Testing
       let one = try CommandLineTool.run("stages", entry.name)
       #expect(one.status == 0 && entry.fields.allSatisfy { one.output.contains("  \($0.name): ") })
     }
+    let both = try CommandLineTool.run("stages", "webdataset").output
+    #expect(both.hasPrefix("webdataset (source): ") && both.contains("\n\nwebdataset (sink): "))
     let schema = try CommandLineTool.run("stages", "--schema").output
     #expect(schema == Registry.schema.prettyText)
     let text = try CommandLineTool.run("stats", Self.quickstart, "--limit", "100")

@@ -22,6 +22,21 @@ import Testing
       let column = lines[line].prefix { $0 != "^" }.unicodeScalars.count
       return (text.filter { $0 != "^" }, line + 1, column + 1)
     }
+
+    /// Checks that reading the file fails at the marked place, and what is said.
+    func isExplained(reading: (String) throws -> Pipeline) throws {
+      let (text, line, column) = try #require(marked)
+      let error = try #require(throws: MirageError.self) { _ = try reading(text) }
+      #expect(error.kind == .badPipeline)
+      #expect(error.file == "pipeline:\(line):\(column)", "\(error)")
+      for part in says { #expect("\(error)".contains(part), "\(error)") }
+      // The line itself, and the caret under the place.
+      let excerpt = try #require(error.excerpt).split(separator: "\n", omittingEmptySubsequences: false)
+      try #require(excerpt.count == 2)
+      #expect(excerpt[0].dropFirst(2) == text.split(separator: "\n", omittingEmptySubsequences: false)[line - 1])
+      #expect(excerpt[1].unicodeScalars.count == 2 + column && excerpt[1].hasSuffix("^"))
+      #expect(excerpt[1].dropLast().allSatisfy { $0 == " " || $0 == "\t" })
+    }
   }
 
   private static let head = "source: {mnist: data}\n"
@@ -74,9 +89,11 @@ import Testing
     Mistake("source missing", "^stages: []", "the pipeline has no source"),
     Mistake("source empty", "source:^\nseed: 1", "here the name of a source is needed"),
     Mistake("setting missing", head + "stages: [^rotate]", "rotate needs degrees"),
+    Mistake("setting that is null", head + "sink: {^idx: {directory: ~}}", "idx needs directory"),
     Mistake("setting missing in a map", head + "stages: [{^random-crop: {padding: 1}}]", "random-crop needs size"),
     Mistake("sink among stages", head + "stages: [{^idx: out}]", "idx is a sink, which cannot stand here"),
     Mistake("source among stages", head + "stages: [{^mnist: x}]", "mnist is a source"),
+    Mistake("source or sink among stages", head + "stages: [{^webdataset: x}]", "webdataset is a source or sink"),
     Mistake("stage in a choice", head + "stages: [{one-of: [invert, {^copies: 2}]}]", "copies is a stage"),
     Mistake("stages as a map", head + "stages:\n  ^rotate: 15", "stages is a list"),
     Mistake("list for a stage", head + "stages: [^[rotate, 15]]", "here the name of a"),
@@ -99,17 +116,7 @@ import Testing
   ]
 
   @Test(arguments: mistakes) func isExplained(_ one: Mistake) throws {
-    let (text, line, column) = try #require(one.marked)
-    let error = try #require(throws: MirageError.self) { _ = try PipelineFile.parse(text) }
-    #expect(error.kind == .badPipeline)
-    #expect(error.file == "pipeline:\(line):\(column)", "\(error)")
-    for part in one.says { #expect("\(error)".contains(part), "\(error)") }
-    // The line itself, and the caret under the place.
-    let excerpt = try #require(error.excerpt).split(separator: "\n", omittingEmptySubsequences: false)
-    try #require(excerpt.count == 2)
-    #expect(excerpt[0].dropFirst(2) == text.split(separator: "\n", omittingEmptySubsequences: false)[line - 1])
-    #expect(excerpt[1].unicodeScalars.count == 2 + column && excerpt[1].hasSuffix("^"))
-    #expect(excerpt[1].dropLast().allSatisfy { $0 == " " || $0 == "\t" })
+    try one.isExplained { try PipelineFile.parse($0) }
   }
 
   /// Files that have no place to point at, or whose place does not matter.
@@ -176,13 +183,14 @@ import Testing
 
   static let overrides: [(option: String, kind: MirageError.Kind, says: String)] = [
     ("seed", .usage, "has no ="), ("=1", .usage, ""), ("sed=1", .usage, "Did you mean seed?"),
-    ("seed.x=1", .usage, "there is no x"), ("stages.9.rotate=1", .usage, "There is 0, 1."),
+    ("seed.x=1", .usage, "there is no x"), ("stages.9.rotate=1", .usage, "There is 0, 1, 2."),
     ("stages.0.rotat.degrees=1", .usage, "Did you mean rotate?"),
     ("stages.0.rotate.degres=1", .usage, "Did you mean degrees?"),
     ("stages.0.rotate.degrees=[1", .usage, "not valid YAML"), ("stages.0.rotate.degrees=[5, 1]", .usage, "lower bound"),
     ("stages.0.rotate.degrees=abc", .usage, "degrees must be"), ("stages.0=copys", .usage, "Did you mean copies?"),
     ("seed=-1", .usage, "seed must be"), ("stages.0.rotate={fill: 1, fill: 2}", .usage, "given twice"),
-    ("stages.x=1", .usage, "There is 0, 1."), ("source.mnist.split=tset", .usage, "Did you mean test?"),
+    ("stages.2.copies.cuont=3", .usage, "Did you mean count?"),
+    ("stages.x=1", .usage, "There is 0, 1, 2."), ("source.mnist.split=tset", .usage, "Did you mean test?"),
     ("stages=" + String(repeating: "[", count: 1000), .usage, "deep"),
   ]
 
@@ -190,7 +198,8 @@ import Testing
     let (_, kind, says) = Self.overrides.first { $0.option == option }!
     let error = try #require(throws: MirageError.self) {
       _ = try PipelineFile.parse(
-        "source: {mnist: {directory: a}}\nstages: [{rotate: {degrees: 5}}, shuffle]\nseed: 1", overrides: [option])
+        "source: {mnist: {directory: a}}\nstages: [{rotate: {degrees: 5}}, shuffle, copies: 2]\nseed: 1",
+        overrides: [option])
     }
     #expect(error.kind == kind, "\(error)")
     #expect("\(error)".contains("--set") && (says.isEmpty || "\(error)".contains(says)), "\(error)")

@@ -29,14 +29,27 @@ import Testing
   }
 
   @Test func entriesAreDocumentedAlike() {
+    func check(_ fields: [Field], of path: String) {
+      #expect(Set(fields.map(\.name)).count == fields.count, "\(path)")
+      for field in fields {
+        #expect(field.name.wholeMatch(of: /[a-z]+(-[a-z]+)*/) != nil)
+        #expect(!field.summary.isEmpty && !field.summary.contains("\n"), "\(path).\(field.name)")
+        if case .group(let fields) = field.type { check(fields, of: "\(path).\(field.name)") }
+      }
+    }
     for entry in Registry.entries {
       #expect(entry.summary.first?.isUppercase == true && !entry.summary.hasSuffix("."), "\(entry.name)")
       #expect(entry.name.wholeMatch(of: /[a-z][a-z0-9]*(-[a-z0-9]+)*/) != nil)
       if let primary = entry.primary { #expect(entry.fields.contains { $0.name == primary }) }
-      for field in entry.fields {
-        #expect(field.name.wholeMatch(of: /[a-z]+(-[a-z]+)*/) != nil)
-        #expect(!field.summary.isEmpty && !field.summary.contains("\n"), "\(entry.name).\(field.name)")
-      }
+      check(entry.fields, of: entry.name)
+    }
+  }
+
+  /// A name means one thing wherever it stands: among the stages too, which are of two kinds.
+  @Test func namesAreOfOneEntry() {
+    for kinds in [[.source], [.augmentation, .stage], [.sink]] as [[Entry.Kind]] {
+      let names = Registry.entries.filter { kinds.contains($0.kind) }.map(\.name)
+      #expect(Set(names).count == names.count)
     }
   }
 

@@ -1,28 +1,124 @@
-import Yams
+/// A value that the command line gives instead of the file: `stages.1.rotate.degrees=[-30,30]`.
+struct Override {
+  private let text: String
+  private let path: [String]
+  private let value: Tree
+  private let registered: [Entry]
 
-extension Tree {
-  /// Replaces or adds one value: `stages.1.rotate.degrees=[-30,30]`.
-  /// - Throws: usage, where the text has no `=`, its value is no YAML, or its path leads nowhere.
-  mutating func apply(override: String) throws {
-    guard let equals = override.firstIndex(of: "=") else {
+  /// What the registry knows about a place that the path leads to.
+  private enum Level {
+    case pipeline
+    /// A component, or a list of them.
+    case components([Entry.Kind])
+    case settings([Field])
+    case value
+  }
+
+  /// - Throws: usage, where the text has no `=` or its value is no YAML.
+  init(_ text: String, registered: [Entry]) throws {
+    guard let equals = text.firstIndex(of: "=") else {
       throw MirageError(
-        .usage, "--set \(override) has no =", remedy: "Write it as --set stages.1.rotate.degrees=[-30,30].")
+        .usage, "--set \(text) has no =", remedy: "Write it as --set stages.1.rotate.degrees=[-30,30].")
     }
-    let steps = override[..<equals].split(separator: ".").map(String.init)
-    var value = Tree(content: .scalar("", isQuoted: true), place: Place(line: 1, column: 1))
+    var value = Tree(content: .scalar("", isQuoted: true), place: Tree.Place(line: 1, column: 1))
     do {
-      let text = override[override.index(after: equals)...]
-      let document = try Document(path: "--set \(override)", bytes: Array(text.utf8))
+      let document = try Document(path: "--set \(text)", bytes: Array(text[text.index(after: equals)...].utf8))
       if !document.text.isEmpty { value = try document.parse() }
     } catch var error as MirageError {
       error.kind = .usage
       throw error
     }
-    value.mark(as: override)
-    try set(value, at: steps[...], override: override)
+    value.mark(as: text)
+    self.text = text
+    self.path = text[..<equals].split(separator: ".").map(String.init)
+    self.value = value
+    self.registered = registered
   }
 
-  private mutating func mark(as option: String) {
+  /// Replaces or adds the value in a pipeline file's document.
+  /// - Throws: usage, where the path leads nowhere.
+  func apply(to tree: inout Tree) throws { try set(&tree, at: path[...], .pipeline) }
+
+  private func set(_ tree: inout Tree, at steps: ArraySlice<String>, _ level: Level) throws {
+    guard let step = steps.first else {
+      tree = value
+      return
+    }
+    let rest = steps.dropFirst()
+    switch tree.content {
+    case .map(var fields):
+      var index = fields.firstIndex { $0.key == step }
+      let groups = groups(at: level)
+      if index == nil, rest.isEmpty || groups.contains(step) {
+        index = fields.endIndex
+        fields.append((step, value.place, Tree(content: .map([]), place: value.place)))
+      }
+      guard let index else { throw nowhere(step, fields.map(\.key) + groups) }
+      let below = enter(&fields[index].value, of: step, level, next: rest.first)
+      try set(&fields[index].value, at: rest, below)
+      tree.content = .map(fields)
+    case .list(var items):
+      guard let index = Int(step), items.indices.contains(index) else {
+        throw nowhere(step, items.indices.map(String.init))
+      }
+      try set(&items[index], at: rest, level)
+      tree.content = .list(items)
+    case .scalar:
+      // `- shuffle` and `seed:` have no settings yet.
+      if tree.isEmpty {
+        tree.content = .map([])
+      } else if case .scalar(let text, _) = tree.content, text == step {
+        tree.content = .map([(text, tree.place, Tree(content: .scalar("", isQuoted: false), place: tree.place))])
+      } else {
+        throw nowhere(step, [])
+      }
+      try set(&tree, at: steps, level)
+    }
+  }
+
+  private func nowhere(_ step: String, _ names: [String]) -> MirageError {
+    let hint = Int(names.first ?? "0") == nil ? nearest(to: step, among: names).map { "Did you mean \($0)?" } : nil
+    return MirageError(
+      .usage, "--set \(text): there is no \(step)",
+      remedy: hint ?? "There is \(names.isEmpty ? "nothing" : names.joined(separator: ", ")).")
+  }
+
+  /// The groups of settings that a path may lead into although the file leaves them out.
+  private func groups(at level: Level) -> [String] {
+    guard case .settings(let fields) = level else { return [] }
+    return fields.filter { if case .group = $0.type { true } else { false } }.map(\.name)
+  }
+
+  /// What stands below a name. `rotate: 15` is written as `rotate: {degrees: 15}`, where a name is to follow.
+  private func enter(_ body: inout Tree, of name: String, _ level: Level, next: String?) -> Level {
+    switch level {
+    case .pipeline:
+      switch name {
+      case "source": return .components([.source])
+      case "stages": return .components([.augmentation, .stage])
+      case "sink": return .components([.sink])
+      default: return .value
+      }
+    case .components(let kinds):
+      guard let entry = registered.entry(name, among: kinds) else { return .value }
+      if body.fields == nil, let primary = entry.primary, let next {
+        if Int(next) != nil { return enter(&body, of: primary, .settings(entry.fields), next: next) }
+        body.content = .map([(primary, body.place, body)])
+      }
+      return .settings(entry.fields)
+    case .settings(let fields):
+      switch fields.first(where: { $0.name == name })?.type {
+      case .group(let fields): return .settings(fields)
+      case .components(let kinds): return .components(kinds)
+      default: return .value
+      }
+    case .value: return .value
+    }
+  }
+}
+
+extension Tree {
+  fileprivate mutating func mark(as option: String) {
     place.option = option
     switch content {
     case .scalar: break
@@ -35,57 +131,6 @@ extension Tree {
         fields[index].value.mark(as: option)
       }
       content = .map(fields)
-    }
-  }
-
-  /// Writes `rotate: 15` as `rotate: {degrees: 15}`, where a setting of it is to follow.
-  private mutating func spellOut(_ name: String, for setting: String) {
-    if case .map = content { return }
-    let entry = Registry.entries.first { entry in
-      entry.name == name && entry.primary != nil && entry.fields.contains { $0.name == setting }
-    }
-    guard let primary = entry?.primary, !isEmpty else { return }
-    content = .map([(primary, place, self)])
-  }
-
-  private mutating func set(_ value: Tree, at steps: ArraySlice<String>, override: String) throws {
-    guard let step = steps.first else {
-      self = value
-      return
-    }
-    func nowhere(_ names: [String]) -> MirageError {
-      let hint = Int(names.first ?? "0") == nil ? nearest(to: step, among: names).map { "Did you mean \($0)?" } : nil
-      return MirageError(
-        .usage, "--set \(override): there is no \(step)",
-        remedy: hint ?? "There is \(names.isEmpty ? "nothing" : names.joined(separator: ", ")).")
-    }
-    switch content {
-    case .map(var fields):
-      if let index = fields.firstIndex(where: { $0.key == step }) {
-        if let next = steps.dropFirst().first { fields[index].value.spellOut(step, for: next) }
-        try fields[index].value.set(value, at: steps.dropFirst(), override: override)
-      } else if steps.count == 1 {
-        fields.append((step, value.place, value))
-      } else {
-        throw nowhere(fields.map(\.key))
-      }
-      content = .map(fields)
-    case .list(var items):
-      guard let index = Int(step), items.indices.contains(index) else { throw nowhere(items.indices.map(String.init)) }
-      try items[index].set(value, at: steps.dropFirst(), override: override)
-      content = .list(items)
-    case .scalar:
-      // `- shuffle` and `seed:` have no settings yet.
-      let fields: [(key: String, place: Place, value: Tree)]
-      if isEmpty {
-        fields = []
-      } else if case .scalar(let text, _) = content, text == step {
-        fields = [(text, place, Tree(content: .scalar("", isQuoted: false), place: place))]
-      } else {
-        throw nowhere([])
-      }
-      content = .map(fields)
-      try set(value, at: steps, override: override)
     }
   }
 }

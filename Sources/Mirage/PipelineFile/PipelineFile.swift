@@ -2,6 +2,7 @@
 public struct PipelineFile {
   private let document: Document
   private let base: String
+  private let registered: [Entry]
 
   /// Reads and checks a pipeline file.
   ///
@@ -10,13 +11,21 @@ public struct PipelineFile {
   /// - Throws: missing input where the file is not there; bad pipeline with line, caret and the nearest valid name.
   public static func load(_ path: String, overrides: [String] = []) throws -> Pipeline {
     let document = try Document(path: path, bytes: InputFile.contents(of: path))
-    return try PipelineFile(document: document, base: parentDirectory(path)).pipeline(overrides)
+    let file = PipelineFile(document: document, base: parentDirectory(path), registered: Registry.entries)
+    return try file.pipeline(overrides)
   }
 
   /// The same from text; relative paths are relative to `base`.
   public static func parse(_ text: String, base: String = ".", overrides: [String] = []) throws -> Pipeline {
+    try parse(text, base: base, overrides: overrides, registered: Registry.entries)
+  }
+
+  /// The same with other components than the registered ones.
+  package static func parse(
+    _ text: String, base: String = ".", overrides: [String] = [], registered: [Entry]
+  ) throws -> Pipeline {
     let document = try Document(path: "pipeline", bytes: Array(text.utf8))
-    return try PipelineFile(document: document, base: base).pipeline(overrides)
+    return try PipelineFile(document: document, base: base, registered: registered).pipeline(overrides)
   }
 
   static let fields: [Field] = [
@@ -28,7 +37,7 @@ public struct PipelineFile {
 
   private func pipeline(_ overrides: [String]) throws -> Pipeline {
     var tree = try document.parse()
-    for override in overrides { try tree.apply(override: override) }
+    for override in overrides { try Override(override, registered: registered).apply(to: &tree) }
     guard case .map(let entries) = tree.content else {
       throw document.error("a pipeline file is a map with source, stages and sink", at: tree.place)
     }
@@ -82,11 +91,12 @@ public struct PipelineFile {
         remedy: "Begin each stage with its own -, and indent settings further than their stage.")
     default: throw document.error("here the name of a \(kinds[0].rawValue) is needed", at: tree.place)
     }
-    guard let entry = Registry.entry(name, among: kinds) else {
-      if let other = Registry.entry(name, among: Entry.Kind.allCases) {
-        throw document.error("\(name) is a \(other.kind.rawValue), which cannot stand here", at: place)
+    guard let entry = registered.entry(name, among: kinds) else {
+      let others = registered.filter { $0.name == name }.map(\.kind.rawValue)
+      if !others.isEmpty {
+        throw document.error("\(name) is a \(others.joined(separator: " or ")), which cannot stand here", at: place)
       }
-      let names = Registry.names(of: kinds)
+      let names = registered.filter { kinds.contains($0.kind) }.map(\.name)
       let near = nearest(to: name, among: names).map { "Did you mean \($0)?" }
       throw document.error(
         "unknown \(kinds.last!.rawValue) \(name)", at: place,
@@ -107,13 +117,14 @@ public struct PipelineFile {
     do {
       return try entry.build(.object(values), parts)
     } catch let error as MirageError {
-      throw document.error(error.message, at: place, remedy: error.remedy)
+      let setting = error.place.flatMap { Tree(content: .map(fields), place: place).value(at: $0) }
+      throw document.error(error.message, at: setting?.place ?? place, remedy: error.remedy)
     } catch {
       throw document.error("\(name) cannot be made from these settings", at: place)
     }
   }
 
-  /// The settings in their full form, defaults filled in.
+  /// The settings in their full form, defaults filled in, and the lists of components by the paths of their fields.
   private func settings(
     _ given: [(key: String, place: Tree.Place, value: Tree)], fields: [Field], of name: String, at place: Tree.Place
   ) throws -> (values: [String: JSONValue], parts: [String: [any Component]]) {
@@ -123,22 +134,31 @@ public struct PipelineFile {
     var values: [String: JSONValue] = [:]
     var parts: [String: [any Component]] = [:]
     for field in fields {
-      let tree = given.first { $0.key == field.name }?.value
-      guard let tree, !(tree.isEmpty && field.standard != nil) else {
+      guard let own = given.first(where: { $0.key == field.name }), !own.value.isEmpty else {
         guard let standard = field.standard else {
           throw document.error("\(name) needs \(field.name): \(field.type.text)", at: place)
         }
         if standard != .null { values[field.name] = standard }
         continue
       }
-      if case .components(let kinds) = field.type {
-        guard case .list(let items) = tree.content else {
-          throw document.error("\(field.name) is a \(field.type.text)", at: tree.place)
+      switch field.type {
+      case .components(let kinds):
+        guard case .list(let items) = own.value.content else {
+          throw document.error("\(field.name) is a \(field.type.text)", at: own.value.place)
         }
         parts[field.name] = try items.map { try component($0, among: kinds) }
-      } else {
+      case .group(let fields):
+        guard let given = own.value.fields else {
+          throw document.error(
+            "\(field.name) needs its settings by name", at: own.value.place,
+            remedy: "Known are \(fields.map(\.name).joined(separator: ", ")).")
+        }
+        let group = try settings(given, fields: fields, of: field.name, at: own.place)
+        values[field.name] = .object(group.values)
+        for (path, components) in group.parts { parts["\(field.name).\(path)"] = components }
+      default:
         let reader = ValueReader(document: document, base: base, field: field)
-        values[field.name] = try reader.value(tree)
+        values[field.name] = try reader.value(own.value)
       }
     }
     return (values, parts)

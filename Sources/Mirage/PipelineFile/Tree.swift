@@ -29,9 +29,17 @@ struct Tree {
     return false
   }
 
+  /// What a map holds: nothing where nothing is written; nil for a value or a list.
+  var fields: [(key: String, place: Place, value: Tree)]? {
+    if case .map(let fields) = content { fields } else if isEmpty { [] } else { nil }
+  }
+
   /// The value of a map's key.
-  subscript(key: String) -> Tree? {
-    if case .map(let fields) = content { fields.first { $0.key == key }?.value } else { nil }
+  subscript(key: String) -> Tree? { fields?.first { $0.key == key }?.value }
+
+  /// The value at a path through maps, such as `model.loss`.
+  func value(at path: String) -> Tree? {
+    path.split(separator: ".").reduce(self as Tree?) { $0?[String($1)] }
   }
 }
 

@@ -11,7 +11,7 @@ struct ValueReader {
   private var article: String {
     switch field.type {
     case .choice, .integers: "one of "
-    case .integer, .number, .path, .strings, .colour: "a "
+    case .integer, .number, .path, .choices, .strings, .colour: "a "
     default: ""
     }
   }
@@ -31,14 +31,15 @@ struct ValueReader {
       let path = try text(tree)
       if path.isEmpty { throw wrong(tree) }
       return .string(joined(base, path))
-    case .choice(let names):
-      let name = try text(tree)
-      guard names.contains(name) else {
-        let near = nearest(to: name, among: names).map { "Did you mean \($0)?" }
-        throw document.error(
-          "\(field.name) must be one of \(names.joined(separator: ", "))", at: tree.place, remedy: near)
+    case .choice(let names): return .string(try choice(tree, names))
+    case .choices(let names):
+      var chosen: [String] = []
+      for item in try list(tree, 0...Tree.valueLimit) {
+        let name = try choice(item, names)
+        if chosen.contains(name) { throw document.error("\(field.name) holds \(name) twice", at: item.place) }
+        chosen.append(name)
       }
-      return .string(name)
+      return .array(chosen.map { .string($0) })
     case .integerRange(let range):
       let ends = try list(tree, 1...2).map { try integer($0, range) }
       try check(ends[0] <= ends.last!, tree)
@@ -65,7 +66,7 @@ struct ValueReader {
       default: throw wrong(tree)
       }
     case .colour: return .array(try list(tree, 1...4).map { .integer(try integer($0, 0...255)) })
-    case .components: preconditionFailure("lists of components are read by the pipeline file")
+    case .components, .group: preconditionFailure("components and groups are read by the pipeline file")
     }
   }
 
@@ -85,6 +86,16 @@ struct ValueReader {
   private func text(_ tree: Tree) throws -> String {
     guard case .scalar(let text, _) = tree.content else { throw wrong(tree) }
     return text
+  }
+
+  private func choice(_ tree: Tree, _ names: [String]) throws -> String {
+    let name = try text(tree)
+    guard names.contains(name) else {
+      let near = nearest(to: name, among: names).map { "Did you mean \($0)?" }
+      throw document.error(
+        "\(field.name) must be one of \(names.joined(separator: ", "))", at: tree.place, remedy: near)
+    }
+    return name
   }
 
   private func integer(_ tree: Tree, _ range: ClosedRange<Int>) throws -> Int {

@@ -9,10 +9,25 @@ public struct Entry: Sendable {
   public let fields: [Field]
   /// The field that a plain value stands for: `copies: 2` is `copies: {count: 2}`.
   public let primary: String?
+  /// Makes the component from its settings, all in their full form, and from the lists of components among them by the
+  /// path of their field, such as `of`. An error may name the path of the setting it is about, such as `model.loss`, as
+  /// its place: it is then shown where the file gives that setting.
   let build: @Sendable (JSONValue, [String: [any Component]]) throws -> any Component
 
+  package init(
+    name: String, kind: Kind, summary: String, fields: [Field], primary: String?,
+    build: @escaping @Sendable (JSONValue, [String: [any Component]]) throws -> any Component
+  ) {
+    self.name = name
+    self.kind = kind
+    self.summary = summary
+    self.fields = fields
+    self.primary = primary
+    self.build = build
+  }
+
   /// An entry whose settings decode as they are.
-  static func plain<C: Component & Decodable>(
+  package static func plain<C: Component & Decodable>(
     _ type: C.Type, _ kind: Kind, _ summary: String, primary: String? = nil, _ fields: [Field]
   ) -> Entry {
     Entry(name: C.name, kind: kind, summary: summary, fields: fields, primary: primary) { settings, _ in
@@ -30,10 +45,17 @@ public struct Field: Sendable {
   /// One line.
   public let summary: String
 
-  /// A setting that must be given.
-  init(_ name: String, _ type: FieldType, _ summary: String) { self.init(name, type, nil, summary) }
+  /// A setting that must be given. A group must only where one of its settings must: else it has their defaults.
+  package init(_ name: String, _ type: FieldType, _ summary: String) {
+    var standard: JSONValue?
+    if case .group(let fields) = type, fields.allSatisfy({ $0.standard != nil }) {
+      let given = fields.filter { $0.standard != .null }
+      standard = .object(Dictionary(uniqueKeysWithValues: given.map { ($0.name, $0.standard!) }))
+    }
+    self.init(name, type, standard, summary)
+  }
 
-  init(_ name: String, _ type: FieldType, _ standard: JSONValue?, _ summary: String) {
+  package init(_ name: String, _ type: FieldType, _ standard: JSONValue?, _ summary: String) {
     self.name = name
     self.type = type
     self.standard = standard
@@ -49,6 +71,8 @@ public enum FieldType: Sendable {
   case boolean
   case string
   case choice([String])
+  /// A list of different names out of these, where one name stands for a list of one.
+  case choices([String])
   /// A file or directory, relative to the pipeline file.
   case path
   /// `[low, high]`, where one number stands for both.
@@ -66,6 +90,8 @@ public enum FieldType: Sendable {
   case colour
   /// A list of other components.
   case components([Entry.Kind])
+  /// Settings of their own.
+  case group([Field])
 
   /// The type in words.
   public var text: String {
@@ -76,6 +102,7 @@ public enum FieldType: Sendable {
     case .boolean: "true or false"
     case .string: "text"
     case .choice(let names): names.joined(separator: " | ")
+    case .choices(let names): "list of \(names.joined(separator: " | "))"
     case .path: "path"
     case .integerRange(let range): "[low, high] of whole numbers \(bounds(range.lowerBound, range.upperBound))"
     case .numberRange(let range, let symmetric):
@@ -87,6 +114,7 @@ public enum FieldType: Sendable {
     case .padding: "[left, top, right, bottom], [x, y], or one number"
     case .colour: "byte, or a list of one for each channel"
     case .components(let kinds): "list of \(kinds.map { $0.rawValue + "s" }.joined(separator: " or "))"
+    case .group: "group of settings"
     }
   }
 
@@ -113,6 +141,9 @@ public enum FieldType: Sendable {
     case .boolean: return ["type": "boolean"]
     case .string, .path: return ["type": "string"]
     case .choice(let names): return ["enum": .array(names.map { .string($0) })]
+    case .choices(let names):
+      let name: JSONValue = ["enum": .array(names.map { .string($0) })]
+      return either(name, ["type": "array", "items": name, "uniqueItems": true])
     case .integerRange(let range): return either(integer(range), list(integer(range), 2...2))
     case .numberRange(let range, _): return either(number(range), list(number(range), 2...2))
     case .numbers(let range, let count): return either(number(range), list(number(range), count))
@@ -125,6 +156,7 @@ public enum FieldType: Sendable {
     case .components(let kinds):
       let items: [JSONValue] = kinds.map { ["$ref": .string("#/$defs/\($0.rawValue)")] }
       return ["type": "array", "items": ["anyOf": .array(items)]]
+    case .group(let fields): return fields.schema
     }
   }
 }

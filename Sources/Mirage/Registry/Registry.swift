@@ -2,16 +2,16 @@
 public enum Registry {
   public static let entries: [Entry] = sources + geometry + colours + occlusions + combinations + flows + sinks
 
-  private static let byKindAndName: [String: Entry] = Dictionary(
-    uniqueKeysWithValues: entries.map { ("\($0.kind.rawValue) \($0.name)", $0) })
-
-  /// The entry of a name among certain kinds; sources and sinks may share one.
+  /// The entry of a name among certain kinds; entries of different kinds may share one.
   public static func entry(_ name: String, among kinds: [Entry.Kind]) -> Entry? {
-    kinds.lazy.compactMap { byKindAndName["\($0.rawValue) \(name)"] }.first
+    entries.entry(name, among: kinds)
   }
+}
 
-  public static func names(of kinds: [Entry.Kind]) -> [String] {
-    entries.filter { kinds.contains($0.kind) }.map(\.name)
+extension [Entry] {
+  /// The entry of a name among certain kinds; entries of different kinds may share one.
+  func entry(_ name: String, among kinds: [Entry.Kind]) -> Entry? {
+    first { $0.name == name && kinds.contains($0.kind) }
   }
 }
 
