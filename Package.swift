@@ -22,10 +22,15 @@ let package = Package(
     .target(name: "Media", dependencies: ["CMedia", "CPNG", "CKernels", "Foundations"]),
     .target(name: "Streams", dependencies: ["Foundations", "Media"]),
     .target(name: "Evaluation", dependencies: ["Foundations", "Media", "Networks", "Streams", "Tensors"]),
+    .target(name: "Adversarial", dependencies: ["Foundations", "Networks", "Tensors"]),
+    .target(
+      name: "Synthesis",
+      dependencies: ["Adversarial", "Evaluation", "Foundations", "Media", "Networks", "Streams", "Tensors"]),
     .target(
       name: "Mirage",
       dependencies: [
-        "Evaluation", "Foundations", "Media", "Networks", "Streams", "Tensors", .product(name: "Yams", package: "Yams"),
+        "Adversarial", "Evaluation", "Foundations", "Media", "Networks", "Streams", "Synthesis", "Tensors",
+        .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(
       name: "mirage-cli",
@@ -40,6 +45,8 @@ let package = Package(
     .testTarget(name: "MediaTests", dependencies: ["CKernels", "Media", "TestSupport"]),
     .testTarget(name: "StreamsTests", dependencies: ["Streams", "TestSupport"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
+    .testTarget(name: "AdversarialTests", dependencies: ["Adversarial", "TestSupport"]),
+    .testTarget(name: "SynthesisTests", dependencies: ["Synthesis", "TestSupport"]),
     .testTarget(name: "MirageTests", dependencies: ["Mirage", "TestSupport", "mirage-cli"]),
   ],
   swiftLanguageModes: [.v6]

@@ -127,3 +127,12 @@ extension Batches {
     throw MirageError.badData("there is no sample to train a classifier on")
   }
 }
+
+extension ImageClassifier {
+  /// A trained one, for the samples of some batches.
+  /// - Throws: as `init(_:from:)`, and what reading the first sample throws.
+  @TensorActor
+  public convenience init(for samples: Batches, from checkpoint: Checkpoint) async throws {
+    try self.init(try await samples.classifierConfiguration(), from: checkpoint)
+  }
+}

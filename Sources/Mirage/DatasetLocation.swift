@@ -39,6 +39,34 @@ public struct DatasetLocation: Sendable {
     }
   }
 
+  /// The training part and the test part as batches; where there is no test part, a tenth of the samples is one.
+  ///
+  /// - Parameter seed: what the tenth is chosen by.
+  /// - Throws: what opening the data throws; missing input where there are no training samples.
+  public func partsForTesting(seed: UInt64) async throws -> (train: Batches, test: Batches) {
+    guard let all = try await flow(.train, fitting: .fit(Context())) else {
+      throw MirageError(.missingInput, "has no training samples", file: path)
+    }
+    let ignoresClasses = all.about.classes.count < 2
+    func batches(_ flow: Flow<Sample>, _ size: Int, _ positions: [Int]? = nil) -> Batches {
+      Batches(flow, size: size, positions: positions, ignoresClasses: ignoresClasses)
+    }
+    if let test = try await flow(.test) { return (batches(all, 128), batches(test, 250)) }
+    let (training, tested) = try all.splitForTesting(seed: seed)
+    return (batches(all, 128, training), batches(all, 250, tested))
+  }
+
+  /// What tells its samples from others of the same files: of a pipeline file, its stages and seed.
+  public var identity: JSONValue {
+    get throws {
+      guard let pipeline else { return .null }
+      return [
+        "source": try pipeline.source.description, "seed": .string(String(pipeline.seed)),
+        "stages": .array(try pipeline.stages.map { try $0.description }),
+      ]
+    }
+  }
+
   private func flowOfFiles(_ split: Split) throws -> Flow<Sample>? {
     switch format {
     case .mnist: return try MNIST(directory: path, split: split).flow()

@@ -94,7 +94,11 @@ extension OrderedMap {
             if case .failure = result { stop() }
             return try result.get()
           }
-          if isOver { return nil }
+          if isOver {
+            // Cancellation since the check above has stopped the work: that is not its end.
+            try Task.checkCancellation()
+            return nil
+          }
           await withCheckedContinuation { continuation in
             let isReady = state.withLock { state in
               if state.results[state.turn] != nil || state.isStopped { return true }

@@ -11,6 +11,10 @@ public struct RunOptions: Sendable {
   public var workers = Context.processors
   /// Seconds between two points that a killed run can be resumed at.
   public var checkpointInterval = 2.0
+  /// Whether stages are fitted anew where an earlier fit would do, or does not belong to this pipeline.
+  public var retrains = false
+  /// Told how far the fitting of a stage is.
+  public var report: @Sendable (FittingProgress) -> Void = { _ in }
 
   public init() {}
 }
@@ -50,7 +54,8 @@ extension Pipeline {
   private func write(
     to sink: some Sink<Sample>, _ options: RunOptions, progress: @escaping @Sendable (RunProgress) -> Void
   ) async throws -> RunReport {
-    let context = Context(workers: options.workers, policy: policy)
+    var context = Context(workers: options.workers, policy: policy)
+    (context.retrains, context.report) = (options.retrains, options.report)
     let run = Run(seed: options.seed ?? seed, shard: options.shard)
     let (flow, fitted, _) = try await flow(run, fitting: .fit(context))
     try sink.check(flow.about)

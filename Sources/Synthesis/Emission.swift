@@ -58,7 +58,7 @@ public struct Emission: Sendable, Codable, Equatable {
   ///   - total: how many real ones in all.
   ///   - names: the classes' names; empty for a model without classes.
   func counts(real: [Int]?, total: Int, names: [String]) throws -> [Int] {
-    let chosen = try Set(classes.map { try index($0, names) })
+    let chosen = try Set(classes.map { try classIndex($0, among: names) })
     func isChosen(_ label: Int) -> Bool { chosen.isEmpty || chosen.contains(label) }
     func refuse(_ setting: String, _ why: String) -> MirageError {
       MirageError(.badPipeline, "emit.\(setting) \(why)", remedy: "Use emit.count or emit.per-class.")
@@ -83,15 +83,6 @@ public struct Emission: Sendable, Codable, Equatable {
       if !isChosen(label) { return 0 }
       return balance ? largest - real[label] : Int((Double(real[label]) * (ratio ?? 1)).rounded())
     }
-  }
-
-  private func index(_ name: String, _ names: [String]) throws -> Int {
-    if let index = names.firstIndex(of: name) { return index }
-    if let index = Int(name), names.indices.contains(index) { return index }
-    let near = nearest(to: name, among: names).map { "Did you mean \($0)?" }
-    throw MirageError(
-      .badPipeline, "emit.classes names \(name), which the model does not know",
-      remedy: near ?? "Its classes are \(names.prefix(20).joined(separator: ", ")).")
   }
 }
 

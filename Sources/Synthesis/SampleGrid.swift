@@ -1,5 +1,6 @@
 import Adversarial
 import Foundations
+import Glibc
 import Media
 import Networks
 import Tensors
@@ -27,6 +28,84 @@ public enum SampleGrid {
     }
     return sheet
   }
+}
+
+extension SampleGrid {
+  /// A column for each class, or ten of a model without classes.
+  ///
+  /// - Parameters:
+  ///   - classes: by name or number; all where left out.
+  ///   - seed: the same one gives the same samples.
+  /// - Throws: bad pipeline where the model does not know a class; bad data where its weights do not fit.
+  @TensorActor
+  public static func samples(
+    of model: ModelFile, classes: [String], rows: Int, truncation: Double, seed: UInt64
+  ) throws -> Image {
+    let labels = try labels(classes, model)
+    let columns = model.configuration.classes.isEmpty ? 10 : labels.count
+    var random = Random(key: Random.Key(seed: seed, path: "grid"), sample: 0)
+    let latents = model.configuration.latents(rows * columns, truncation: Float(truncation), using: &random)
+    let generator = try model.generator()
+    let images = generator(latents, (0..<rows * columns).map { labels[$0 % labels.count] }, .inference)
+    return draw(images.images(), columns: columns)
+  }
+
+  /// The way from one latent to another, a row for each class: along the sphere for normal latents (White 2016), straight
+  /// for uniform ones.
+  ///
+  /// - Parameters:
+  ///   - classes: by name or number; all where left out.
+  ///   - first, last: what the latents at the ends are drawn from.
+  ///   - frames: images a row, the ends included; at least 2.
+  /// - Throws: as `samples`.
+  @TensorActor
+  public static func interpolation(
+    of model: ModelFile, classes: [String], from first: UInt64, to last: UInt64, frames: Int, truncation: Double
+  ) throws -> Image {
+    let labels = try labels(classes, model)
+    let ends = [first, last].map { seed in
+      var random = Random(key: Random.Key(seed: seed, path: "interpolation"), sample: 0)
+      return model.configuration.latents(1, truncation: Float(truncation), using: &random).values.map { Double($0) }
+    }
+    func length(_ vector: [Double]) -> Double { vector.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+    let cosine = zip(ends[0], ends[1]).reduce(0) { $0 + $1.0 * $1.1 } / (length(ends[0]) * length(ends[1]))
+    let angle = acos(max(-1, min(1, cosine)))
+    let isStraight = model.configuration.model.latents == .uniform || sin(angle) < 1e-6
+    let way = (0..<frames).flatMap { frame -> [Float] in
+      let share = Double(frame) / Double(frames - 1)
+      let (a, b) =
+        isStraight ? (1 - share, share) : (sin((1 - share) * angle) / sin(angle), sin(share * angle) / sin(angle))
+      return zip(ends[0], ends[1]).map { Float(a * $0 + b * $1) }
+    }
+    let row = Tensor(way, shape: [frames, model.configuration.model.latent])
+    let generator = try model.generator()
+    let images = labels.flatMap { label in
+      generator(row, [Int](repeating: label, count: frames), .inference).images()
+    }
+    return draw(images, columns: frames)
+  }
+
+  private static func labels(_ names: [String], _ model: ModelFile) throws -> [Int] {
+    let classes = model.configuration.classes
+    if classes.isEmpty {
+      guard names.isEmpty else {
+        throw MirageError(.usage, "the model knows no classes", file: model.path, remedy: "Leave --class out.")
+      }
+      return [0]
+    }
+    return names.isEmpty ? Array(classes.indices) : try names.map { try classIndex($0, among: classes) }
+  }
+}
+
+/// The index of a class given by its name, or by its number.
+/// - Throws: bad pipeline with the nearest name, where there is none such.
+func classIndex(_ name: String, among classes: [String]) throws -> Int {
+  if let index = classes.firstIndex(of: name) { return index }
+  if let index = Int(name), classes.indices.contains(index) { return index }
+  let near = nearest(to: name, among: classes).map { "Did you mean \($0)?" }
+  throw MirageError(
+    .badPipeline, "the model does not know the class \(name)",
+    remedy: near ?? "Its classes are \(classes.prefix(20).joined(separator: ", ")).")
 }
 
 /// -1 ... 1 as a byte, rounded.

@@ -61,7 +61,7 @@ struct TrainClassifierCommand: AsyncParsableCommand {
 
   func run() async throws {
     ThreadWaiting.keepBrief()
-    try checkOutput()
+    try checkWritable(output, overwrite: overwrite)
     if let threads { Compute.threads = threads }
     let (train, held) = try await parts()
     var training = ClassifierTraining()
@@ -90,24 +90,6 @@ struct TrainClassifierCommand: AsyncParsableCommand {
       print(
         "\(decimal(100 * result.accuracy, places: 2)) % of \(grouped(held.count)) test samples classified right after "
           + "\(grouped(steps)) steps (\(decimal(seconds, places: 1)) s); written to \(output)")
-    }
-  }
-
-  /// What would keep the file from being written is found out now, not after the training.
-  private func checkOutput() throws {
-    switch FileKind(output) {
-    case .directory:
-      throw MirageError(.cannotCreate, "is a directory", file: output, remedy: "Name a file to write.")
-    case .file where !overwrite:
-      throw MirageError(
-        .cannotCreate, "is there already", file: output, remedy: "Replace it with --overwrite, or name another file.")
-    case .file, .missing: break
-    }
-    try makeDirectories(parentDirectory(output))
-    guard access(parentDirectory(output), W_OK) == 0 else {
-      throw MirageError(
-        .cannotCreate, "may not be written into (permission denied)", file: parentDirectory(output),
-        remedy: "Give yourself permission, or name a file elsewhere.")
     }
   }
 

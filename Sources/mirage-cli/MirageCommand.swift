@@ -6,7 +6,7 @@ import Mirage
 struct MirageCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mirage",
-    abstract: "Streams image datasets through augmentation and writes datasets.",
+    abstract: "Streams image datasets through augmentation and GANs, and writes datasets.",
     discussion: """
       EXAMPLES
         mirage run Pipelines/quickstart.yaml
@@ -16,7 +16,8 @@ struct MirageCommand: AsyncParsableCommand {
     version: mirageVersion,
     subcommands: [
       RunCommand.self, ValidateCommand.self, StagesCommand.self, PreviewCommand.self, ReplayCommand.self,
-      StatsCommand.self, TrainClassifierCommand.self, TestClassifierCommand.self,
+      StatsCommand.self, TrainCommand.self, SynthesizeCommand.self, EvaluateCommand.self, TrainClassifierCommand.self,
+      TestClassifierCommand.self,
     ])
 
   static func main() async {

@@ -47,6 +47,37 @@ struct WorkOptions: ParsableArguments {
   }
 }
 
+/// What commands understand that may train.
+struct TrainingOptions: ParsableArguments {
+  @Flag(help: "Train anew; what is there already is kept under another name.")
+  var retrain = false
+
+  @OptionGroup var threads: ThreadOptions
+
+  /// Before anything is computed. Only pipelines with networks in them pay for it.
+  func prepare(_ pipeline: Pipeline) {
+    if pipeline.stages.contains(where: { $0 is ConditionalGAN || $0 is GANEmit }) || pipeline.source is GANSource {
+      threads.prepare()
+    }
+  }
+}
+
+/// What commands understand that compute with networks.
+struct ThreadOptions: ParsableArguments {
+  @Option(help: "Threads that compute (default: the number of processors). Another number gives other last digits.")
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be from 1 to 1024.") }
+  }
+
+  /// Before anything is computed.
+  func prepare() {
+    ThreadWaiting.keepBrief()
+    if let threads { Compute.threads = threads }
+  }
+}
+
 /// A shard as `I/N`, counted from 1.
 extension Shard: ExpressibleByArgument {
   public init?(argument: String) {

@@ -11,6 +11,7 @@ struct RunCommand: AsyncParsableCommand {
         mirage run fashion.yaml --output out/more --seed 8 --set stages.1.rotate.degrees=[-30,30]
         mirage run fashion.yaml --shard 1/3 --output out/part-1
         mirage run fashion.yaml --resume
+        mirage run Pipelines/fashion-mnist-gan.yaml --retrain
 
       EXIT CODES
         0 done; 1 done, but samples were skipped; 64 wrong usage; 65 bad data; 66 input missing;
@@ -35,6 +36,8 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "Replace output that is there already.")
   var overwrite = false
 
+  @OptionGroup var training: TrainingOptions
+
   @Option(help: "Seconds between the points that a killed run resumes at.")
   var checkpointInterval: Double = 2
 
@@ -55,19 +58,27 @@ struct RunCommand: AsyncParsableCommand {
     var pipeline = try options.load()
     work.apply(to: &pipeline)
     if let output { try pipeline.write(to: output) }
+    training.prepare(pipeline)
     var run = RunOptions()
     run.limit = limit
     run.shard = shard ?? .whole
     run.existing = resume ? .resume : overwrite ? .overwrite : .refuse
     run.workers = work.workers ?? Context.processors
     run.checkpointInterval = checkpointInterval
+    let fitting = FittingLine(isQuiet: quiet || json)
+    run.retrains = training.retrain
+    run.report = { fitting.show($0) }
     let line = ProgressLine(isShown: !quiet && !json)
     let start = ContinuousClock.now
     let report: RunReport
     do {
-      report = try await pipeline.run(run) { line.show($0) }
+      report = try await pipeline.run(run) {
+        fitting.end()
+        line.show($0)
+      }
       line.end()
     } catch {
+      fitting.end()
       line.end()
       if error is CancellationError, !quiet {
         Terminal.message("Stopped; what is done is kept. Continue with: \(commandToContinue)")

@@ -59,6 +59,81 @@ final class ProgressLine: Sendable {
   }
 }
 
+/// Shows how far the fitting of a stage is: on terminals a line that changes, and everywhere what happened.
+final class FittingLine: Sendable {
+  private struct State {
+    var activity = ""
+    var start = ContinuousClock.now
+    var first = 0
+    var last: ContinuousClock.Instant?
+    var isDrawn = false
+  }
+
+  private let state = Mutex(State())
+  private let isQuiet: Bool
+
+  init(isQuiet: Bool) { self.isQuiet = isQuiet }
+
+  func show(_ progress: FittingProgress) {
+    if isQuiet { return }
+    state.withLock { state in
+      let now = ContinuousClock.now
+      if state.activity != progress.activity {
+        state = State(activity: progress.activity, start: now, first: progress.done, isDrawn: state.isDrawn)
+      }
+      if let event = progress.event {
+        clear(&state)
+        Terminal.message("\(progress.stage): \(event)")
+      }
+      guard Terminal.isInteractive else { return }
+      if let last = state.last, last.duration(to: now) < .milliseconds(200), progress.done < progress.total { return }
+      state.last = now
+      var text = "\(progress.stage), \(progress.activity): \(grouped(progress.done)) of \(grouped(progress.total))"
+      for measure in progress.measures { text += "  \(measure.name) \(significant(measure.value))" }
+      let seconds = state.start.duration(to: now) / .seconds(1)
+      if progress.done > state.first, progress.done < progress.total {
+        let left = Int(seconds / Double(progress.done - state.first) * Double(progress.total - progress.done))
+        text += "  \(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60) left"
+      }
+      state.isDrawn = true
+      FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
+    }
+  }
+
+  func end() { state.withLock { clear(&$0) } }
+
+  private func clear(_ state: inout State) {
+    if state.isDrawn { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+    state.isDrawn = false
+  }
+}
+
+/// One line that says what is being done, on terminals only.
+final class StatusLine: Sendable {
+  private let last = Mutex<ContinuousClock.Instant?>(nil)
+  private let isShown: Bool
+
+  init(isShown: Bool) { self.isShown = isShown && Terminal.isInteractive }
+
+  func show(_ text: String) {
+    guard isShown else { return }
+    let now = ContinuousClock.now
+    let isDue = last.withLock { last in
+      if let last, last.duration(to: now) < .milliseconds(50) { return false }
+      last = now
+      return true
+    }
+    if isDue { FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8)) }
+  }
+
+  func end() { if isShown { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) } }
+}
+
+/// A number with three digits that matter.
+private func significant(_ number: Double) -> String {
+  abs(number) >= 100 ? grouped(Int(number.rounded())) : decimal(number, places: abs(number) >= 10 ? 1 : 2)
+}
+
 /// A number with its thousands apart.
 func grouped(_ number: Int) -> String {
   var digits = String(abs(number))
@@ -72,3 +147,21 @@ func grouped(_ number: Int) -> String {
 
 /// A number with a few decimals.
 func decimal(_ number: Double, places: Int = 4) -> String { String(format: "%.\(places)f", number) }
+
+/// What would keep the file from being written is found out now, not after the work.
+func checkWritable(_ output: String, overwrite: Bool) throws {
+  switch FileKind(output) {
+  case .directory:
+    throw MirageError(.cannotCreate, "is a directory", file: output, remedy: "Name a file to write.")
+  case .file where !overwrite:
+    throw MirageError(
+      .cannotCreate, "is there already", file: output, remedy: "Replace it with --overwrite, or name another file.")
+  case .file, .missing: break
+  }
+  try makeDirectories(parentDirectory(output))
+  guard access(parentDirectory(output), W_OK) == 0 else {
+    throw MirageError(
+      .cannotCreate, "may not be written into (permission denied)", file: parentDirectory(output),
+      remedy: "Give yourself permission, or name a file elsewhere.")
+  }
+}

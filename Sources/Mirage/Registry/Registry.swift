@@ -1,6 +1,7 @@
 /// All components that pipeline files can name, in one table.
 public enum Registry {
-  public static let entries: [Entry] = sources + geometry + colours + occlusions + combinations + flows + sinks
+  public static let entries: [Entry] = 
+    sources + synthesisSources + geometry + colours + occlusions + combinations + flows + synthesis + sinks
 
   /// The entry of a name among certain kinds; entries of different kinds may share one.
   public static func entry(_ name: String, among kinds: [Entry.Kind]) -> Entry? {

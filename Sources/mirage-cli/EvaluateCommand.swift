@@ -1,0 +1,132 @@
+import ArgumentParser
+import Foundation
+import Mirage
+
+struct EvaluateCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate", abstract: "Measure how good generated samples are, against real ones.",
+    discussion: """
+      REAL and GENERATED are directories with MNIST, CIFAR, image folders or WebDataset shards, CIFAR archives, or pipeline
+      files; GENERATED may also be a GAN's checkpoint, which then makes as many samples as REAL has for training. Samples
+      are compared with REAL's test part; where it has none, a tenth is kept for that.
+
+      Features are those of a classifier that is trained on REAL once and kept in the cache, or of the Inception network of
+      2015 whose weights --inception names (pytorch-fid's pt_inception-2015-12-05-6726825d.pth): only those give values
+      that compare with published ones.
+
+      EXAMPLES
+        mirage evaluate /usr/share/datasets/fashion-mnist out/made
+        mirage evaluate /usr/share/datasets/fashion-mnist fashion.safetensors --metric fid --metric label-agreement
+        mirage evaluate data/celeba-64 out/made --inception pt_inception-2015-12-05-6726825d.pth --json
+      """)
+
+  @Argument(help: "The real dataset.", completion: .directory)
+  var real: String
+
+  @Argument(help: "The generated dataset, or a GAN's checkpoint.", completion: .directory)
+  var generated: String
+
+  @Option(
+    name: .customLong("metric"),
+    help: ArgumentHelp(
+      "Measure only this: \(DatasetEvaluation.Metric.allCases.map(\.rawValue).joined(separator: ", ")); may be given "
+        + "several times."))
+  var metrics: [DatasetEvaluation.Metric] = []
+
+  @Option(help: "At most so many samples of each kind are compared.")
+  var count = 10_000
+
+  @Option(help: "What samples are drawn by, and classifiers begin with.")
+  var seed: UInt64 = 0
+
+  @Option(help: "A classifier of REAL's classes, instead of one from the cache.", completion: .file())
+  var classifier: String?
+
+  @Option(help: "The weights of the Inception network of 2015.", completion: .file())
+  var inception: String?
+
+  @OptionGroup var threads: ThreadOptions
+
+  @Flag(help: "Print the result as JSON.")
+  var json = false
+
+  @Flag(help: "Print the result only.")
+  var quiet = false
+
+  func validate() throws {
+    if !(2...10_000_000).contains(count) { throw ValidationError("--count must be at least 2.") }
+  }
+
+  func run() async throws {
+    threads.prepare()
+    var evaluation = DatasetEvaluation()
+    (evaluation.count, evaluation.seed) = (count, seed)
+    if !metrics.isEmpty { evaluation.metrics = metrics }
+    let location = try DatasetLocation(real)
+    let (train, test) = try await location.partsForTesting(seed: seed)
+    let made = try await generatedFlow(train)
+    let hasClasses =
+      train.flow.about.classes.count > 1 && (metrics.isEmpty ? made.about.classes == train.flow.about.classes : true)
+    if !hasClasses { evaluation.metrics.removeAll(where: \.needsClasses) }
+    let sets = DatasetEvaluation.Sets(
+      train: train, test: test, generated: Batches(made, size: 125, ignoresClasses: !hasClasses))
+    let line = StatusLine(isShown: !quiet && !json)
+    defer { line.end() }
+    let report = try await Self.report(evaluation, sets, judges(location, hasClasses: hasClasses), line)
+    line.end()
+    print(json ? report.json.text : report.text)
+  }
+
+  private struct Judges: Sendable {
+    var classifier, inception: String?
+    var hasClasses: Bool
+    var identity: JSONValue
+  }
+
+  private func judges(_ location: DatasetLocation, hasClasses: Bool) throws -> Judges {
+    guard hasClasses || inception != nil || classifier != nil else {
+      throw MirageError(
+        .usage, "the two datasets do not share classes that a classifier could learn", file: generated,
+        remedy: "Give the weights of the Inception network with --inception.")
+    }
+    return Judges(
+      classifier: classifier, inception: inception, hasClasses: hasClasses, identity: try location.identity)
+  }
+
+  @TensorActor
+  private static func report(
+    _ evaluation: DatasetEvaluation, _ sets: DatasetEvaluation.Sets, _ judges: Judges, _ line: StatusLine
+  ) async throws -> EvaluationReport {
+    var (known, remark): (ImageClassifier?, String?)
+    if judges.hasClasses && (judges.inception == nil || evaluation.metrics.contains(.labelAgreement)) {
+      if let path = judges.classifier {
+        known = try await ImageClassifier(for: sets.train, from: Checkpoint(reading: path))
+      } else {
+        let found = try await ClassifierCache().classifier(
+          train: sets.train, test: sets.test, identity: judges.identity
+        ) { line.show("training the classifier, step \($0.step) of \($0.steps)") }
+        known = found.classifier
+        remark = "the classifier is right on \(decimal(100 * found.accuracy, places: 2)) % of the real test samples"
+      }
+    }
+    let network: any FeatureNetwork =
+      if let path = judges.inception { try InceptionNetwork(reading: path) } else { known! }
+    var report = try await evaluation.run(on: sets, network: network, classifier: known) { line.show($0) }
+    if let remark { report.remarks.append(remark) }
+    return report
+  }
+
+  private func generatedFlow(_ train: Batches) async throws -> Flow<Sample> {
+    if generated.hasSuffix(".safetensors") {
+      let source = try GANSource(checkpoint: generated, emit: Emission(count: train.count))
+      return try source.flow().running(Run(seed: seed))
+    }
+    let location = try DatasetLocation(generated)
+    guard let flow = try await location.flow(.train, fitting: .fit(Context())) else {
+      throw MirageError(.missingInput, "has no samples", file: generated)
+    }
+    return flow
+  }
+}
+
+extension DatasetEvaluation.Metric: ExpressibleByArgument {}
