@@ -22,6 +22,7 @@ let package = Package(
     .target(name: "Media", dependencies: ["CMedia", "CPNG", "CKernels", "Foundations"]),
     .target(name: "Streams", dependencies: ["Foundations", "Media"]),
     .target(name: "Evaluation", dependencies: ["Foundations", "Media", "Networks", "Streams", "Tensors"]),
+    .target(name: "Synthesis", dependencies: ["Foundations", "Media", "Streams"]),
     .target(
       name: "Mirage",
       dependencies: [
@@ -40,6 +41,7 @@ let package = Package(
     .testTarget(name: "MediaTests", dependencies: ["CKernels", "Media", "TestSupport"]),
     .testTarget(name: "StreamsTests", dependencies: ["Streams", "TestSupport"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
+    .testTarget(name: "SynthesisTests", dependencies: ["Synthesis", "TestSupport"]),
     .testTarget(name: "MirageTests", dependencies: ["Mirage", "TestSupport", "mirage-cli"]),
   ],
   swiftLanguageModes: [.v6]
