@@ -1,0 +1,110 @@
+/// Horizontal bars with their names at the left and their values at the right, drawn as SVG; names of any length fit so.
+public struct BarChart: Sendable {
+  /// A bar's value.
+  public struct Bar: Sendable {
+    /// A value that is not finite has no bar.
+    public var value: Double
+    /// The ends of the error bar.
+    public var low, high: Double?
+
+    public init(_ value: Double, low: Double? = nil, high: Double? = nil) {
+      (self.value, self.low, self.high) = (value, low, high)
+    }
+  }
+
+  /// Bars of one colour, one for each name.
+  public struct Series: Sendable {
+    public var name: String
+    public var bars: [Bar]
+
+    public init(_ name: String, _ bars: [Bar]) { (self.name, self.bars) = (name, bars) }
+  }
+
+  public var title: String
+  /// What is measured, and its unit.
+  public var detail: String
+  /// What the bars stand for, from the top.
+  public var names: [String]
+  public var series: [Series]
+  /// In pixels at full size; the height follows from the number of bars.
+  public var width: Double
+
+  public init(title: String, detail: String = "", names: [String], series: [Series], width: Double = 480) {
+    (self.title, self.detail, self.names, self.series, self.width) = (title, detail, names, series, width)
+  }
+
+  /// The drawing as an element of a page that includes `ChartStyle.css`.
+  public var svg: String { canvas.element(label: summary) }
+
+  /// The drawing as an SVG file.
+  public var file: String { canvas.document(label: summary) }
+
+  private var summary: String {
+    let parts = series.flatMap { series in
+      zip(names, series.bars).map { name, bar in
+        (self.series.count > 1 ? "\(series.name), " : "") + "\(name): \(NumberText.significant(bar.value))"
+      }
+    }
+    return title + ". " + parts.joined(separator: "; ")
+  }
+
+  private static let thickness = 14.0
+
+  private var canvas: SVGCanvas {
+    let header = ChartHeader(title: title, detail: detail, names: series.map(\.name), width: width)
+    let group = Double(max(1, series.count)) * (Self.thickness + 2) + 10
+    let bottom = header.height + Double(names.count) * group
+    var canvas = SVGCanvas(width: width, height: bottom + 24)
+    header.draw(on: &canvas)
+
+    // Bars grow from zero, so zero is on the scale.
+    let ends = series.flatMap(\.bars).flatMap { [$0.value, $0.low, $0.high].compactMap { $0 } }
+    let labels = series.flatMap(\.bars).map { textWidth(NumberText.significant($0.value)) }
+    let room = (labels.max() ?? 0) + 10
+    let start = min(width / 2, (names.map(textWidth).max() ?? 0) + 10)
+    let left = start + (ends.contains { $0 < 0 } ? room : 0)
+    let right = width - room
+    let scale = ChartScale(
+      ends.filter { abs($0) < 1e100 } + [0], count: max(2, Int((right - left) / 80)), isRounded: true)
+    func across(_ value: Double) -> Double { left + scale.position(value) * (right - left) }
+
+    for tick in scale.ticks {
+      canvas.line(across(tick), header.height, across(tick), bottom, style: tick == 0 ? "axis" : "grid")
+      canvas.text(scale.label(tick), x: across(tick), y: bottom + 18, anchor: .middle)
+    }
+    for (row, name) in names.enumerated() {
+      let top = header.height + Double(row) * group + 5
+      canvas.text(name, x: start - 8, y: top + (group - 10) / 2 + 4, anchor: .end, style: "name")
+      for (index, series) in series.enumerated() where row < series.bars.count {
+        draw(
+          series.bars[row], title: "\(series.name.isEmpty ? name : series.name + ", " + name)",
+          top: top + Double(index) * (Self.thickness + 2), style: seriesStyle(index), across: across, on: &canvas)
+      }
+    }
+    return canvas
+  }
+
+  private func draw(
+    _ bar: Bar, title: String, top: Double, style: String, across: (Double) -> Double, on canvas: inout SVGCanvas
+  ) {
+    guard abs(bar.value) < 1e100 else { return }
+    let (zero, end, middle) = (across(0), across(bar.value), top + Self.thickness / 2 + 1)
+    canvas.rectangle(
+      x: min(zero, end), y: top + 1, width: abs(end - zero), height: Self.thickness,
+      title: "\(title): \(NumberText.significant(bar.value))", style: "bar \(style)")
+    let interval = [bar.low, bar.high].compactMap { $0 }.filter { abs($0) < 1e100 }.map(across)
+    let (low, high) = (([end] + interval).min()!, ([end] + interval).max()!)
+    if high > low {
+      canvas.line(low, middle, high, middle, style: "interval")
+      for place in [low, high] where abs(place - end) > 1 {
+        canvas.line(place, middle - 3.5, place, middle + 3.5, style: "interval")
+      }
+    }
+    let label = NumberText.significant(bar.value, digits: 3)
+    if bar.value < 0 {
+      canvas.text(label, x: min(zero, low) - 6, y: middle + 4, anchor: .end)
+    } else {
+      canvas.text(label, x: max(zero, high) + 6, y: middle + 4)
+    }
+  }
+}
