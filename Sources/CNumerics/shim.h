@@ -1,4 +1,4 @@
-// oneDNN, the two LAPACK drivers that are used (OpenBLAS has them), and the OpenMP runtime that oneDNN's threads belong to.
+// oneDNN, what is used of LAPACK and BLAS (OpenBLAS has both), and the OpenMP runtime that oneDNN's threads belong to.
 #pragma once
 #include <dnnl.h>
 
@@ -7,6 +7,13 @@ void dsyevd_(const char *jobz, const char *uplo, const int *n, double *a, const 
              const int *lwork, int *iwork, const int *liwork, int *info);
 void dgesdd_(const char *jobz, const int *m, const int *n, double *a, const int *lda, double *s, double *u,
              const int *ldu, double *vt, const int *ldvt, double *work, const int *lwork, int *iwork, int *info);
+
+// BLAS: products of two matrices, and of one with its own transpose, of which one triangle is written. Column-major.
+void dgemm_(const char *transa, const char *transb, const int *m, const int *n, const int *k, const double *alpha,
+            const double *a, const int *lda, const double *b, const int *ldb, const double *beta, double *c,
+            const int *ldc);
+void dsyrk_(const char *uplo, const char *trans, const int *n, const int *k, const double *alpha, const double *a,
+            const int *lda, const double *beta, double *c, const int *ldc);
 void openblas_set_num_threads(int threads);
 
 // libgomp: what `#pragma omp parallel` becomes. Our loops run on the same team of threads as oneDNN's, so that the two

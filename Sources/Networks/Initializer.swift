@@ -52,7 +52,9 @@ public enum Initializer: Sendable, Equatable {
     let (rows, columns) = (shape[0], shape.dropFirst().reduce(1, *))
     let normal = Tensor.normal([rows, columns], using: &random).values.map { Double($0) }
     // U Vᵀ of the decomposition is the orthogonal matrix nearest to the normal one, uniformly distributed as that is.
-    let (u, values, v) = LinearAlgebra.singularValues(normal, rows: rows, columns: columns)
+    guard let (u, values, v) = try? LinearAlgebra.singularValues(normal, rows: rows, columns: columns) else {
+      fatalError("no singular values of \(rows) x \(columns) normal numbers, which always have some")
+    }
     let rank = values.count
     let left = Tensor(u.map { Float($0) }, shape: [rows, rank])
     let right = Tensor(v.map { Float($0) }, shape: [rank, columns])

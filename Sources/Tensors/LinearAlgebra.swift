@@ -2,14 +2,39 @@ import CNumerics
 
 /// LAPACK in double precision, by OpenBLAS on one thread, so that results do not depend on the number of threads.
 public enum LinearAlgebra {
-  private static let onOneThread: Void = openblas_set_num_threads(1)
+  static let onOneThread: Void = openblas_set_num_threads(1)
+
+  /// An iteration of LAPACK that ended without a result.
+  public struct NotConverged: Error, Equatable {
+    /// The function of LAPACK.
+    public let routine: String
+    /// What it says about the failure.
+    public let info: Int
+  }
 
   /// Eigenvalues in ascending order and orthonormal eigenvectors of a symmetric matrix (LAPACK's dsyevd).
   ///
   /// - Parameter matrix: n × n, row-major; only its lower triangle is read.
   /// - Returns: n values; vectors: n × n, row i is the vector of value i.
   /// - Precondition: all numbers are finite.
-  public static func symmetricEigen(_ matrix: [Double], size n: Int) -> (values: [Double], vectors: [Double]) {
+  /// - Throws: `NotConverged`.
+  public static func symmetricEigen(
+    _ matrix: [Double], size n: Int
+  ) throws(NotConverged) -> (values: [Double], vectors: [Double]) {
+    try symmetricEigen(matrix, size: n, job: "V")
+  }
+
+  /// The same eigenvalues alone, in less than half the time.
+  ///
+  /// - Precondition: all numbers are finite.
+  /// - Throws: `NotConverged`.
+  public static func symmetricEigenvalues(_ matrix: [Double], size n: Int) throws(NotConverged) -> [Double] {
+    try symmetricEigen(matrix, size: n, job: "N").values
+  }
+
+  private static func symmetricEigen(
+    _ matrix: [Double], size n: Int, job: String
+  ) throws(NotConverged) -> (values: [Double], vectors: [Double]) {
     require(matrix.count == n * n, "symmetricEigen: \(matrix.count) numbers for \(n) x \(n)")
     require(matrix.allSatisfy(\.isFinite), "symmetricEigen: a number is not finite")
     if n == 0 { return ([], []) }
@@ -19,8 +44,8 @@ public enum LinearAlgebra {
     var (workSize, integerSize) = (Int32(-1), Int32(-1))
     var (work, integers) = ([Double](repeating: 0, count: 1), [Int32](repeating: 0, count: 1))
     for _ in 0..<2 {
-      dsyevd_("V", "U", &order, &vectors, &order, &values, &work, &workSize, &integers, &integerSize, &info)
-      require(info == 0, "symmetricEigen: LAPACK's dsyevd failed with \(info)")
+      dsyevd_(job, "U", &order, &vectors, &order, &values, &work, &workSize, &integers, &integerSize, &info)
+      try check(info, "dsyevd")
       if workSize > 0 { break }
       (workSize, integerSize) = (Int32(work[0]), integers[0])
       work = [Double](repeating: 0, count: Int(workSize))
@@ -34,9 +59,10 @@ public enum LinearAlgebra {
   /// - Parameter matrix: m × n, row-major.
   /// - Returns: u: m × k, values: k, vTransposed: k × n, all row-major.
   /// - Precondition: all numbers are finite.
+  /// - Throws: `NotConverged`.
   public static func singularValues(
     _ matrix: [Double], rows m: Int, columns n: Int
-  ) -> (u: [Double], values: [Double], vTransposed: [Double]) {
+  ) throws(NotConverged) -> (u: [Double], values: [Double], vTransposed: [Double]) {
     require(matrix.count == m * n, "singularValues: \(matrix.count) numbers for \(m) x \(n)")
     require(matrix.allSatisfy(\.isFinite), "singularValues: a number is not finite")
     let k = min(m, n)
@@ -50,11 +76,17 @@ public enum LinearAlgebra {
     var integers = [Int32](repeating: 0, count: 8 * k)
     for _ in 0..<2 {
       dgesdd_("S", &rows, &columns, &a, &rows, &values, &u, &rows, &v, &least, &work, &workSize, &integers, &info)
-      require(info == 0, "singularValues: LAPACK's dgesdd failed with \(info)")
+      try check(info, "dgesdd")
       if workSize > 0 { break }
       workSize = Int32(work[0])
       work = [Double](repeating: 0, count: Int(workSize))
     }
     return (v, values, u)
+  }
+
+  /// Above 0 the iteration failed; below 0 it was called wrongly.
+  private static func check(_ info: Int32, _ routine: String) throws(NotConverged) {
+    require(info >= 0, "LAPACK's \(routine) does not take its argument \(-info)")
+    if info > 0 { throw NotConverged(routine: routine, info: Int(info)) }
   }
 }

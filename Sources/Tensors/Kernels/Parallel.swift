@@ -17,7 +17,7 @@ public enum Compute {
 }
 
 /// Calls `body` for each part, on the threads of the OpenMP team that oneDNN also uses.
-func inParallel(_ parts: Int, _ body: (Int) -> Void) {
+package func inParallel(_ parts: Int, _ body: (Int) -> Void) {
   if parts <= 1 || Compute.threads == 1 {
     for part in 0..<max(0, parts) { body(part) }
     return

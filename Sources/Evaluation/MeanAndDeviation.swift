@@ -1,0 +1,6 @@
+/// The mean, and the deviation from it divided by the count.
+func meanAndDeviation(_ values: [Double]) -> (Double, Double) {
+  let mean = values.reduce(0, +) / Double(values.count)
+  let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+  return (mean, variance.squareRoot())
+}
