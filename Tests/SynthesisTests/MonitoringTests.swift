@@ -201,8 +201,9 @@ import Testing
       "{\"name\": \"a\", \"seconds\": 1, \"step\": 1.5, \"value\": 1}",
       "{\"name\": 3, \"seconds\": 1, \"step\": 1, \"value\": 1}",
       "{\"name\": \"a\", \"seconds\": 1, \"step\": 1, \"file\": \"/etc/passwd\", \"height\": 1, \"width\": 1, \"caption\": \"\"}",
-      "{\"name\": \"a\", \"seconds\": 1, \"step\": 1, \"file\": \"../x\", \"height\": 1, \"width\": 1, \"caption\": \"\"}",
-      "{\"name\": \"a\", \"seconds\": 1, \"step\": 1, \"file\": \"x\", \"height\": 0, \"width\": 1, \"caption\": \"\"}",
+      "{\"name\": \"a\", \"seconds\": 1, \"step\": 1, \"file\": \"model.png\", \"height\": 1, \"width\": 1, \"caption\": \"\"}",
+      "{\"name\": \"a\", \"seconds\": 1, \"step\": 1, \"file\": \"grids/../x.png\", \"height\": 1, \"width\": 1, \"caption\": \"\"}",
+      "{\"name\": \"a\", \"seconds\": 1, \"step\": 1, \"file\": \"grids/x.png\", \"height\": 0, \"width\": 1, \"caption\": \"\"}",
     ] {
       try directory.write("history.jsonl", good + bad + "\n" + good)
       for read in [

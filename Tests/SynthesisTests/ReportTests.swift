@@ -206,13 +206,17 @@ import Testing
   }
 
   @Test func spikes() throws {
-    var values = (0..<500).map { Double($0 % 7) }
+    var values = (0..<500).map { Double($0 % 7) * 6.1 / 6 }
     values[100] = 1e6
     values[200] = -1e6
     let svg = line(values, isNoisy: true).svg
     try check(svg)
     #expect(svg.contains("2 values off the scale"))
     #expect(svg.contains(">6<") && !svg.contains("10⁶"))
+    // What lies within the scale once that ends at round numbers is not off it.
+    values[100] = 7.9
+    let detail = try #require(line(values).svg.components(of: "dx=\"8\">").last?.components(of: "<").first)
+    #expect(detail == "1 value off the scale")
   }
 
   @Test func manyPoints() throws {

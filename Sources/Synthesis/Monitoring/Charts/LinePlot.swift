@@ -23,18 +23,18 @@ struct LinePlot {
       series = series.map { $0.drawable(on: chart.xAxis, isLogarithmic: true) }
     }
     self.series = series
-    let shown = isLogarithmic ? (values: series.flatMap(\.values), hidden: 0) : Self.withoutSpikes(series)
-    isClipped = shown.hidden > 0
+    let values = series.flatMap(\.values)
+    let y = ChartScale(
+      isLogarithmic ? values : Self.withoutSpikes(values, of: series), isLogarithmic: isLogarithmic,
+      count: max(2, Int(chart.height / 65)))
+    let hidden = values.count { $0 < y.low || $0 > y.high }
+    isClipped = hidden > 0
     var details = chart.detail.isEmpty ? [] : [chart.detail]
     if isLogarithmic { details.append("log scale") }
-    if isClipped {
-      details.append("\(NumberText.grouped(shown.hidden)) value\(shown.hidden == 1 ? "" : "s") off the scale")
-    }
+    if isClipped { details.append("\(NumberText.grouped(hidden)) value\(hidden == 1 ? "" : "s") off the scale") }
     header = ChartHeader(
       title: chart.title, detail: details.joined(separator: " · "), names: series.map(\.name), width: chart.width)
     let bottom = chart.height - (chart.xLabel.isEmpty ? 26 : 44)
-    let y = ChartScale(
-      shown.values, isLogarithmic: isLogarithmic, count: max(2, Int((bottom - header.height) / 42)))
     self.y = y
     let left = (y.ticks.map { textWidth(y.label($0)) }.max() ?? 0) + 10
     frame = ChartFrame(
@@ -103,7 +103,7 @@ struct LinePlot {
       }
     }
     if !chart.xLabel.isEmpty {
-      canvas.text(chart.xLabel, x: frame.left + frame.width / 2, y: frame.bottom + 36, anchor: .middle, style: "label")
+      canvas.text(chart.xLabel, x: frame.left + frame.width / 2, y: frame.bottom + 36, anchor: .middle)
     }
   }
 
@@ -132,7 +132,7 @@ struct LinePlot {
         }
       }
       // A point between gaps has no line to be seen by.
-      if isSparse || isAlone(place, in: series.points) {
+      if isSparse || isAlone(place, in: series.points), point.y >= y.low, point.y <= y.high {
         canvas.dot(x: here.x, y: here.y, title: tooltip(series, point), style: "dot \(style)")
       }
     }
@@ -200,15 +200,13 @@ struct LinePlot {
     return ranges.map(\.high).max()! > 100 * ranges.map(\.low).min()!
   }
 
-  /// The values that decide the scale: where a few spikes would press the rest flat, they are left out and counted.
-  private static func withoutSpikes(_ series: [LineChart.Series]) -> (values: [Double], hidden: Int) {
-    let values = series.flatMap(\.values)
+  /// The values that decide the scale: where a few spikes would press the rest flat, they are left out.
+  private static func withoutSpikes(_ values: [Double], of series: [LineChart.Series]) -> [Double] {
     let ranges = series.compactMap(\.usualRange)
     guard let low = ranges.map(\.low).min(), let high = ranges.map(\.high).max(), high > low,
       values.max()! - values.min()! > 3 * (high - low)
-    else { return (values, 0) }
+    else { return values }
     let margin = (high - low) / 4
-    let shown = values.filter { $0 >= low - margin && $0 <= high + margin }
-    return (shown, values.count - shown.count)
+    return values.filter { $0 >= low - margin && $0 <= high + margin }
   }
 }
