@@ -1,12 +1,13 @@
 import Foundations
 import Tensors
 
-/// The squared Euclidean distances between all rows of two sets, or within one, a tile at a time: the whole matrix of them
-/// never stands in memory.
+/// The squared Euclidean distances between all rows of two sets, or within one, a tile at a time: the whole matrix of
+/// them never stands in memory.
 ///
-/// They are |a|² + |b|² - 2 a·b in double precision, a and b relative to the mean of the first set; those of samples that
-/// are near to each other are the sums of squared differences, and so 0 for identical samples and right to nine digits for
-/// any. Memory: for each thread, two times 512 rows of features and 512² distances (19 MB with 2048 features).
+/// They are |a|² + |b|² - 2 a·b in double precision, a and b relative to the mean of the first set; those of samples
+/// that are near to each other are the sums of squared differences, and so 0 for identical samples and right to nine
+/// digits for any. Memory: for each thread, two times up to 512 rows of features and as many times as many distances,
+/// 19 MB with 2048 features; with more of them there are fewer rows.
 struct DistanceTiles {
   /// Some rows and columns of the matrix.
   struct Tile {
@@ -19,16 +20,22 @@ struct DistanceTiles {
   /// Whether both sets are the same one: then only tiles on and above the diagonal are visited.
   let isWithin: Bool
   private let centre: [Double]
-  private static let side = 512
+  /// Rows and columns of a tile.
+  private let side: Int
   /// The part of |a|² + |b|² below which a square has lost too much to cancellation.
   private static let cancellation = 1e-3
 
   init(_ rows: Features, _ columns: Features) {
-    (self.rows, self.columns, isWithin, centre) = (rows, columns, false, rows.mean)
+    self.init(rows, columns, isWithin: false)
   }
 
   init(within features: Features) {
-    (rows, columns, isWithin, centre) = (features, features, true, features.mean)
+    self.init(features, features, isWithin: true)
+  }
+
+  private init(_ rows: Features, _ columns: Features, isWithin: Bool) {
+    (self.rows, self.columns, self.isWithin, centre) = (rows, columns, isWithin, rows.mean)
+    side = min(512, max(32, (1 << 20) / rows.dimensions))
   }
 
   /// Visits all tiles, several at a time, on `Compute.threads` threads.
@@ -36,7 +43,7 @@ struct DistanceTiles {
   /// - Throws: `CancellationError`.
   func forEach(_ body: (Tile) -> Void) throws {
     func ranges(_ count: Int) -> [Range<Int>] {
-      stride(from: 0, to: count, by: Self.side).map { $0..<min(count, $0 + Self.side) }
+      stride(from: 0, to: count, by: side).map { $0..<min(count, $0 + side) }
     }
     let (rowRanges, columnRanges) = (ranges(rows.count), ranges(columns.count))
     let places = rowRanges.indices.flatMap { row in
@@ -47,7 +54,7 @@ struct DistanceTiles {
     for start in stride(from: 0, to: places.count, by: 8 * threads) {
       try Task.checkCancellation()
       inParallel(min(threads, places.count - start)) { part in
-        let scratch = Scratch(side: Self.side, dimensions: rows.dimensions)
+        let scratch = Scratch(side: side, dimensions: rows.dimensions)
         for place in stride(from: start + part, to: min(places.count, start + 8 * threads), by: threads) {
           let (rowRange, columnRange) = places[place]
           fill(scratch, rowRange, columnRange)

@@ -2,11 +2,11 @@ import Foundations
 import Tensors
 
 /// The Fréchet distance between two sets of features, as if both were normally distributed; with the features of an
-/// Inception network it is the FID (Heusel et al. 2017, "GANs trained by a two time-scale update rule converge to a local
-/// Nash equilibrium", equation 6).
+/// Inception network it is the FID (Heusel et al. 2017, "GANs trained by a two time-scale update rule converge to a
+/// local Nash equilibrium", equation 6).
 ///
-/// It is 0 for sets with the same mean and covariance and has no upper bound. With fewer samples it comes out greater, the
-/// more so with fewer samples than dimensions: compare only distances of as many samples, and say how many.
+/// It is 0 for sets with the same mean and covariance and has no upper bound. With fewer samples it comes out greater,
+/// the more so with fewer samples than dimensions: compare only distances of as many samples, and say how many.
 public enum FrechetDistance {
   /// What the distance needs to know of a set of features.
   public struct Statistics: Sendable, Equatable {

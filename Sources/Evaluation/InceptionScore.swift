@@ -1,11 +1,12 @@
 import Foundations
 import Glibc
+import Tensors
 
-/// How sure a classifier is about each sample, and how varied its classes are over all: exp of the mean of
-/// KL(p(y|x) ‖ p(y)) (Salimans et al. 2016, "Improved techniques for training GANs").
+/// How sure a classifier is about each sample, and how varied its classes are over all: exp of the mean of KL(p(y|x) ‖
+/// p(y)) (Salimans et al. 2016, "Improved techniques for training GANs").
 ///
-/// It is between 1, where all samples look alike or nothing like a class, and the number of classes. The name is kept where
-/// the classifier is not Inception, but values from different classifiers cannot be compared.
+/// It is between 1, where all samples look alike or nothing like a class, and the number of classes. The name is kept
+/// where the classifier is not Inception, but values from different classifiers cannot be compared.
 public struct InceptionScore: Sendable, Equatable, Codable {
   /// The mean of the scores of the splits.
   public var mean: Double
@@ -20,6 +21,7 @@ public struct InceptionScore: Sendable, Equatable, Codable {
   /// - Precondition: `splits` is at least 1.
   /// - Throws: bad data where there is no sample, or the first sample whose numbers are not probabilities.
   public init(probabilities: Features, splits: Int = 10) throws {
+    require(splits >= 1, "an Inception Score of \(splits) splits")
     let count = probabilities.count
     guard count > 0 else { throw MirageError.badData("there is no sample to score") }
     try probabilities.expectDistributions()

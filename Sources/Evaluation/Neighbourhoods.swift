@@ -1,13 +1,14 @@
 import Foundations
 import Synchronization
+import Tensors
 
-/// How far generated samples lie where real ones do, and the other way round, judged by neighbourhoods: a sample's reaches
-/// as far as its k-th nearest neighbour in its own set.
+/// How far generated samples lie where real ones do, and the other way round, judged by neighbourhoods: a sample's
+/// reaches as far as its k-th nearest neighbour in its own set.
 ///
 /// Precision and recall are Kynkäänniemi et al. 2019, "Improved precision and recall metric for assessing generative
 /// models" (equations 1 and 2); density and coverage Naeem et al. 2020, "Reliable fidelity and diversity metrics for
-/// generative models" (section 3). All depend on the number of samples: compare only values of as many. Distances that are
-/// equal but for rounding (to nine digits) count as equal.
+/// generative models" (section 3). All depend on the number of samples: compare only values of as many. Distances that
+/// are equal but for rounding (to nine digits) count as equal.
 public struct Neighbourhoods: Sendable, Equatable, Codable {
   /// The part of the generated samples that are in, or on the border of, a real sample's neighbourhood; 0 to 1.
   public var precision: Double
@@ -20,22 +21,24 @@ public struct Neighbourhoods: Sendable, Equatable, Codable {
   /// The part of the real samples that have a generated one in their neighbourhood, its border not counted; 0 to 1.
   public var coverage: Double
 
-  /// Takes about (N + M)² × D multiplications, on `Compute.threads` threads, and memory of some 20 MB a thread
-  /// with 2048 features beside that of the features: no matrix of all distances.
+  /// Takes about (N + M)² / 2 × D multiplications, on `Compute.threads` threads. There is no matrix of all distances:
+  /// each thread needs 19 MB with 2048 features.
   ///
   /// - Parameters:
   ///   - precisionNeighbours: k of precision and recall.
   ///   - densityNeighbours: k of density and coverage.
+  /// - Precondition: both are at least 1.
   /// - Throws: bad data where a set has no more samples than the neighbours asked for, or the dimensions differ;
   ///   `CancellationError`.
   public init(
     real: Features, generated: Features, precisionNeighbours: Int = 3, densityNeighbours: Int = 5
   ) throws {
+    let most = max(precisionNeighbours, densityNeighbours)
+    require(min(precisionNeighbours, densityNeighbours) >= 1, "neighbourhoods without a neighbour")
     try Features.expectSameDimensions(real, generated)
-    try Self.expect(real, "real", max(precisionNeighbours, densityNeighbours))
+    try Self.expect(real, "real", most)
     try Self.expect(generated, "generated", precisionNeighbours)
-    let nearest = try NearestDistances(
-      DistanceTiles(within: real), neighbours: max(precisionNeighbours, densityNeighbours))
+    let nearest = try NearestDistances(DistanceTiles(within: real), neighbours: most)
     // A border is two distances that are the same, which rounding must not tell apart.
     let (beyond, within) = (1 + 1e-9, 1 - 1e-9)
     let real3 = nearest.squares(toNearest: precisionNeighbours).map { $0 * beyond }

@@ -1,6 +1,7 @@
 import CNumerics
 
-/// Matrix products in double precision, for statistics. A call works on one thread, and several threads may call at once.
+/// Matrix products in double precision, for statistics. A call works on one thread, and several threads may call at
+/// once.
 extension LinearAlgebra {
   /// C = A Bᵀ for row-major matrices, A of m × k and B of n × k.
   package static func multiply(

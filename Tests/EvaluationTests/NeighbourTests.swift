@@ -4,8 +4,9 @@ import Tensors
 import Testing
 
 @Suite struct NeighbourhoodsTests {
-  @Test func aSetAndItself() throws {
-    let features = try normal("itself", 1_100, [3, 2, 1, 1])
+  /// Tiles are smaller where there are many dimensions.
+  @Test(arguments: [(1_100, 4), (150, 20_000)]) func aSetAndItself(_ count: Int, _ dimensions: Int) throws {
+    let features = try normal("itself", count, (1...dimensions).map { 1 / Float($0) })
     let found = try Neighbourhoods(real: features, generated: features)
     #expect(found.precision == 1 && found.recall == 1 && found.density == 1 && found.coverage == 1)
   }

@@ -5,7 +5,7 @@ import Glibc
 ///
 /// Each record is one TFRecord (its length, a checksum of that, the data, a checksum of that) of one `Event`, a protocol
 /// buffer of TensorFlow's `event.proto`. A training that goes on after an interruption writes another file into the same
-/// directory; it begins by declaring void what the earlier ones hold of later steps.
+/// directory, and cuts off what the earlier ones hold of later steps.
 public final class EventFile {
   /// The file's path.
   public let path: String
@@ -19,18 +19,18 @@ public final class EventFile {
   /// - Parameter step: the step that the training goes on from; events of later steps in earlier files become void.
   /// - Throws: an I/O error.
   public init(in directory: String, resumingAt step: Int? = nil) throws {
+    let earlier = try directoryEntries(directory).filter(Self.isOurs)
+    if let step { for name in earlier { try Self.cut(directory + "/" + name, after: step) } }
     // TensorBoard reads files by their names' order, so a name must come after those that are there, whatever the clock
     // says.
-    let taken = try directoryEntries(directory).filter(Self.isOurs).compactMap(Self.second)
-    let second = max(Int(wallTime()), (taken.max() ?? 0) + 1)
+    let second = max(Int(wallTime()), (earlier.compactMap(Self.second).max() ?? 0) + 1)
     path = "\(directory)/\(Self.prefix)\(second).\(hostName()).\(getpid())\(Self.suffix)"
     file = try OutputFile(path)
     try append { $0.add(3, string: "brain.Event:2") }
-    if let step {
-      var session = ProtobufMessage()
-      session.add(1, integer: 1)  // SessionLog.START
-      try append(step: step + 1) { $0.add(7, message: session) }
-    }
+    // A TensorBoard that has read the earlier files already drops from this step on what it knows.
+    var session = ProtobufMessage()
+    session.add(1, integer: 1)  // SessionLog.START
+    try append(step: step.map { $0 + 1 } ?? 0) { $0.add(7, message: session) }
     try flush()
   }
 
@@ -39,6 +39,34 @@ public final class EventFile {
 
   private static func second(of name: String) -> Int? {
     Int(name.dropFirst(prefix.count).prefix { $0 != "." })
+  }
+
+  /// Cuts a file off where the first record of a later step begins, or one that a crash tore.
+  private static func cut(_ path: String, after step: Int) throws {
+    let input = try InputFile(path)
+    var end = 0
+    while let record = try record(at: end, of: input), record.step <= step { end = record.end }
+    if end < input.size { _ = try OutputFile(path, continuingAt: end) }
+  }
+
+  /// Which step the record is of, and where the next one begins; nil where the file ends or the record is torn.
+  private static func record(at offset: Int, of input: InputFile) throws -> (step: Int, end: Int)? {
+    guard offset + 12 <= input.size else { return nil }
+    var head = ByteReader(try input.read(at: offset, count: 12))
+    let (length, sum) = (try head.littleEndian(UInt64.self), try head.littleEndian(UInt32.self))
+    guard sum == CRC32C.masked(littleEndian(length)), length <= UInt64(input.size - offset - 12),
+      Int(length) + 4 <= input.size - offset - 12
+    else { return nil }
+    // An event begins with its time, nine bytes, and its step, a key of one byte and at most ten bytes.
+    var data = ByteReader(try input.read(at: offset + 12, count: min(Int(length), 20)).dropFirst(10))
+    var (step, shift) = (0, 0)
+    while shift < 64, data.remaining > 0 {
+      let byte = try data.u8()
+      step |= Int(byte & 0x7F) << shift
+      if byte < 0x80 { break }
+      shift += 7
+    }
+    return (step, offset + 12 + Int(length) + 4)
   }
 
   /// Adds a point to a curve. TensorBoard marks values that are not finite.

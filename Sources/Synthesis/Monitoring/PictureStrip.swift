@@ -44,7 +44,8 @@ struct PictureStrip {
 
   /// A picture as a data URL. A large file is encoded anew at the size it is shown in, to a few per cent of its bytes.
   private static func source(_ path: String, limit: Int, width: Int) -> (source: String, size: Int)? {
-    guard var bytes = try? InputFile.contents(of: path, limit: 1 << 27) else { return nil }
+    guard var bytes = try? InputFile.contents(of: path, limit: 1 << 27), bytes.starts(with: PNG.signature)
+    else { return nil }
     var type = "png"
     if bytes.count > limit {
       guard let image = try? PNG.decode(bytes).converted(to: .rgb) else { return nil }

@@ -63,7 +63,8 @@ enum ReportStyle {
       main { display: flex; flex-direction: column; }
       .overview, .beside { display: contents; }
       main section { margin-top: 36px; }
-      .charts { gap: 30px; }
+      .charts { grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)); gap: 30px 40px; }
+      .charts figure { max-width: 560px; }
       .tables { order: 1; }
       .large { width: 100%; }
     }

@@ -158,7 +158,10 @@ extension TrainingHistory.Record: Decodable {
     if let file = try fields.decodeIfPresent(String.self, forKey: .file) {
       let (height, width) = (try fields.decode(Int.self, forKey: .height), try fields.decode(Int.self, forKey: .width))
       let caption = try fields.decode(String.self, forKey: .caption)
-      guard isInside(file), (1...Image.sideLimit).contains(height), (1...Image.sideLimit).contains(width) else {
+      // A file that goes away with its record must be a picture.
+      guard isInside(file), file.hasPrefix("grids/"), file.hasSuffix(".png"), (1...Image.sideLimit).contains(height),
+        (1...Image.sideLimit).contains(width)
+      else {
         throw MirageError.badData("not a picture of the training")
       }
       content = .picture(file: file, height: height, width: width, caption: caption)

@@ -24,8 +24,8 @@ struct ChartScale {
       return
     }
     // All equal, or so nearly that ticks between them would be the same number.
-    if high - low <= max(abs(low), abs(high)) * 1e-9 {
-      let half = low == 0 ? 1 : abs(low) * 0.1
+    if high - low <= max(max(abs(low), abs(high)) * 1e-9, 1e-100) {
+      let half = abs(low) < 1e-100 ? 1 : abs(low) * 0.1
       (low, high) = (low - half, high + half)
     }
     let step = Self.step((high - low) / Double(count))

@@ -4,7 +4,7 @@ public enum ChartStyle {
   public static let css =
     drawing + """
 
-      @media (max-width: 640px) {
+      @media (max-width: 900px) {
         .chart { font-size: 14.5px; }
         .chart .title { font-size: 16.5px; }
       }

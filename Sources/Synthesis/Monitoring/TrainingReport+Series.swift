@@ -1,0 +1,62 @@
+extension TrainingReport {
+  /// The last and the best value of each metric, as a table.
+  var metricTable: String {
+    let rows = history.series.filter { $0.name.hasPrefix("metric/") }.compactMap { series -> String? in
+      let points = series.points.filter { $0.value.isFinite }
+      guard let last = points.last else { return nil }
+      let measure = MeasureName(series.name)
+      let best =
+        measure.lowerIsBetter
+        ? points.min { $0.value < $1.value }! : points.max { $0.value < $1.value }!
+      return """
+        <tr><th scope="row">\(escaped(measure.title)) <span>\(measure.direction)</span></th>
+        <td>\(NumberText.significant(last.value))</td><td>\(NumberText.significant(best.value))</td>
+        <td class="step">\(NumberText.grouped(best.step))</td></tr>
+
+        """
+    }
+    return rows.isEmpty
+      ? ""
+      : """
+      <table>
+      <thead><tr><th scope="col">Metric</th><th scope="col">Last</th><th scope="col">Best</th>
+      <th scope="col">at step</th></tr></thead>
+      <tbody>
+      \(rows.joined())</tbody>
+      </table>
+
+      """
+  }
+
+  /// One chart for the series that share the part of their names before the slash; metrics and speeds, which have units
+  /// of their own, get one each.
+  var charts: [LineChart] {
+    var groups: [(key: String, series: [TrainingHistory.Series])] = []
+    for series in history.series {
+      let prefix = MeasureName.prefix(of: series.name)
+      let key = ["metric", "speed"].contains(prefix) ? series.name : prefix
+      if let place = groups.firstIndex(where: { $0.key == key }) {
+        groups[place].series.append(series)
+      } else {
+        groups.append((key, [series]))
+      }
+    }
+    // Losses first, then what is measured, then the rest as it came.
+    func rank(_ key: String) -> Int {
+      key == "loss" ? 0 : key.hasPrefix("metric/") ? 1 : key.hasPrefix("speed/") ? 3 : 2
+    }
+    let ordered = (0...3).flatMap { wanted in groups.filter { rank($0.key) == wanted } }
+    let range = history.steps.map { Double($0.lowerBound)...Double($0.upperBound) }
+    return ordered.map { key, series in
+      let measure = MeasureName(key)
+      let isNoisy = !key.hasPrefix("metric/") && key != "learning-rate"
+      return LineChart(
+        title: measure.title, detail: key.hasPrefix("metric/") ? measure.direction : "", xLabel: "step",
+        // By name, so that the discriminator has the same colour in every chart.
+        series: series.sorted { $0.name < $1.name }.map { series in
+          let points = series.points.map { LineChart.Point(x: Double($0.step), y: $0.value) }
+          return LineChart.Series(MeasureName(series.name).title, points, isNoisy: isNoisy)
+        }, xRange: range)
+    }
+  }
+}
