@@ -17,7 +17,7 @@ struct Benchmarks {
     let rounds = option("--rounds").flatMap(Int.init) ?? 3
     let all: [any Benchmark] =
       [
-        StreamFashion(), StreamJPEG(), WritePNG(), WriteWebDataset(), PeakMemory(), FirstOutput(),
+        StreamFashion(), StreamJPEG(), WritePNG(), WriteWebDataset(), PeakMemory(), FirstOutput(), GANQuality(),
       ] + GANStep.all
     let chosen = all.filter { only == nil || only == "" || $0.name == only }
     if chosen.isEmpty {

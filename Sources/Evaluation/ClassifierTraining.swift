@@ -38,44 +38,88 @@ public struct ClassifierTraining: Sendable {
     let (train, test) = (train.expecting(configuration), test.expecting(configuration))
     // Images of another size in the test set are found now, not after an epoch.
     _ = try await test.classifierConfiguration()
-    var random = Random(key: Random.Key(seed: seed, path: "classifier"), sample: 0)
-    let classifier = try ImageClassifier(configuration, using: &random)
-    var adam = Adam(learningRate: learningRate)
     let steps = epochs * train.batches
-    let schedule = Schedule.cosine(steps: steps, minimum: 0)
-    let parameters = classifier.parameters
-    var (step, accuracy) = (0, 0.0)
+    var learner = try Learner(configuration, self, steps: steps)
+    var accuracy = 0.0
     for epoch in 0..<epochs {
       var losses = 0.0
-      let start = step
+      let start = learner.step
       for try await batch in train.epoch(epoch, isShuffled: true, seed: seed) {
-        try Task.checkCancellation()
-        defer { step += 1 }
-        if batch.labels.isEmpty { continue }
-        let mode = Mode.training(Random(key: random.key, sample: UInt64(step), epoch: 1))
-        let loss = Losses.crossEntropy(logits: classifier(batch.images, mode), labels: batch.labels)
-        losses += Double(loss.scalar)
-        guard losses.isFinite else {
-          throw MirageError.badData(
-            "the classifier's training diverged at step \(step)", remedy: "Use a lower learning rate.")
-        }
-        adam.learningRate = learningRate * schedule.factor(at: step)
-        adam.step(parameters, loss.gradients(wrt: parameters.map(\.leaf)))
-        let mean = Float(losses / Double(step + 1 - start))
-        progress(Progress(epoch: epoch, epochs: epochs, step: step + 1, steps: steps, loss: mean, accuracy: nil))
+        losses += Double(try learner.learn(batch))
+        let mean = Float(losses / Double(learner.step - start))
+        progress(Progress(epoch: epoch, epochs: epochs, step: learner.step, steps: steps, loss: mean, accuracy: nil))
       }
       // Cancellation may end the batches as if there were no more.
       try Task.checkCancellation()
-      accuracy = try await Self.accuracy(of: classifier, on: test)
-      let mean = Float(losses / Double(max(1, step - start)))
-      progress(Progress(epoch: epoch, epochs: epochs, step: step, steps: steps, loss: mean, accuracy: accuracy))
+      accuracy = try await Self.accuracy(of: learner.classifier, on: test)
+      let mean = Float(losses / Double(max(1, learner.step - start)))
+      progress(Progress(epoch: epoch, epochs: epochs, step: learner.step, steps: steps, loss: mean, accuracy: accuracy))
     }
     var checkpoint = Checkpoint()
-    checkpoint.store(classifier)
+    checkpoint.store(learner.classifier)
     checkpoint.metadata.merge(try configuration.fields) { $1 }
     checkpoint.metadata["metrics"] = JSONValue.object(["accuracy": .number(accuracy)]).text
-    checkpoint.store(step: step)
+    checkpoint.store(step: learner.step)
     return (checkpoint, accuracy)
+  }
+
+  /// Trains for a number of steps, whatever the epochs, on several flows in equal parts of every batch.
+  ///
+  /// - Parameter parts: of the same classes and sizes; each gives batches of its own size.
+  /// - Throws: as `run(train:test:progress:)`.
+  /// - Returns: the accuracy on the test samples.
+  @TensorActor
+  public func accuracy(afterSteps steps: Int, mixing parts: [Batches], test: Batches) async throws -> Double {
+    let configuration = try await parts[0].classifierConfiguration()
+    var learner = try Learner(configuration, self, steps: steps)
+    var streams = parts.map { $0.expecting(configuration).endless(from: 0, seed: seed).makeAsyncIterator() }
+    for _ in 0..<steps {
+      var whole: Batch?
+      for index in streams.indices {
+        guard let part = try await streams[index].next() else { throw CancellationError() }
+        whole = whole.map { $0.joined(part) } ?? part
+      }
+      if let whole { _ = try learner.learn(whole) }
+    }
+    return try await Self.accuracy(of: learner.classifier, on: test.expecting(configuration))
+  }
+
+  /// A classifier with its optimiser and schedule.
+  private struct Learner {
+    let classifier: ImageClassifier
+    private(set) var step = 0
+    private let parameters: [Parameter]
+    private let random: Random
+    private let schedule: Schedule
+    private let learningRate: Float
+    private var adam: Adam
+
+    init(_ configuration: ImageClassifier.Configuration, _ training: ClassifierTraining, steps: Int) throws {
+      var random = Random(key: Random.Key(seed: training.seed, path: "classifier"), sample: 0)
+      classifier = try ImageClassifier(configuration, using: &random)
+      (parameters, self.random) = (classifier.parameters, random)
+      schedule = .cosine(steps: steps, minimum: 0)
+      learningRate = training.learningRate
+      adam = Adam(learningRate: learningRate)
+    }
+
+    /// - Returns: the loss; 0 of a batch without samples, which counts as a step.
+    /// - Throws: bad data where the loss is no longer a number; `CancellationError`.
+    mutating func learn(_ batch: Batch) throws -> Float {
+      try Task.checkCancellation()
+      defer { step += 1 }
+      if batch.labels.isEmpty { return 0 }
+      let mode = Mode.training(Random(key: random.key, sample: UInt64(step), epoch: 1))
+      let loss = Losses.crossEntropy(logits: classifier(batch.images, mode), labels: batch.labels)
+      let value = loss.scalar
+      guard value.isFinite else {
+        throw MirageError.badData(
+          "the classifier's training diverged at step \(step)", remedy: "Use a lower learning rate.")
+      }
+      adam.learningRate = learningRate * schedule.factor(at: step)
+      adam.step(parameters, loss.gradients(wrt: parameters.map(\.leaf)))
+      return value
+    }
   }
 
   /// The part of the samples that the classifier of a checkpoint classifies right.

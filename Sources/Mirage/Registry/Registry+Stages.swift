@@ -68,6 +68,9 @@ extension Registry {
       Balance.self, .stage, "As many samples of every class; small classes come again", primary: "per-class",
       [Field("per-class", .integer(0...Int.max), 0, "how many; 0 for as many as the largest class has")]),
     .plain(
+      Subset.self, .stage, "A few samples of every class, the same in every epoch", primary: "per-class",
+      [Field("per-class", .integer(1...Int.max), "how many")]),
+    .plain(
       Mixup.self, .stage, "Blends samples and their labels", primary: "alpha", [alpha(0.2), probability()]),
     .plain(
       CutMix.self, .stage, "Pastes rectangles of other samples; labels mix by area", primary: "alpha",

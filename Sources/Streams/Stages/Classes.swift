@@ -81,6 +81,37 @@ public struct Balance: Component, Stage, Codable {
   }
 }
 
+/// So many samples of every class, drawn at random: the same ones in every epoch. What little data would be like.
+public struct Subset: Component, Stage, Codable {
+  public static let name = "subset"
+  /// How many of each class.
+  public var perClass: Int
+
+  public init(perClass: Int) { self.perClass = perClass }
+
+  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
+    if upstream.about.hasSoftLabels || upstream.about.classes.isEmpty || upstream.about.isReordered {
+      throw MirageError(
+        .badPipeline, "subset needs classes, and samples that stay in their places",
+        remedy: "Put it right behind a source with labels, before shuffle, balance, mixup and cutmix.")
+    }
+    let members = MemberIndex(upstream)
+    let (classes, path, perClass) = (upstream.about.classes, upstream.about.stagePath, perClass)
+    let found = try members.positions(in: upstream.run)
+    if let short = found.firstIndex(where: { $0.count < perClass }) {
+      throw MirageError(
+        .badPipeline, "subset wants \(perClass) samples of class \(classes[short]), which has \(found[short].count)",
+        remedy: "Ask for fewer.")
+    }
+    return upstream.reindexed(count: classes.count * perClass) { position, run in
+      let (rank, label) = position.quotientAndRemainder(dividingBy: classes.count)
+      let key = Random.Key(seed: run.seed, path: path).child(label)
+      let order = Permutation(count: found[label].count, key: key, epoch: 0)
+      return Reference(position: Int(found[label][order[rank]]), epoch: run.epoch)
+    }
+  }
+}
+
 /// The positions of each class; four bytes a position. They are found once where every epoch has the same samples at the
 /// same positions, else once for a seed and epoch, of which the last few are kept.
 private final class MemberIndex: Sendable {
