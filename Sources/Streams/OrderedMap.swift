@@ -34,7 +34,7 @@ public struct OrderedMap<Output: Sendable>: AsyncSequence, Sendable {
     Iterator(owner: Owner(engine: Engine(indices, workers: workers, bound: bound, priority: priority, work: work)))
   }
 
-  public struct Iterator: AsyncIteratorProtocol {
+  public struct Iterator: AsyncIteratorProtocol, Sendable {
     fileprivate let owner: Owner
 
     public mutating func next() async throws -> Output? { try await owner.engine.next() }
