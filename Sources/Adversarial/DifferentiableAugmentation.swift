@@ -52,11 +52,13 @@ public enum DifferentiableAugmentation: String, Sendable, Codable, CaseIterable 
     let (tall, wide) = ((height + 1) / 2, (width + 1) / 2)
     var kept = [Float](repeating: 1, count: count * height * width)
     for index in 0..<count {
-      // Its centre is anywhere in the image, so part of the square may lie outside.
-      let (middle, centre) = (random.integer(in: 0...height - 1), random.integer(in: 0...width - 1))
-      for y in max(0, middle - tall / 2)..<min(height, middle - tall / 2 + tall) {
+      // Its centre is anywhere in the image, so part of the square may lie outside. That of an even square is a corner of
+      // four pixels, of which there is one more a side.
+      let top = random.integer(in: 0...height - tall % 2) - tall / 2
+      let left = random.integer(in: 0...width - wide % 2) - wide / 2
+      for y in max(0, top)..<min(height, top + tall) {
         let row = (index * height + y) * width
-        for x in max(0, centre - wide / 2)..<min(width, centre - wide / 2 + wide) { kept[row + x] = 0 }
+        for x in max(0, left)..<min(width, left + wide) { kept[row + x] = 0 }
       }
     }
     return images * Tensor(kept, shape: [count, height, width, 1])

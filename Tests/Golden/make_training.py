@@ -506,12 +506,12 @@ def layers():
     differentiable("layers", "projection", inputs, projection, layer="projection", labels=labels)
 
 
-def write() -> None:
+def write(stem: str) -> None:
     """One row a line, so that a change shows up as one line in a diff."""
     lists = (f'"{name}": [\n' + ",\n".join(json.dumps(row) for row in rows) + "\n]" for name, rows in sections.items())
-    (HERE / "training.json").write_text("{\n" + ",\n".join(lists) + "\n}\n")
+    (HERE / f"{stem}.json").write_text("{\n" + ",\n".join(lists) + "\n}\n")
     data = save(arrays)
-    (HERE / "training.safetensors").write_bytes(data)
+    (HERE / f"{stem}.safetensors").write_bytes(data)
     print({name: len(rows) for name, rows in sections.items()}, f"{len(arrays)} arrays, {len(data) / 1e6:.2f} MB")
 
 
@@ -519,7 +519,7 @@ def main() -> None:
     torch.set_num_threads(1)
     for make in (losses, penalties, optimizers, schedules, clipping, spectral_norms, initializers, layers):
         make()
-    write()
+    write("training")
 
 
 if __name__ == "__main__":
