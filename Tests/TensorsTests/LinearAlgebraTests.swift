@@ -38,6 +38,7 @@ import Testing
     #expect(values == values.sorted() && isOrthonormal(vectors, n, n))
     let rebuilt = product(transpose(vectors, n, n), product(diagonal(values), vectors, n, n, n), n, n, n)
     #expect(farthest(rebuilt, symmetric) < 1e-12 * Double(n + 5))
+    #expect(farthest(try LinearAlgebra.symmetricEigenvalues(symmetric, size: n), values) < 1e-13 * Double(n + 5))
   }
 
   @Test func onlyTheLowerTriangleIsRead() throws {
@@ -77,6 +78,24 @@ import Testing
     #expect(farthest(values, [length, 0, 0, 0]) < 1e-12)
     #expect(isOrthonormal(transpose(u, 4, 4), 4, 4) && isOrthonormal(v, 4, 6))
     #expect(try LinearAlgebra.singularValues([], rows: 0, columns: 3).values.isEmpty)
+  }
+
+  @Test(arguments: [(1, 1, 1), (3, 5, 2), (17, 4, 33)]) func productsOfRowMajorMatrices(m: Int, n: Int, k: Int) {
+    let (a, b) = (normals(m * k), normals(n * k))
+    var c = [Double](repeating: .nan, count: m * n)
+    LinearAlgebra.multiply(a, transposed: b, into: &c, m: m, n: n, k: k)
+    #expect(farthest(c, product(a, transpose(b, n, k), m, k, n)) < 1e-13)
+    /// The lower triangle; the rest is what it was.
+    func lower(_ full: [Double], _ size: Int, over rest: Double) -> [Double] {
+      full.indices.map { $0 % size <= $0 / size ? full[$0] : rest }
+    }
+    var rows = [Double](repeating: 7, count: m * m)
+    LinearAlgebra.multiplyByOwnTranspose(a, into: &rows, m: m, k: k)
+    #expect(farthest(rows, lower(product(a, transpose(a, m, k), m, k, m), m, over: 7)) < 1e-13)
+    var columns = [Double](repeating: 7, count: k * k)
+    LinearAlgebra.addOwnProduct(ofColumns: a, to: &columns, n: k, k: m)
+    let squares = product(transpose(a, m, k), a, k, m, k).map { $0 + 7 }
+    #expect(farthest(columns, lower(squares, k, over: 7)) < 1e-13)
   }
 
   @Test func equalMatricesHaveEqualBits() throws {
