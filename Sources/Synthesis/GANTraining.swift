@@ -129,7 +129,8 @@ final class GANTraining {
       if isLast || gan.steps.isMultiple(of: watching.gridEvery) { try observe() }
       if isLast || gan.steps.isMultiple(of: watching.evaluateEvery) { try evaluate() }
       if isLast || gan.steps.isMultiple(of: watching.checkpointEvery) {
-        try save()
+        // What may be a collapse is not written over the last good state.
+        if narrowChecks == 0 { try save() }
         try writeReport(.running(step: gan.steps, of: recipe.steps))
       }
     }
@@ -176,6 +177,8 @@ final class GANTraining {
   // MARK: What is kept
 
   private func save() throws {
+    // The history is never behind the checkpoint.
+    try log.flush()
     var checkpoint = Checkpoint()
     gan.store(in: &checkpoint)
     describe(&checkpoint)
