@@ -431,6 +431,7 @@ def resampling():
         ("2-rest", (1, 5, 7, 2), [2], None, [0]),
         ("3-2-1", (1, 7, 6, 5), [3], [2], [1]),
         ("3x2", (2, 6, 5, 1), [3, 2], [1, 2], [1, 0]),
+        ("same", (2, 4, 5, 3), [3], [1], [1]),
         ("whole", (2, 3, 4, 17), [3, 4], None, [0]),
         ("overlap", (1, 5, 6, 2), [3], [1], [0]),
         ("1d", (2, 9, 3), [3], [2], [1]),
@@ -438,10 +439,15 @@ def resampling():
         plane = len(source) - 2
         attributes = {"size": size, "stride": stride, "padding": padding}
         average, maximum = [(F.avg_pool1d, F.max_pool1d), (F.avg_pool2d, F.max_pool2d)][plane - 1]
-        average = planar(lambda x, f=average, s=size, t=stride, p=padding: f(x, s, t or s, p))
         maximum = planar(lambda x, f=maximum, s=size, t=stride, p=padding: f(x, s, t or s, p))
-        case(f"average-pool-{name}", "average-pool", [(normal, source)], average, attributes)
         case(f"max-pool-{name}", "max-pool", [(distinct, source)], maximum, attributes)
+        # Without padding it makes no difference whether that counts.
+        for counts in [True, False] if any(padding) else [True]:
+            def mean(x, f=average, s=size, t=stride, p=padding, counts=counts):
+                return f(x, s, t or s, p, count_include_pad=counts)
+
+            pool = f"average-pool-{name}" + ("" if counts else "-inside")
+            case(pool, "average-pool", [(normal, source)], planar(mean), {**attributes, "counts-padding": counts})
     for factor, source in [(2, (2, 3, 4, 3)), (3, (1, 2, 5, 2)), (2, (1, 1, 3, 17)), (4, (1, 2, 1, 1))]:
         for method, flags in [("nearest", {}), ("bilinear", {"align_corners": False})]:
             def up(x, factor=factor, method=method, flags=flags):
@@ -449,6 +455,20 @@ def resampling():
 
             name = f"upsample-{method}-{factor}-{'x'.join(map(str, source))}"
             case(name, "upsample", [(normal, source)], planar(up), {"factor": factor, "method": method})
+    for source, sizes in [
+        ((2, 3, 4, 3), (7, 5)),
+        ((1, 9, 7, 2), (4, 3)),
+        ((1, 8, 2, 1), (5, 11)),
+        ((2, 1, 3, 17), (3, 3)),
+        ((1, 5, 4, 2), (1, 4)),
+        ((2, 5, 3), (8,)),
+        ((1, 30, 2), (7,)),
+    ]:
+        def resize(x, sizes=sizes):
+            return F.interpolate(x, size=sizes, mode="bilinear" if len(sizes) == 2 else "linear", align_corners=False)
+
+        name = f"resize-{'x'.join(map(str, source))}-to-{'x'.join(map(str, sizes))}"
+        case(name, "resize", [(normal, source)], planar(resize), {"sizes": list(sizes)})
     for factor, source in [(2, (2, 3, 2, 12)), (3, (1, 2, 4, 9)), (2, (1, 2, 3, 4))]:
         shuffle = planar(lambda x, factor=factor: F.pixel_shuffle(x, factor))
         case(f"pixel-shuffle-{factor}-{source[-1]}", "pixel-shuffle", [(normal, source)], shuffle, {"factor": factor})
@@ -474,6 +494,13 @@ def normalisation():
 
         inputs, also = scaled(source, source[-1:], affine), ("mean", "variance")
         case(f"batch-norm-{name}", "batch-norm", inputs, batch, {"epsilon": 1e-3}, NORMALISED, also=also)
+
+        def given(x, mean, variance, scale=None, offset=None):
+            return planar(lambda x: F.batch_norm(x, mean, variance, scale, offset, False, 0.1, 1e-3))(x)
+
+        inputs[1:1] = [(normal, source[-1:]), (positive, source[-1:])]
+        given_case = (f"batch-norm-given-{name}", "batch-norm-given", inputs, given, {"epsilon": 1e-3}, NORMALISED)
+        case(*given_case, constant=(1, 2))
     for name, source, axes, affine in [
         ("vectors", (4, 6), 1, True),
         ("vectors-plain", (4, 6), 1, False),

@@ -122,12 +122,16 @@ extension DerivativeCase {
       DerivativeCase("average pool", draw("average pool", [2, 5, 4, 2])) {
         $0[0].averagePooled(size: [3, 2], stride: [2], padding: [1]).exp()
       },
+      DerivativeCase("average pool without padding", draw("average pool inside", [2, 4, 5, 2])) {
+        $0[0].averagePooled(size: [3, 2], stride: [1, 2], padding: [1], countsPadding: false).exp()
+      },
       DerivativeCase("average pool of sequences", draw("average pool 1d", [2, 7, 2])) {
         $0[0].averagePooled(size: [3]).exp()
       },
       DerivativeCase("max pool", [distinct]) { ($0[0].maxPooled(size: [3], stride: [2], padding: [1]) * 0.2).exp() },
       DerivativeCase("nearest upsampling", draw("nearest", [1, 3, 2, 2])) { $0[0].upsampled(by: 2).exp() },
       DerivativeCase("bilinear upsampling", draw("bilinear", [1, 3, 2, 2])) { $0[0].upsampled(by: 3, .bilinear).exp() },
+      DerivativeCase("resizing", draw("resizing", [2, 5, 2, 2])) { $0[0].resized(to: [3, 5]).exp() },
       DerivativeCase("pixel shuffle", draw("pixel shuffle", [1, 2, 3, 8])) { $0[0].pixelShuffled(2).exp() },
     ]
   }()

@@ -30,6 +30,12 @@ import Testing
     #expect(x.padded([(0, 0), (1, 1)], value: 2).values == [2, 2, 2, 2, 2, 2])
   }
 
+  @Test func layersOfNothing() {
+    let images = Tensor.zeros([0, 4, 3, 2])
+    #expect(images.resized(to: [2, 5]).shape == [0, 2, 5, 2])
+    #expect(images.batchNormalized(mean: .zeros([2]), variance: .ones([2])).shape == [0, 4, 3, 2])
+  }
+
   @Test func nothingIsDrawn() {
     var random = generator("empty")
     #expect(Tensor.normal([0], using: &random).values.isEmpty && Tensor.uniform([2, 0], using: &random).count == 0)

@@ -205,14 +205,20 @@ extension GoldenCase {
         with: x[1], bias: third, stride: integers("stride"), padding: integers("padding"),
         outputPadding: integers("output-padding"), dilation: integers("dilation"), groups: integer("groups"))
     case "average-pool":
-      return x[0].averagePooled(size: integers("size"), stride: stride, padding: integers("padding"))
+      return x[0].averagePooled(
+        size: integers("size"), stride: stride, padding: integers("padding"), countsPadding: flag("counts-padding"))
     case "max-pool":
       return x[0].maxPooled(size: integers("size"), stride: stride, padding: integers("padding"))
     case "upsample":
       return attributes["method"] == "nearest"
         ? x[0].upsampled(by: integer("factor"), .nearest) : x[0].upsampled(by: integer("factor"), .bilinear)
+    case "resize": return x[0].resized(to: integers("sizes"))
     case "pixel-shuffle": return x[0].pixelShuffled(integer("factor"))
     case "batch-norm": return batchNormalized(x)?.output
+    case "batch-norm-given":
+      return x[0].batchNormalized(
+        mean: x[1], variance: x[2], scale: x.count > 3 ? x[3] : nil, offset: x.count > 3 ? x[4] : nil,
+        epsilon: number("epsilon"))
     case "layer-norm":
       return x[0].layerNormalized(axes: integer("axes"), scale: second, offset: third, epsilon: number("epsilon"))
     case "instance-norm":

@@ -12,6 +12,7 @@ import Testing
     }
     #expect(address { $0.relu() } && address { $0.tanh() } && address { $0 + Tensor(1) })
     #expect(address { Tensor(1) * $0 } && address { $0.batchNormalized().output })
+    #expect(address { $0.batchNormalized(mean: .zeros([4]), variance: .ones([4])) })
   }
 
   @Test func whatIsKeptIsNot() {

@@ -18,7 +18,7 @@ enum Mistake: String, Codable, CaseIterable, Sendable {
   case matmulColumns, matmulTransposed, matmulBatch, convolutionChannels, convolutionGroups, convolutionTooSmall
   case convolutionBias, emptyBatch, transposedConvolution, add, multiply, maximum, concatenated, concatenatedNothing
   case reshape, reshapeOpen, reshapeNegative, gather, gatherNegative, slice, transposition, reduction, normalisation
-  case values, scalar, seed, untracked
+  case values, scalar, seed, untracked, uncountedPadding, resize, statistics
 
   var message: String {
     switch self {
@@ -49,6 +49,9 @@ enum Mistake: String, Codable, CaseIterable, Sendable {
     case .scalar: "scalar of a tensor of [2, 3]"
     case .seed: "gradients: a seed of [3] for a tensor of [2, 3]"
     case .untracked: "gradients: with respect to a tensor that is not tracked"
+    case .uncountedPadding: "averagePooled: padding [2] for size [3] does not count"
+    case .resize: "resized: [1, 8, 8, 3] to [4]"
+    case .statistics: "batchNormalized: [2, 3] with a mean of [3] and a variance of [2]"
     }
   }
 
@@ -84,6 +87,9 @@ enum Mistake: String, Codable, CaseIterable, Sendable {
     case .scalar: _ = x.scalar
     case .seed: _ = x.tracked().gradients(wrt: [], seed: .ones([3]))
     case .untracked: _ = x.tracked().gradients(wrt: [x])
+    case .uncountedPadding: _ = image.averagePooled(size: [3], padding: [2], countsPadding: false)
+    case .resize: _ = image.resized(to: [4])
+    case .statistics: _ = x.batchNormalized(mean: .ones([3]), variance: .ones([2]))
     }
   }
 }

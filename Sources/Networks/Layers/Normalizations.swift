@@ -23,18 +23,12 @@ struct RunningStatistics: Module {
   }
 
   /// Normalised by the batch's statistics in training, where the running ones follow; by those in inference.
-  func normalized(_ x: Tensor, scale: Tensor?, offset: Tensor?, _ mode: Mode, slope: Float) -> Tensor {
+  func normalized(
+    _ x: consuming Tensor, scale: Tensor?, offset: Tensor?, _ mode: Mode, slope: Float
+  ) -> Tensor {
     guard mode.isTraining else {
-      let factor = (variance.value + epsilon).pow(-0.5)
-      let middle = mean.value
-      func spread(_ parameter: Tensor) -> Tensor {
-        guard parameter.rank == 2 else { return parameter }
-        return parameter.reshaped([x.shape[0]] + [Int](repeating: 1, count: x.rank - 2) + [parameter.shape[1]])
-      }
-      let whole = scale.map { $0 * factor } ?? factor
-      let shift = (offset ?? .zeros(middle.shape)) - middle * whole
-      let result = x * spread(whole) + spread(shift)
-      return slope == 1 ? result : result.leakyReLU(slope)
+      return x.batchNormalized(
+        mean: mean.value, variance: variance.value, scale: scale, offset: offset, epsilon: epsilon, slope: slope)
     }
     let count = Float(x.count / x.shape[x.rank - 1])
     let (output, batchMean, batchVariance) = x.batchNormalized(

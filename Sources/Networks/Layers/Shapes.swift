@@ -65,14 +65,16 @@ public struct ReflectionPad2D: StatelessLayer {
 /// Averages over windows.
 public struct AveragePool: StatelessLayer {
   private let size, stride, padding: [Int]
+  private let countsPadding: Bool
   /// - Parameters:
   ///   - size, padding: for each spatial axis, or one for all.
   ///   - stride: the size where left out.
-  public init(size: [Int], stride: [Int]? = nil, padding: [Int] = [0]) {
-    (self.size, self.stride, self.padding) = (size, stride ?? size, padding)
+  ///   - countsPadding: whether zeros of the padding are part of an average.
+  public init(size: [Int], stride: [Int]? = nil, padding: [Int] = [0], countsPadding: Bool = true) {
+    (self.size, self.stride, self.padding, self.countsPadding) = (size, stride ?? size, padding, countsPadding)
   }
   public func callAsFunction(_ x: Tensor, _ mode: Mode) -> Tensor {
-    x.averagePooled(size: size, stride: stride, padding: padding)
+    x.averagePooled(size: size, stride: stride, padding: padding, countsPadding: countsPadding)
   }
 }
 

@@ -64,6 +64,19 @@ struct Moments: Sendable {
     keepAlive(x, sums)
   }
 
+  /// Given ones, of each channel over the whole batch.
+  ///
+  /// - Parameter shape: of what is to be normalised, which is not empty.
+  init(mean: Tensor, variance: Tensor, for shape: [Int], epsilon: Float) {
+    (scope, self.shape, self.mean, self.variance) = (.batch, shape, mean, variance)
+    channels = shape[shape.count - 1]
+    units = shape[0]
+    rows = shape.product / (units * channels)
+    chunkRows = max(1, grain / channels)
+    chunks = (rows + chunkRows - 1) / chunkRows
+    inverse = Tensor(variance.values.map { 1 / ($0 + epsilon).squareRoot() }, shape: [channels])
+  }
+
   /// Calls with the unit, the first row, the number of rows and the chunk's number.
   func forEachChunk(_ body: (Int, Int, Int, Int) -> Void) {
     Moments.forEachChunk(units, rows, chunkRows, grain / 4 / (chunkRows * channels) + 1, body)

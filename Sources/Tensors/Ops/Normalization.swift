@@ -17,6 +17,29 @@ extension Tensor {
     return normalized(.batch, scale: scale, offset: offset, epsilon: epsilon, slope: slope)
   }
 
+  /// Batch normalisation with given statistics, as in inference.
+  ///
+  /// - Parameters:
+  ///   - mean, variance: of each channel; constants.
+  ///   - scale, offset, epsilon, slope: as above.
+  public consuming func batchNormalized(
+    mean: Tensor, variance: Tensor, scale: Tensor? = nil, offset: Tensor? = nil, epsilon: Float = 1e-5,
+    slope: Float = 1
+  ) -> Tensor {
+    let channels = shape.last ?? 0
+    require(
+      rank >= 2 && mean.shape == [channels] && variance.shape == [channels],
+      "batchNormalized: \(shape) with a mean of \(mean.shape) and a variance of \(variance.shape)")
+    checkParameters(scale, offset)
+    let isRecorded = isTracked || scale?.isTracked ?? false || offset?.isTracked ?? false
+    if isRecorded || count == 0 {
+      let standard = (self - mean.detached()) / (variance.detached() + epsilon).sqrt()
+      return standard.scaled(scale ?? .ones([channels]), offset ?? .zeros([channels]), slope: slope)
+    }
+    let moments = Moments(mean: mean, variance: variance, for: shape, epsilon: epsilon)
+    return moments.applied(moments.maps(scale: scale, offset: offset), to: self, slope: slope)
+  }
+
   /// Instance normalisation (Ulyanov et al. 2016): each channel of each sample over the spatial axes. The parameters are
   /// those of `batchNormalized`.
   public consuming func instanceNormalized(
@@ -30,11 +53,7 @@ extension Tensor {
     _ scope: StatisticsScope, scale: Tensor?, offset: Tensor?, epsilon: Float, slope: Float
   ) -> (output: Tensor, mean: Tensor, variance: Tensor) {
     let channels = shape[rank - 1]
-    for parameter in [scale, offset].compactMap({ $0 }) {
-      require(
-        parameter.shape == [channels] || parameter.shape == [shape[0], channels],
-        "normalisation of \(shape) with a scale or offset of \(parameter.shape)")
-    }
+    checkParameters(scale, offset)
     let moments = Moments(of: copy self, scope, epsilon: epsilon)
     let maps = moments.maps(scale: scale, offset: offset)
     let isRecorded = isTracked || scale?.isTracked ?? false || offset?.isTracked ?? false
@@ -57,13 +76,26 @@ extension Tensor {
     _ scope: StatisticsScope, scale: Tensor, offset: Tensor, epsilon: Float, slope: Float
   ) -> Tensor {
     let axes = Array((scope == .batch ? 0 : 1)..<rank - 1)
+    let centred = self - mean(axes: axes, keepingDimensions: true)
+    let deviation = (centred.square().mean(axes: axes, keepingDimensions: true) + epsilon).sqrt()
+    return (centred / deviation).scaled(scale, offset, slope: slope)
+  }
+
+  /// What normalisation ends with, in operations whose gradients are recorded.
+  private func scaled(_ scale: Tensor, _ offset: Tensor, slope: Float) -> Tensor {
     func spread(_ parameter: Tensor) -> Tensor {
       guard parameter.rank == 2 else { return parameter }
       return parameter.reshaped([shape[0]] + [Int](repeating: 1, count: rank - 2) + [shape[rank - 1]])
     }
-    let centred = self - mean(axes: axes, keepingDimensions: true)
-    let deviation = (centred.square().mean(axes: axes, keepingDimensions: true) + epsilon).sqrt()
-    let result = centred / deviation * spread(scale) + spread(offset)
+    let result = self * spread(scale) + spread(offset)
     return slope == 1 ? result : result.leakyReLU(slope)
+  }
+
+  private func checkParameters(_ scale: Tensor?, _ offset: Tensor?) {
+    for parameter in [scale, offset].compactMap({ $0 }) {
+      require(
+        parameter.shape == [shape[rank - 1]] || parameter.shape == [shape[0], shape[rank - 1]],
+        "normalisation of \(shape) with a scale or offset of \(parameter.shape)")
+    }
   }
 }

@@ -1,13 +1,20 @@
 import CKernels
 
 extension Tensor {
-  /// Averages over windows; zeros of the padding count, as PyTorch has it by default.
+  /// Averages over windows.
   ///
   /// - Parameters:
   ///   - size, padding: for each spatial axis, or one for all.
   ///   - stride: the size where left out.
-  public func averagePooled(size: [Int], stride: [Int]? = nil, padding: [Int] = [0]) -> Tensor {
+  ///   - countsPadding: whether zeros of the padding are part of an average, as PyTorch has it by default. Where they are
+  ///     not (PyTorch's `count_include_pad=False`, and always in TensorFlow), the padding is at most half the size.
+  public func averagePooled(
+    size: [Int], stride: [Int]? = nil, padding: [Int] = [0], countsPadding: Bool = true
+  ) -> Tensor {
     let windows = Windows(shape, size, stride ?? size, padding, operation: "averagePooled")
+    require(
+      countsPadding || windows.isPaddedByHalfAtMost, "averagePooled: padding \(padding) for size \(size) does not count"
+    )
     var total: Tensor?
     for (index, axis) in windows.axes.enumerated() {
       // Separable: the sum over the window is a sum over shifted copies along each axis in turn.
@@ -18,7 +25,7 @@ extension Tensor {
         total = total.map { $0 + shifted } ?? shifted
       }
     }
-    return total! * (1 / Float(windows.size.product))
+    return countsPadding ? total! * (1 / Float(windows.size.product)) : total! * windows.insideReciprocals
   }
 
   /// The greatest element of each window; padding never is. Where several are equal, the first has the gradient.
@@ -26,8 +33,7 @@ extension Tensor {
   /// - Parameters: as for `averagePooled`; the padding is at most half the size.
   public func maxPooled(size: [Int], stride: [Int]? = nil, padding: [Int] = [0]) -> Tensor {
     let windows = Windows(shape, size, stride ?? size, padding, operation: "maxPooled")
-    require(
-      zip(windows.size, windows.padding).allSatisfy { 2 * $1 <= $0 }, "maxPooled: padding \(padding) for size \(size)")
+    require(windows.isPaddedByHalfAtMost, "maxPooled: padding \(padding) for size \(size)")
     require(count / shape[0] <= Int(Int32.max), "maxPooled: samples of \(shape), of more than 2³¹ elements")
     let kernel = windows.kernelShape(channels: shape[rank - 1])
     let newShape = [shape[0]] + windows.output + [shape[rank - 1]]
@@ -93,30 +99,42 @@ extension Tensor {
   /// How elements between elements are made.
   public enum Interpolation: Sendable { case nearest, bilinear }
 
-  /// Each spatial axis `factor` times as long. Bilinear: sample points at pixel centres, as PyTorch has it with
-  /// `align_corners=False`.
+  /// Each spatial axis `factor` times as long. Bilinear: as `resized(to:)`.
   public func upsampled(by factor: Int, _ interpolation: Interpolation = .nearest) -> Tensor {
     require(factor > 0 && rank >= 3, "upsampled: \(shape) by \(factor)")
-    var result = self
-    for axis in 1..<rank - 1 {
-      let size = shape[axis]
-      switch interpolation {
-      case .nearest:
-        result = result.gathered((0..<size * factor).map { Int32($0 / factor) }, along: axis)
-      case .bilinear:
-        var (low, high, weights) = ([Int32](), [Int32](), [Float]())
-        for place in 0..<size * factor {
-          let position = Swift.max(0, (Float(place) + 0.5) / Float(factor) - 0.5)
-          let first = Swift.min(size - 1, Int(position))
-          low.append(Int32(first))
-          high.append(Int32(Swift.min(size - 1, first + 1)))
-          weights.append(position - Float(first))
-        }
-        let weight = Tensor(weights, shape: [size * factor] + [Int](repeating: 1, count: rank - 1 - axis))
-        result = result.gathered(low, along: axis) * (1 - weight) + result.gathered(high, along: axis) * weight
+    switch interpolation {
+    case .nearest:
+      return (1..<rank - 1).reduce(self) { result, axis in
+        result.gathered((0..<shape[axis] * factor).map { Int32($0 / factor) }, along: axis)
       }
+    case .bilinear:
+      return resized(to: (1..<rank - 1).map { shape[$0] * factor })
     }
-    return result
+  }
+
+  /// The spatial axes made longer or shorter, bilinearly: sample points at pixel centres, each between its two neighbours
+  /// however far apart the points are, as PyTorch's `interpolate` has it with `align_corners=False` and without antialiasing.
+  ///
+  /// - Parameter sizes: how long each spatial axis becomes; at least 1.
+  public func resized(to sizes: [Int]) -> Tensor {
+    require(
+      rank >= 3 && sizes.count == rank - 2 && sizes.allSatisfy { $0 > 0 } && !shape[1..<rank - 1].contains(0),
+      "resized: \(shape) to \(sizes)")
+    return zip(1..<rank - 1, sizes).reduce(self) { result, change in
+      let (axis, newSize) = change
+      let size = shape[axis]
+      if newSize == size { return result }
+      var (low, high, weights) = ([Int32](), [Int32](), [Float]())
+      for place in 0..<newSize {
+        let position = Swift.max(0, (Float(place) + 0.5) * (Float(size) / Float(newSize)) - 0.5)
+        let first = Swift.min(size - 1, Int(position))
+        low.append(Int32(first))
+        high.append(Int32(Swift.min(size - 1, first + 1)))
+        weights.append(position - Float(first))
+      }
+      let weight = Tensor(weights, shape: [newSize] + [Int](repeating: 1, count: rank - 1 - axis))
+      return result.gathered(low, along: axis) * (1 - weight) + result.gathered(high, along: axis) * weight
+    }
   }
 
   /// N × H × W × C r² to N × rH × rW × C, with PyTorch's order of channels: channel (c r + i) r + j goes to row i and
@@ -154,6 +172,22 @@ private struct Windows {
     require(
       output.allSatisfy { $0 > 0 } && shape[0] > 0,
       "\(operation): \(shape) with size \(size), stride \(stride), padding \(padding) leaves nothing")
+  }
+
+  /// Whether each window has an element that is not padding.
+  var isPaddedByHalfAtMost: Bool { zip(size, padding).allSatisfy { 2 * $1 <= $0 } }
+
+  /// 1 / the number of elements of each window that are not padding, for all channels.
+  var insideReciprocals: Tensor {
+    var counts: [Float] = [1]
+    for index in axes.indices {
+      let along = (0..<output[index]).map { window in
+        let start = window * stride[index] - padding[index]
+        return Float(min(input[index], start + size[index]) - max(0, start))
+      }
+      counts = counts.flatMap { outer in along.map { outer * $0 } }
+    }
+    return Tensor(counts.map { 1 / $0 }, shape: output + [1])
   }
 
   /// As the kernels take them; a sequence is an image of one row.
