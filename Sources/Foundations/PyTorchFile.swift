@@ -1,7 +1,8 @@
-/// The tensors of a file that torch.save wrote: a zip archive of a pickle and of the storages that its tensors view.
+/// The tensors of a file that torch.save wrote: a zip archive of a pickle and of the storages that its tensors view, or,
+/// from before PyTorch 1.6, pickles and storages one after the other.
 ///
 /// Nothing in the file is executed: `Unpickler` knows the spelling of tensors and containers, and refuses every other
-/// name. Files from before PyTorch 1.6, which are no zip archives, are not read.
+/// name.
 public struct PyTorchFile: Sendable {
   /// By name, as Float32. Names of nested dictionaries are joined by dots, as in `optimizer.state.0.exp_avg`; elements of
   /// lists and tuples have their index as name. A file of one bare tensor has it under the empty name.
@@ -22,42 +23,38 @@ public struct PyTorchFile: Sendable {
   ///   elements in all, or far more than the file has bytes; an I/O error.
   public init(reading path: String) throws {
     let file = try InputFile(path)
-    if try file.read(at: 0, count: min(file.size, Self.legacyMagic.count)) == Self.legacyMagic {
-      throw MirageError.badData(
-        "a file of PyTorch's format from before version 1.6, which is not read", file: path, place: "byte 0",
-        remedy: "Save it again with a current PyTorch: torch.save(torch.load(old), new), or as safetensors.")
-    }
-    let archive = try Archive(path)
-    let views = try archive.views()
+    let isOld = try file.read(at: 0, count: min(file.size, Self.legacyMagic.count)) == Self.legacyMagic
+    let contents: any PyTorchContents = isOld ? try PyTorchLegacyFile(file) : try PyTorchArchive(path)
+    let views = try contents.views()
     // Views may repeat elements, and members of the archive be compressed, both without measure.
     let limit = min(1 << 31, 1 << 24 + 64 * file.size)
     var total = 0
     for (name, view) in views {
       total += min(view.count, limit + 1)
       guard total <= limit, view.storage.count <= limit else {
-        throw archive.damaged(
+        throw Self.damaged(
           "the tensors up to this one have over \(limit) elements, more than is plausible for the file's size",
-          place: "tensor \(name.prefix(100))")
+          file: path, place: "tensor \(name.prefix(100))")
       }
     }
     var tensors: [String: StoredTensor] = [:]
     // Storage by storage: each is read once, however many tensors share it, and only one is in memory.
     for (key, group) in Dictionary(grouping: views, by: \.view.storage.key).sorted(by: { $0.key < $1.key }) {
-      let bytes = try archive.storage(key)
+      let bytes = try contents.storage(key)
       var whole: (type: StoredType, values: [Float])?
       for (name, view) in group {
         let type = view.storage.type
         guard bytes.count == view.storage.count * type.width else {
-          throw archive.damaged(
+          throw Self.damaged(
             "storage \(key) has \(bytes.count) bytes, where \(view.storage.count) numbers of type \(type.rawValue) "
-              + "are claimed", place: "tensor \(name.prefix(100))")
+              + "are claimed", file: path, place: "tensor \(name.prefix(100))")
         }
         let values =
           if let whole, whole.type == type {
             whole.values
           } else {
             [Float](unsafeUninitializedCapacity: view.storage.count) { buffer, initialized in
-              type.convert(bytes[...], into: UnsafeMutableBufferPointer(rebasing: buffer[..<view.storage.count]))
+              type.convert(bytes, into: UnsafeMutableBufferPointer(rebasing: buffer[..<view.storage.count]))
               initialized = view.storage.count
             }
           }
@@ -68,83 +65,52 @@ public struct PyTorchFile: Sendable {
     self.tensors = tensors
   }
 
-  /// The members of the archive, all of which stand in one folder.
-  private struct Archive {
-    private let zip: Zip
-    private let places: [String: Int]
-    private let folder: String
+  static func damaged(_ message: String, file: String, place: String?) -> MirageError {
+    .badData(
+      message, file: file, place: place,
+      remedy: "Save only the state dict, with a current PyTorch: torch.save(model.state_dict(), path).")
+  }
 
-    init(_ path: String) throws {
-      zip = try Zip(path)
-      places = try Dictionary(zip.names.enumerated().map { ($1, $0) }) { first, _ in
-        throw MirageError.badData("two members have the same name", file: path, place: "member \(first)")
-      }
-      let pickle = zip.names.first { $0.hasSuffix("/data.pkl") && $0.count { $0 == "/" } == 1 }
-      guard let pickle else {
-        throw MirageError.badData(
-          "a zip archive without data.pkl, so not a file of torch.save", file: path,
-          remedy: "Save a state dict: torch.save(model.state_dict(), path).")
-      }
-      folder = String(pickle.dropLast("data.pkl".count))
-      if let order = try contents("byteorder"), !order.elementsEqual("little".utf8) {
-        throw damaged(
-          "the numbers' byte order is \(String(decoding: order.prefix(20), as: UTF8.self)), only little is read",
-          place: "member \(folder)byteorder")
-      }
+  /// Names the file in the errors of what `body` does with its pickle, and the pickle's place in it.
+  static func located<Result>(_ path: String, _ place: String? = nil, _ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as MirageError where error.file == nil {
+      let places = [place, error.place].compactMap(\.self)
+      throw damaged(error.message, file: path, place: places.isEmpty ? nil : places.joined(separator: ", "))
     }
+  }
+}
 
-    func damaged(_ message: String, place: String) -> MirageError {
-      .badData(
-        message, file: zip.path, place: place,
-        remedy: "Save only the state dict, with a current PyTorch: torch.save(model.state_dict(), path).")
-    }
+extension PickleValue {
+  /// The tensors with their full names, sorted by these.
+  func namedTensors() throws -> [(name: String, view: PickleTensor)] {
+    var views: [String: PickleTensor] = [:]
+    var budget = 1 << 26
+    try collect(at: [], into: &views, budget: &budget)
+    return views.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
 
-    private func contents(_ member: String) throws -> [UInt8]? { try places[folder + member].map(zip.contents) }
-
-    func storage(_ key: String) throws -> [UInt8] {
-      guard let bytes = try contents("data/" + key) else {
-        throw damaged("the storage is missing", place: "member \(folder)data/\(key.prefix(100))")
+  /// - Parameter budget: the bytes that names may still have, since a few shared containers can hold very many.
+  private func collect(at path: [String], into views: inout [String: PickleTensor], budget: inout Int) throws {
+    switch self {
+    case .tensor(let view):
+      budget -= path.reduce(0) { $0 + $1.utf8.count + 1 }
+      guard budget > 0 else { throw MirageError.badData("names of over 64 MB in all") }
+      let name = path.joined(separator: ".")
+      guard views.updateValue(view, forKey: name) == nil else {
+        throw MirageError.badData("two tensors have the name \(name.prefix(100))")
       }
-      return bytes
-    }
-
-    /// The tensors with their full names, sorted by these.
-    func views() throws -> [(name: String, view: PickleTensor)] {
-      let member = "member \(folder)data.pkl"
-      do {
-        let root = try Unpickler.load(contents("data.pkl") ?? [], readsPyTorch: true)
-        var views: [String: PickleTensor] = [:]
-        var budget = 1 << 26
-        try collect(root, at: [], into: &views, budget: &budget)
-        return views.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-      } catch let error as MirageError where error.file == nil {
-        throw damaged(error.message, place: error.place.map { "\(member), \($0)" } ?? member)
+    case .list(let values), .tuple(let values):
+      for (index, value) in values.enumerated() {
+        try value.collect(at: path + [String(index)], into: &views, budget: &budget)
       }
-    }
-
-    /// - Parameter budget: the bytes that names may still have, since a few shared containers can hold very many.
-    private func collect(
-      _ value: PickleValue, at path: [String], into views: inout [String: PickleTensor], budget: inout Int
-    ) throws {
-      switch value {
-      case .tensor(let view):
-        budget -= path.reduce(0) { $0 + $1.utf8.count + 1 }
-        guard budget > 0 else { throw MirageError.badData("names of over 64 MB in all") }
-        let name = path.joined(separator: ".")
-        guard views.updateValue(view, forKey: name) == nil else {
-          throw MirageError.badData("two tensors have the name \(name.prefix(100))")
-        }
-      case .list(let values), .tuple(let values):
-        for (index, value) in values.enumerated() {
-          try collect(value, at: path + [String(index)], into: &views, budget: &budget)
-        }
-      case .dictionary(let entries):
-        for (key, value) in entries {
-          guard let name = key.text ?? key.integer.map(String.init) else { continue }
-          try collect(value, at: path + [name], into: &views, budget: &budget)
-        }
-      default: break
+    case .dictionary(let entries):
+      for (key, value) in entries {
+        guard let name = key.text ?? key.integer.map(String.init) else { continue }
+        try value.collect(at: path + [name], into: &views, budget: &budget)
       }
+    default: break
     }
   }
 }

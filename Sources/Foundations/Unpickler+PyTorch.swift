@@ -12,9 +12,11 @@ extension Unpickler {
     "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter", "torch.Size", "collections.OrderedDict",
   ])
 
-  /// The storage that a persistent id stands for: ('storage', its class, its key, where it was, how many numbers).
+  /// The storage that a persistent id stands for: ('storage', its class, its key, where it was, how many numbers), and, in
+  /// the format from before 1.6, None (in the oldest files perhaps a part of a storage, which is not read).
   func storage(_ id: Item) throws -> PickleTensor.Storage {
-    guard let parts = tuple(id), parts.count == 5, case .value(.string("storage")) = parts[0],
+    guard let parts = tuple(id), parts.count == 5 || parts.count == 6 && isNone(parts[5]),
+      case .value(.string("storage")) = parts[0],
       case .global(let name) = parts[1], let type = Self.storageTypes[name],
       case .value(.string(let key)) = parts[2], case .value(.string) = parts[3],
       case .value(.integer(let count)) = parts[4], elementCount(of: [count]) != nil
@@ -38,6 +40,8 @@ extension Unpickler {
     default: throw damaged("the pickle calls \(name) with other arguments than PyTorch does")
     }
   }
+
+  private func isNone(_ item: Item) -> Bool { if case .value(.none) = item { true } else { false } }
 
   func isDictionary(_ item: Item) -> Bool {
     if case .container(let container) = item { container.kind == .dictionary } else { false }

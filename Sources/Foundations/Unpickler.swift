@@ -19,10 +19,18 @@ public struct Unpickler {
 
   /// - Parameter readsPyTorch: whether the names of PyTorch's tensors are known.
   static func load(_ bytes: some Sequence<UInt8>, readsPyTorch: Bool) throws -> PickleValue {
-    var unpickler = Unpickler(reader: ByteReader(bytes), readsPyTorch: readsPyTorch)
+    var reader = ByteReader(bytes)
+    return try load(from: &reader, readsPyTorch: readsPyTorch)
+  }
+
+  /// Reads the pickle that begins where the reader stands, and leaves the reader behind it.
+  static func load(from reader: inout ByteReader, readsPyTorch: Bool) throws -> PickleValue {
+    var unpickler = Unpickler(reader: reader, readsPyTorch: readsPyTorch)
     // Emptied one by one, however deep they hold each other: freeing them by recursion could exhaust the stack.
     defer { for container in unpickler.containers { container.items = [] } }
-    return try unpickler.run()
+    let value = try unpickler.run()
+    reader = unpickler.reader
+    return value
   }
 
   private init(reader: ByteReader, readsPyTorch: Bool) { (self.reader, self.readsPyTorch) = (reader, readsPyTorch) }

@@ -77,7 +77,10 @@ func makeTargets(in directory: TemporaryDirectory) throws -> [Target] {
   let tensorFile = checkpoints + "/a.pth"
   let readable = ["types", "views", "model", "model-4", "training", "bare"]
   targets.append(
-    Target(name: "pth", seeds: try readable.map { try InputFile.contents(of: golden + "checkpoints/\($0).pth") }) {
+    Target(
+      name: "pth",
+      seeds: try (readable + ["legacy"]).map { try InputFile.contents(of: golden + "checkpoints/\($0).pth") }
+    ) {
       try OutputFile.write(tensorFile, $0)
       _ = try readTensors(tensorFile)
     })

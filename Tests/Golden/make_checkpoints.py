@@ -109,8 +109,10 @@ save("training.pth", checkpoint)
 del expected["training.pth"]["('neither', 'text')"]
 save("bare.pth", torch.arange(3))
 
-# Before PyTorch 1.6: refused.
-torch.save({"weight": torch.zeros(1)}, HERE / "legacy.pth", _use_new_zipfile_serialization=False)
+# As PyTorch wrote before version 1.6.
+legacy = {"views": views, "types": list(types.values()), ("neither", "text"): torch.zeros(1), "step": 3}
+save("legacy.pth", legacy, _use_new_zipfile_serialization=False)
+del expected["legacy.pth"]["('neither', 'text')"]
 # A whole module instead of its state: refused, since it would have to be constructed.
 torch.save(torch.nn.Linear(1, 1), HERE / "module.pth")
 

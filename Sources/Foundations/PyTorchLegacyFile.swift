@@ -1,0 +1,83 @@
+/// What PyTorch wrote before version 1.6, and still does where it is told to (`_legacy_save` in `torch/serialization.py`):
+/// pickles of a magic number, of the format's version, of the machine, of the object and of its storages' keys; then the
+/// storages in the order of these, each behind the number of its elements.
+struct PyTorchLegacyFile: PyTorchContents {
+  private let file: InputFile
+  private let tensors: [(name: String, view: PickleTensor)]
+  private let places: [String: Range<Int>]
+
+  /// The pickles end before this byte.
+  private static let pickleLimit = 1 << 26
+
+  init(_ file: InputFile) throws {
+    self.file = file
+    var reader = ByteReader(try file.read(at: 0, count: min(file.size, Self.pickleLimit)))
+    (tensors, places) = try PyTorchFile.located(file.path) {
+      // The magic number, by which the file was recognised, is no integer of 64 bits; a full stop ends its pickle.
+      _ = try reader.take(PyTorchFile.legacyMagic.count + 1)
+      guard try Unpickler.load(from: &reader, readsPyTorch: false).integer == 1001 else {
+        throw MirageError.badData("another version of the old format than 1001", place: "byte \(reader.position)")
+      }
+      guard case .bool(true) = try Unpickler.load(from: &reader, readsPyTorch: false)["little_endian"] else {
+        throw MirageError.badData("the numbers' byte order is not little-endian", place: "byte \(reader.position)")
+      }
+      let object = try Unpickler.load(from: &reader, readsPyTorch: true)
+      guard case .list(let keys) = try Unpickler.load(from: &reader, readsPyTorch: false) else {
+        throw MirageError.badData("no list of storages behind the pickle", place: "byte \(reader.position)")
+      }
+      return (try object.namedTensors(), try Self.places(of: keys, in: file, from: reader.position, object.widths()))
+    }
+  }
+
+  /// The bytes of each storage in the file.
+  ///
+  /// - Parameter widths: bytes an element of each.
+  private static func places(
+    of keys: [PickleValue], in file: InputFile, from start: Int, _ widths: [String: Int]
+  ) throws -> [String: Range<Int>] {
+    var places: [String: Range<Int>] = [:]
+    var position = start
+    for key in keys {
+      guard let key = key.text, let width = widths[key] else {
+        throw MirageError.badData("a storage that no tensor is a view of", place: "byte \(position)")
+      }
+      let head = try file.read(at: position, count: min(8, file.size - position))
+      let count = head.reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+      position += head.count
+      guard head.count == 8, count <= UInt64((file.size - position) / width) else {
+        throw MirageError.badData(
+          "the file ends at byte \(file.size), before the numbers of storage \(key.prefix(100)) do",
+          place: "byte \(position)")
+      }
+      places[key] = position..<position + Int(count) * width
+      position += Int(count) * width
+    }
+    return places
+  }
+
+  func views() -> [(name: String, view: PickleTensor)] { tensors }
+
+  func storage(_ key: String) throws -> ArraySlice<UInt8> {
+    guard let place = places[key] else {
+      throw PyTorchFile.damaged("storage \(key.prefix(100)) is missing", file: file.path, place: "byte \(file.size)")
+    }
+    return try file.read(at: place.lowerBound, count: place.count)[...]
+  }
+}
+
+extension PickleValue {
+  /// Bytes an element of each storage that tensors are views of, wherever these stand.
+  fileprivate func widths() -> [String: Int] {
+    var widths: [String: Int] = [:]
+    var waiting = [self]
+    while let value = waiting.popLast() {
+      switch value {
+      case .tensor(let view): widths[view.storage.key] = view.storage.type.width
+      case .list(let values), .tuple(let values): waiting += values
+      case .dictionary(let entries): waiting += entries.flatMap { [$0.key, $0.value] }
+      default: break
+      }
+    }
+    return widths
+  }
+}
