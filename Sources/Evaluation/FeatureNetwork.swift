@@ -12,6 +12,15 @@ extension ImageClassifier: FeatureNetwork {
   public var name: String { "a classifier of the data's \(configuration.classes.count) classes" }
 }
 
+extension InceptionNetwork: FeatureNetwork {
+  public var name: String { "the Inception network of 2015" }
+
+  public func judged(_ images: Tensor) -> (features: Tensor, logits: Tensor) {
+    let features = features(images)
+    return (features, logits(fromFeatures: features))
+  }
+}
+
 /// What a network said of a set of images.
 struct Judgement {
   var features: [Float] = []

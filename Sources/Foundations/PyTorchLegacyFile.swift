@@ -46,8 +46,8 @@ struct PyTorchLegacyFile: PyTorchContents {
       position += head.count
       guard head.count == 8, count <= UInt64((file.size - position) / width) else {
         throw MirageError.badData(
-          "the file ends at byte \(file.size), before the numbers of storage \(key.prefix(100)) do",
-          place: "byte \(position)")
+          "the file ends at byte \(file.size), before the numbers of storage \(key.prefix(100)) do", file: file.path,
+          place: "byte \(position)", remedy: "Fetch the file again.")
       }
       places[key] = position..<position + Int(count) * width
       position += Int(count) * width

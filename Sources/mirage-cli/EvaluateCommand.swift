@@ -110,7 +110,7 @@ struct EvaluateCommand: AsyncParsableCommand {
       }
     }
     let network: any FeatureNetwork =
-      known!
+      if let path = judges.inception { try InceptionNetwork(reading: path) } else { known! }
     var report = try await evaluation.run(on: sets, network: network, classifier: known) { line.show($0) }
     if let remark { report.remarks.append(remark) }
     return report

