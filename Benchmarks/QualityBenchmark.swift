@@ -5,7 +5,8 @@ import Mirage
 /// `mirage evaluate`.
 struct GANQuality: Benchmark {
   let name = "cgan28-quality"
-  let summary = "conditional GANs on Fashion-MNIST after the ten-minute preset, and PyTorch's after as long (25 minutes)"
+  let summary =
+    "conditional GANs on Fashion-MNIST after the ten-minute preset, and PyTorch's after as long (25 minutes)"
   private let data = "/usr/share/datasets/fashion-mnist"
   private let metrics = ["fid", "label-agreement", "cas"]
   private let folder = "out/quality"

@@ -11,7 +11,9 @@ public struct ClassifierCache: Sendable {
 
   /// - Parameter directory: `mirage` in `XDG_CACHE_HOME` or `~/.cache` where left out.
   public init(directory: String? = nil) {
-    func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 } }
+    func variable(_ name: String) -> String? {
+      getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+    }
     let cache = variable("XDG_CACHE_HOME") ?? variable("HOME").map { $0 + "/.cache" } ?? "/tmp"
     self.directory = directory ?? cache + "/mirage"
   }

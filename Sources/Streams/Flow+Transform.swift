@@ -151,3 +151,29 @@ extension Flow where Element == Sample {
     )
   }
 }
+
+extension Flow<Sample> {
+  /// The same samples with their classes numbered as in another list; nil where one of the names is not in it.
+  public func numberingClasses(as names: [String]) -> Flow<Sample>? {
+    let numbers = about.classes.map { names.firstIndex(of: $0) }
+    guard !numbers.isEmpty, numbers.allSatisfy({ $0 != nil }), !about.hasSoftLabels else { return nil }
+    if about.classes == names { return self }
+    var renamed = about
+    renamed.classes = names
+    let (upstreamLocate, upstreamRead) = (locate, read)
+    return Flow(
+      count: count, run: run, about: renamed,
+      locate: { position, run in
+        var place = try upstreamLocate(position, run)
+        place.label = place.label.flatMap { numbers.indices.contains($0) ? numbers[$0] : nil }
+        return place
+      },
+      read: { positions, run in
+        try await upstreamRead(positions, run).map { slot in
+          guard case .element(var sample) = slot, let label = sample.label?.index else { return slot }
+          sample.label = (numbers.indices.contains(label) ? numbers[label] : nil).map { .index($0) }
+          return .element(sample)
+        }
+      })
+  }
+}

@@ -126,7 +126,8 @@ extension ConditionalGAN: Estimator {
 
   private func resolvedWatching(_ upstream: Flow<Sample>) -> GANWatching {
     var watching = watch
-    watching.metric = watch.metric ?? (model.conditioning != .none && upstream.about.classes.count > 1 ? .fid : GANWatching.Metric.none)
+    let hasClasses = model.conditioning != .none && upstream.about.classes.count > 1
+    watching.metric = watch.metric ?? (hasClasses ? .fid : GANWatching.Metric.none)
     return watching
   }
 

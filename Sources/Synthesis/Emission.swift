@@ -37,8 +37,10 @@ public struct Emission: Sendable, Codable, Equatable {
 
   /// - Throws: bad pipeline where settings exclude each other.
   public func check() throws {
-    let given = [perClass.map { _ in "per-class" }, ratio.map { _ in "ratio" }, balance ? "balance" : nil,
-      count.map { _ in "count" }].compactMap { $0 }
+    let numbers = [
+      ("per-class", perClass != nil), ("ratio", ratio != nil), ("balance", balance), ("count", count != nil),
+    ]
+    let given = numbers.filter(\.1).map(\.0)
     guard given.count <= 1 else {
       throw MirageError(
         .badPipeline, "emit has both \(given[0]) and \(given[1])", place: "emit.\(given[1])",

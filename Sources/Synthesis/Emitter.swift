@@ -32,7 +32,9 @@ final class Emitter {
   /// - Parameters:
   ///   - key: what latents are drawn from.
   ///   - classifierPath: of the classifier that rejects samples, where the emission has a threshold.
-  init(_ model: ModelFile, _ emission: Emission, _ order: EmissionOrder, key: Random.Key, classifierPath: String?) throws {
+  init(_ model: ModelFile, _ emission: Emission, _ order: EmissionOrder, key: Random.Key, classifierPath: String?)
+    throws
+  {
     (self.model, self.order, self.emission, self.key) = (model, order, emission, key)
     generator = try model.generator()
     guard emission.threshold > 0 else {

@@ -90,7 +90,11 @@ final class GANTraining {
     if savedStep == nil { try save() }
     try checkRoom()
     if watching.metric != GANWatching.Metric.none { try await prepareMeter() }
-    if gan.steps == 0 { try observe() }
+    // What untrained networks give is what the training is held against.
+    if gan.steps == 0 {
+      try observe()
+      try evaluate()
+    }
     do {
       try await loop()
     } catch let error as Failure {
@@ -221,7 +225,9 @@ final class GANTraining {
     values.append(("learning-rate/generator", gan.recipe.learningRate! * Double(rates)))
     values.append(("learning-rate/discriminator", gan.recipe.discriminatorLearningRate! * Double(rates)))
     let batch = gan.recipe.batch * gan.recipe.discriminatorSteps!
-    if let rate = speed.stepsPerSecond(at: gan.steps) { values.append(("speed/samples-per-second", rate * Double(batch))) }
+    if let rate = speed.stepsPerSecond(at: gan.steps) {
+      values.append(("speed/samples-per-second", rate * Double(batch)))
+    }
     for case (let name, let value?) in values { try log.scalar(name, step: gan.steps, value: value) }
     if gan.steps.isMultiple(of: 50) { try log.flush() }
   }
@@ -251,11 +257,12 @@ final class GANTraining {
 
   private func prepareMeter() async throws {
     let report = report
+    let activity = "classifier for the metric"
     meter = try await QualityMeter(
       gan.configuration, on: set, count: watching.evaluateCount, seed: seed,
       classifierAt: files.folder + "/classifier.safetensors"
     ) { done, total in
-      report(FittingProgress(stage: ConditionalGAN.name, activity: "classifier for the metric", done: done, total: total))
+      report(FittingProgress(stage: ConditionalGAN.name, activity: activity, done: done, total: total))
     }
   }
 

@@ -64,33 +64,34 @@ struct EvaluateCommand: AsyncParsableCommand {
     if !metrics.isEmpty { evaluation.metrics = metrics }
     let location = try DatasetLocation(real)
     let (train, test) = try await location.partsForTesting(seed: seed)
-    let made = try await generatedFlow(train)
-    let hasClasses =
-      train.flow.about.classes.count > 1 && (metrics.isEmpty ? made.about.classes == train.flow.about.classes : true)
-    if !hasClasses { evaluation.metrics.removeAll(where: \.needsClasses) }
+    let (made, hasClasses) = try await generatedFlow(train)
+    let needed = evaluation.metrics.filter { !hasClasses && $0.needsClasses }
+    evaluation.metrics.removeAll(where: needed.contains)
     let sets = DatasetEvaluation.Sets(
       train: train, test: test, generated: Batches(made, size: 125, ignoresClasses: !hasClasses))
+    let judges = Judges(
+      classifier: classifier, inception: inception, needsClassifier: evaluation.metrics.contains(.labelAgreement),
+      identity: try location.identity)
+    guard train.flow.about.classes.count > 1 || inception != nil else {
+      throw MirageError(
+        .usage, "the real dataset has no classes that a classifier could learn", file: real,
+        remedy: "Give the weights of the Inception network with --inception.")
+    }
     let line = StatusLine(isShown: !quiet && !json)
     defer { line.end() }
-    let report = try await Self.report(evaluation, sets, judges(location, hasClasses: hasClasses), line)
+    var report = try await Self.report(evaluation, sets, judges, line)
     line.end()
+    if !needed.isEmpty {
+      let names = needed.map(\.rawValue).joined(separator: ", ")
+      report.remarks.append("left out: \(names), since the generated samples do not have the real ones' classes")
+    }
     print(json ? report.json.text : report.text)
   }
 
   private struct Judges: Sendable {
     var classifier, inception: String?
-    var hasClasses: Bool
+    var needsClassifier: Bool
     var identity: JSONValue
-  }
-
-  private func judges(_ location: DatasetLocation, hasClasses: Bool) throws -> Judges {
-    guard hasClasses || inception != nil || classifier != nil else {
-      throw MirageError(
-        .usage, "the two datasets do not share classes that a classifier could learn", file: generated,
-        remedy: "Give the weights of the Inception network with --inception.")
-    }
-    return Judges(
-      classifier: classifier, inception: inception, hasClasses: hasClasses, identity: try location.identity)
   }
 
   @TensorActor
@@ -98,7 +99,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     _ evaluation: DatasetEvaluation, _ sets: DatasetEvaluation.Sets, _ judges: Judges, _ line: StatusLine
   ) async throws -> EvaluationReport {
     var (known, remark): (ImageClassifier?, String?)
-    if judges.hasClasses && (judges.inception == nil || evaluation.metrics.contains(.labelAgreement)) {
+    if judges.inception == nil || judges.needsClassifier {
       if let path = judges.classifier {
         known = try await ImageClassifier(for: sets.train, from: Checkpoint(reading: path))
       } else {
@@ -116,16 +117,20 @@ struct EvaluateCommand: AsyncParsableCommand {
     return report
   }
 
-  private func generatedFlow(_ train: Batches) async throws -> Flow<Sample> {
+  /// The generated samples, and whether they have the real ones' classes, whose numbers they then have too.
+  private func generatedFlow(_ train: Batches) async throws -> (flow: Flow<Sample>, hasClasses: Bool) {
+    let flow: Flow<Sample>
     if generated.hasSuffix(".safetensors") {
       let source = try GANSource(checkpoint: generated, emit: Emission(count: train.count))
-      return try source.flow().running(Run(seed: seed))
+      flow = try source.flow().running(Run(seed: seed))
+    } else {
+      guard let found = try await DatasetLocation(generated).flow(.train, fitting: .fit(Context())) else {
+        throw MirageError(.missingInput, "has no samples", file: generated)
+      }
+      flow = found
     }
-    let location = try DatasetLocation(generated)
-    guard let flow = try await location.flow(.train, fitting: .fit(Context())) else {
-      throw MirageError(.missingInput, "has no samples", file: generated)
-    }
-    return flow
+    let numbered = flow.numberingClasses(as: train.flow.about.classes)
+    return (numbered ?? flow, numbered != nil)
   }
 }
 

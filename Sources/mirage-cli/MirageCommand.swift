@@ -16,7 +16,8 @@ struct MirageCommand: AsyncParsableCommand {
     version: mirageVersion,
     subcommands: [
       RunCommand.self, ValidateCommand.self, StagesCommand.self, PreviewCommand.self, ReplayCommand.self,
-      StatsCommand.self, TrainCommand.self, SynthesizeCommand.self, EvaluateCommand.self, ProveCommand.self, TrainClassifierCommand.self,
+      StatsCommand.self, TrainCommand.self, SynthesizeCommand.self, EvaluateCommand.self, ProveCommand.self,
+      TrainClassifierCommand.self,
       TestClassifierCommand.self,
     ])
 

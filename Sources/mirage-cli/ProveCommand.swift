@@ -85,7 +85,8 @@ struct ProveCommand: AsyncParsableCommand {
     try OutputFile.replace(output + "/gain.svg", with: table.chart.file.utf8)
     print(json ? table.json.text : table.markdown)
     if !isSilent {
-      Terminal.message("Done in \(decimal(start.duration(to: .now) / .seconds(1), places: 0)) s; see \(output)/gain.svg.")
+      let seconds = start.duration(to: .now) / .seconds(1)
+      Terminal.message("Done in \(decimal(seconds, places: 0)) s; see \(output)/gain.svg.")
     }
   }
 

@@ -55,7 +55,7 @@ import Testing
     ("sometimes", ["apply: [invert, {one-of: [gaussian-noise, {rotate: 20}]}]"]),
     ("copies", ["count: 3"]), ("repeat", ["times: 3"]), ("take", ["count: 9"]), ("skip", ["count: 9"]),
     ("shuffle", [""]), ("filter", ["classes: [bee, 2]", "classes: ant, invert: true"]),
-    ("balance", ["", "per-class: 20"]),
+    ("balance", ["", "per-class: 20"]), ("subset", ["per-class: 2"]),
     ("mixup", [""]), ("cutmix", [""]), ("scale", ["", "to: [0, 1]"]), ("normalize", ["", "mean: 0.5, std: [0.2]"]),
   ]
 
@@ -63,7 +63,8 @@ import Testing
 
   @Test func everyEntryHasACase() {
     let names = Registry.entries.filter { $0.kind == .augmentation || $0.kind == .stage }.map(\.name)
-    #expect(names.sorted() == Self.settings.map(\.name).sorted())
+    // GANs cannot be made of images of any shape: GANStageTests has their laws.
+    #expect(names.sorted() == (Self.settings.map(\.name) + ["conditional-gan", "gan-emit"]).sorted())
   }
 
   private static let source = TestSource(count: 22, height: 12, width: 14, channels: 3, failing: [7])
@@ -112,7 +113,7 @@ import Testing
       #expect(error.id == (try flow.locate(position, flow.run)).id)
       #expect("\(error)".hasPrefix("sample \(error.id)") && "\(error)".contains("sample 7 is bad"))
     }
-    let leavesItOut = ["take", "skip", "filter", "balance"].contains(one.name)
+    let leavesItOut = ["take", "skip", "filter", "balance", "subset"].contains(one.name)
     #expect(failures > 0 || leavesItOut)
   }
 

@@ -32,7 +32,8 @@ import Testing
     }
     let stage = try SmallStage.gan(path, steps: 1)
     let faults: [(any Component, String)] = [
-      (source(1, ["ant", "bee"]), "one sample is not enough"), (source(0, ["ant", "bee"]), "no samples are not enough"),
+      (source(1, ["ant", "bee"]), "one sample is not enough"),
+      (source(0, ["ant", "bee"]), "no samples are not enough"),
       (source(2, ["ant", "bee", "cat"]), "class cat has no sample"),
       (source(9, []), "has no class, which a conditional GAN needs"),
       (source(9, ["ant"]), "needs at least two classes, and the data has 1"),

@@ -35,7 +35,8 @@ import Testing
     let flow = try await SmallStage.fitted(pipeline)
     let whole = try await flow.slots(workers: 1).map(summary)
     #expect(try await flow.slots(workers: 2).map(summary) == whole)
-    #expect(try await SmallStage.fitted(pipeline).slots(workers: 8).map(summary) == whole, "another flow, eight workers")
+    #expect(
+      try await SmallStage.fitted(pipeline).slots(workers: 8).map(summary) == whole, "another flow, eight workers")
     var random = Random(key: Random.Key(seed: 1, path: "positions"), sample: 0)
     let positions = (0..<100).map { _ in random.integer(in: 0...flow.count - 1) }
     #expect(try await flow.read(positions, flow.run).map(summary) == positions.map { whole[$0] })
@@ -57,7 +58,8 @@ import Testing
     let (first, again, other) = (try await pixels(1), try await pixels(1), try await pixels(2))
     #expect(first == again)
     #expect(zip(first, other).allSatisfy { $0 != $1 })
-    let more = try await GANSource(checkpoint: model(), emit: Emission(count: 90)).flow().running(Run(seed: 1)).samples()
+    let more = try await GANSource(checkpoint: model(), emit: Emission(count: 90)).flow().running(Run(seed: 1))
+      .samples()
     #expect(more.prefix(9).map { $0.bytes().pixels } == first, "fewer are the first of more")
   }
 
@@ -74,8 +76,10 @@ import Testing
   }
 
   @Test(arguments: [
-    (Emission(ratio: 0.5), [5, 5, 5]), (Emission(count: 7), [3, 2, 2]), (Emission(perClass: 4, classes: ["bee"]), [0, 4, 0]),
-    (Emission(), [10, 10, 10]), (Emission(balance: true), [0, 0, 0]), (Emission(count: 5, classes: ["cat", "0"]), [3, 0, 2]),
+    (Emission(ratio: 0.5), [5, 5, 5]), (Emission(count: 7), [3, 2, 2]),
+    (Emission(perClass: 4, classes: ["bee"]), [0, 4, 0]),
+    (Emission(), [10, 10, 10]), (Emission(balance: true), [0, 0, 0]),
+    (Emission(count: 5, classes: ["cat", "0"]), [3, 0, 2]),
   ])
   func emitsAsManyAsItSays(_ emission: Emission, _ counts: [Int]) async throws {
     let stage = try SmallStage.gan(model(), steps: 1) { $0.emit = emission }

@@ -26,7 +26,8 @@ enum SmallStage {
     return stage
   }
 
-  static func pipeline(_ stage: any Component, source: any Component = source, before: [any Component] = []) -> Pipeline {
+  static func pipeline(_ stage: any Component, source: any Component = source, before: [any Component] = []) -> Pipeline
+  {
     Pipeline(seed: 3, source: source, stages: before + [stage])
   }
 

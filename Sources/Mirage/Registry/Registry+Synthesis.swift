@@ -51,7 +51,8 @@ extension Registry {
 
   private static let emit: [Field] = [
     Field("per-class", .integer(0...1_000_000_000), .null, "so many samples of each class"),
-    Field("ratio", .number(0...1_000_000), .null, "so many for each real one, of classes as frequent; 1 if none is given"),
+    Field(
+      "ratio", .number(0...1_000_000), .null, "so many for each real one, of classes as frequent; 1 if none is given"),
     Field("balance", .boolean, false, "as many as bring every class up to the largest"),
     Field("count", .integer(0...1_000_000_000), .null, "so many in all, of classes equally often"),
     Field("classes", .strings, [], "only these, by name or number; all if not given"),

@@ -1,6 +1,6 @@
 /// All components that pipeline files can name, in one table.
 public enum Registry {
-  public static let entries: [Entry] = 
+  public static let entries: [Entry] =
     sources + synthesisSources + geometry + colours + occlusions + combinations + flows + synthesis + sinks
 
   /// The entry of a name among certain kinds; entries of different kinds may share one.

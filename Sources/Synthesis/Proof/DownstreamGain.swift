@@ -89,7 +89,7 @@ public struct DownstreamGain: Sendable {
     let total = settings.sizes.count * settings.seeds * Arm.allCases.count
     for seed in 1...settings.seeds {
       for size in settings.sizes {
-        for arm in Arm.allCases where !log.outcomes.contains(where: { ($0.size, $0.seed, $0.arm) == (size, seed, arm) }) {
+        for arm in Arm.allCases where !log.holds(size, seed, arm) {
           let parts = try await parts(arm, size: size, seed: seed, progress)
           var training = ClassifierTraining()
           training.seed = UInt64(seed)
@@ -98,8 +98,7 @@ public struct DownstreamGain: Sendable {
           try log.append(Outcome(size: size, seed: seed, arm: arm, accuracy: accuracy))
           let percent = JSONValue.number((10_000 * accuracy).rounded() / 100).text
           progress(
-            "\(log.outcomes.count) of \(total): \(size == 0 ? "all" : "\(size)") per class, seed \(seed), "
-              + "\(arm.rawValue): \(percent) %")
+            "\(log.outcomes.count) of \(total): \(named(size)), seed \(seed), \(arm.rawValue): \(percent) %")
         }
       }
     }
@@ -117,7 +116,7 @@ public struct DownstreamGain: Sendable {
       var context = Context(policy: pipeline.policy)
       context.report = { step in
         if step.done % 100 == 0, step.activity == "training" {
-          progress("GAN on \(size == 0 ? "all" : "\(size)") per class, seed \(seed): step \(step.done) of \(step.total)")
+          progress("GAN on \(named(size)), seed \(seed): step \(step.done) of \(step.total)")
         }
       }
       var part = pipeline
@@ -131,7 +130,8 @@ public struct DownstreamGain: Sendable {
     stage.train.steps = settings.ganSteps ?? gan.train.steps
     // A classifier to choose the best checkpoint by would need samples that the GAN may not see.
     stage.watch.metric = GANWatching.Metric.none
-    stage.emit = Emission(perClass: max(500, size == 0 ? 5000 : size), syntheticOnly: true, truncation: gan.emit.truncation)
+    let perClass = size == 0 ? 5000 : max(500, size)
+    stage.emit = Emission(perClass: perClass, syntheticOnly: true, truncation: gan.emit.truncation)
     let synthetic = try await flow(chosen + [stage] + behind)
     return [Batches(real, size: 64), Batches(synthetic, size: 64)]
   }
@@ -149,6 +149,8 @@ public struct DownstreamGain: Sendable {
     ]
   }
 }
+
+private func named(_ size: Int) -> String { size == 0 ? "all samples" : "\(size) per class" }
 
 /// Outcomes on the disk, one a line behind a line that says of what.
 private final class OutcomeLog {
@@ -179,6 +181,10 @@ private final class OutcomeLog {
     }
     file = try OutputFile(path, continuingAt: length)
     if length == 0 { try write(identity) }
+  }
+
+  func holds(_ size: Int, _ seed: Int, _ arm: DownstreamGain.Arm) -> Bool {
+    outcomes.contains { ($0.size, $0.seed, $0.arm) == (size, seed, arm) }
   }
 
   func append(_ outcome: DownstreamGain.Outcome) throws {

@@ -88,11 +88,13 @@ public struct GainTable: Sendable {
         cells.filter { $0.arm == arm }.map { cell in
           LineChart.Point(
             x: Double(sizes.firstIndex(of: cell.size)!), y: 100 * cell.accuracy,
-            low: cell.interval.map { 100 * (cell.accuracy - $0) }, high: cell.interval.map { 100 * (cell.accuracy + $0) })
+            low: cell.interval.map { 100 * (cell.accuracy - $0) },
+            high: cell.interval.map { 100 * (cell.accuracy + $0) })
         })
     }
     return LineChart(
-      title: "Test accuracy in %", detail: "bars: 95 % confidence", xLabel: "real samples of each class", series: series,
+      title: "Test accuracy in %", detail: "bars: 95 % confidence", xLabel: "real samples of each class",
+      series: series,
       xAxis: .categories(sizes.map { $0 == 0 ? "all" : "\($0)" }))
   }
 }
