@@ -2,7 +2,7 @@ import Foundations
 import Networks
 
 /// How a GAN is trained: all that decides its weights, beside its networks, the data and the seed. What is nil is as the
-/// loss's paper has it.
+/// loss's paper has it, or as was found good.
 public struct GANRecipe: Sendable, Codable, Equatable {
   /// What moves the weights.
   public enum Method: String, Sendable, Codable, CaseIterable { case adam, rmsprop }
@@ -10,17 +10,20 @@ public struct GANRecipe: Sendable, Codable, Equatable {
   /// Steps of the generator.
   public var steps = 5000
   /// Real images a step of the discriminator.
-  public var batch = 128
+  public var batch = 64
   public var loss = AdversarialLoss.hinge
   /// Steps of the discriminator before each of the generator: 5 for the Wasserstein losses, 1 for the others.
   public var discriminatorSteps: Int?
   /// RMSProp for `wasserstein`, Adam for the others.
   public var optimizer: Method?
-  /// Of the generator: 5e-5 for `wasserstein`, 1e-4 for `wasserstein-gp`, 2e-4 for the others.
+  /// Of the generator: 5e-5 for `wasserstein`, 1e-4 for `wasserstein-gp`, 4e-4 for `hinge`, 2e-4 for the others.
   public var learningRate: Double?
   /// The generator's where left out.
   public var discriminatorLearningRate: Double?
-  /// Adam's: 0 and 0.9 for `wasserstein-gp`, 0.5 and 0.999 for the others.
+  /// Adam's: 0 and 0.9 for `wasserstein-gp` and `hinge`, 0.5 and 0.999 for the others.
+  ///
+  /// With the hinge loss and spectral normalisation, on Fashion-MNIST, 0 and 0.9 came as far in 1,000 steps as 0.5 and 0.999
+  /// in 2,000.
   public var betas: [Double]?
   /// After this part of the steps the learning rates go down to 0 in equal parts; 1 for never.
   public var decayFrom = 0.5
@@ -48,9 +51,9 @@ public struct GANRecipe: Sendable, Codable, Equatable {
     recipe.discriminatorSteps = discriminatorSteps ?? (isWasserstein ? 5 : 1)
     recipe.optimizer = optimizer ?? (loss == .wasserstein ? .rmsprop : .adam)
     recipe.learningRate =
-      learningRate ?? (loss == .wasserstein ? 5e-5 : loss == .wassersteinPenalty ? 1e-4 : 2e-4)
+      learningRate ?? (loss == .wasserstein ? 5e-5 : loss == .wassersteinPenalty ? 1e-4 : loss == .hinge ? 4e-4 : 2e-4)
     recipe.discriminatorLearningRate = discriminatorLearningRate ?? recipe.learningRate
-    recipe.betas = betas ?? (loss == .wassersteinPenalty ? [0, 0.9] : [0.5, 0.999])
+    recipe.betas = betas ?? (loss == .wassersteinPenalty || loss == .hinge ? [0, 0.9] : [0.5, 0.999])
     recipe.gradientPenalty = loss == .wassersteinPenalty ? gradientPenalty ?? 10 : nil
     recipe.clip = loss == .wasserstein ? clip ?? 0.01 : nil
     return recipe

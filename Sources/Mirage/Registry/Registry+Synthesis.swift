@@ -22,7 +22,7 @@ extension Registry {
 
   private static let train: [Field] = [
     Field("steps", .integer(1...100_000_000), 5000, "of the generator"),
-    Field("batch", .integer(2...65_536), 128, "real images a step of the discriminator"),
+    Field("batch", .integer(2...65_536), 64, "real images a step of the discriminator"),
     Field("loss", .choice(names(AdversarialLoss.self)), "hinge", "what both networks make small"),
     Field("discriminator-steps", .integer(1...100), .null, "before each of the generator; the loss's own if not given"),
     Field("optimizer", .choice(names(GANRecipe.Method.self)), .null, "the loss's own if not given"),
