@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+from common import SAMPLES, check
 from PIL import Image
 
 
@@ -72,3 +73,20 @@ def sound_histograms(tag: str, events: list) -> None:
         mean = value.sum / value.num
         assert value.min <= mean <= value.max, f"the mean of {place} is {mean}"
         assert value.sum_squares / value.num >= mean**2 * (1 - 1e-9), f"the squares of {place} are too few"
+
+
+@check
+def tensorboard_reads_a_training(mirage, directory):
+    gan = {
+        "checkpoint": str(directory / "gan.safetensors"),
+        "train": {"steps": 60, "batch": 16},
+        "watch": {"grid-every": 30, "evaluate-every": 30, "evaluate-count": 100},
+    }
+    source, sink = {"mnist": {"directory": str(SAMPLES)}}, {"image-folder": {"directory": str(directory / "images")}}
+    stages = [{"subset": 20}, {"conditional-gan": gan}]
+    mirage.run(directory, "train", source, sink, stages)
+    networks, pairs = ("generator", "discriminator"), ("gradient-norm", "learning-rate", "loss")
+    scalars = [f"{kind}/{network}" for kind in pairs for network in networks]
+    scalars += ["logits/real", "logits/fake", "metric/fid", "metric/label-agreement", "speed/samples-per-second"]
+    tags = {"scalars": scalars, "images": ["grids"], "histograms": [f"weights/{network}" for network in networks]}
+    check_events(directory / "gan-training", tags)

@@ -22,7 +22,8 @@ import numpy as np
 from common import CLASSES, FILE_SAFE, SAMPLES, Mirage, check, checks, fashion, read_gzip
 from PIL import Image
 
-import networks  # noqa: F401  its checks join the list
+import events  # noqa: F401  its checks join the list
+import networks  # noqa: F401
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Benchmarks" / "Peers"))  # torchvision_cpu stands there
 

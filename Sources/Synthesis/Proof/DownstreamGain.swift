@@ -34,7 +34,7 @@ public struct DownstreamGain: Sendable {
     }
 
     /// Within ten minutes on two cores, for images of 28 × 28.
-    public static let small = Settings(sizes: [20, 50, 100], seeds: 3, classifierSteps: 300, ganSteps: 400)
+    public static let small = Settings(sizes: [20, 50, 100], seeds: 3, classifierSteps: 200, ganSteps: 400)
     /// Hours: the protocol as it should be.
     public static let full = Settings(sizes: [20, 50, 100, 500, 0], seeds: 5, classifierSteps: 2000, ganSteps: nil)
   }
