@@ -3,7 +3,7 @@ import Mirage
 
 /// Times this toolkit and its peers on the same work, alternately in one go: `mirage-bench [--only NAME] [--rounds N]`.
 /// `--profile stream-fashion` or `--profile stream-jpeg` runs ours alone, for a profiler; `--step dcgan64-step` and the like
-/// run our side of a step.
+/// run our side of a step, `--gan dcgan-28` that of a GAN's.
 @main
 struct Benchmarks {
   static func main() async throws {
@@ -13,11 +13,16 @@ struct Benchmarks {
     }
     if let name = option("--profile") { return try await profile(name) }
     if let name = option("--step") { return try await measureStep(name) }
+    if let name = option("--gan") {
+      Compute.threads = option("--threads").flatMap(Int.init) ?? Compute.threads
+      return try await measureGAN(name, work: option("--work") ?? "train")
+    }
     let only = option("--only")
     let rounds = option("--rounds").flatMap(Int.init) ?? 3
     let all: [any Benchmark] =
       [
-        StreamFashion(), StreamJPEG(), WritePNG(), WriteWebDataset(), PeakMemory(), FirstOutput(), GANQuality(),
+        StreamFashion(), StreamJPEG(), WritePNG(), WriteWebDataset(), PeakMemory(), FirstOutput(), GANRates(),
+        GANQuality(),
       ] + GANStep.all
     let chosen = all.filter { only == nil || only == "" || $0.name == only }
     if chosen.isEmpty {
