@@ -1,4 +1,5 @@
 import Foundations
+import Streams
 
 /// Which synthetic samples are added to the real ones.
 public struct Emission: Sendable, Codable, Equatable {
@@ -60,7 +61,7 @@ public struct Emission: Sendable, Codable, Equatable {
   ///   - total: how many real ones in all.
   ///   - names: the classes' names; empty for a model without classes.
   func counts(real: [Int]?, total: Int, names: [String]) throws -> [Int] {
-    let chosen = try Set(classes.map { try classIndex($0, among: names) })
+    let chosen = try Set(classes.map { try classIndex($0, among: names, stage: "emit.classes") })
     func isChosen(_ label: Int) -> Bool { chosen.isEmpty || chosen.contains(label) }
     func refuse(_ setting: String, _ why: String) -> MirageError {
       MirageError(.badPipeline, "emit.\(setting) \(why)", remedy: "Use emit.count or emit.per-class.")

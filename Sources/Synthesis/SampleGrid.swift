@@ -3,6 +3,7 @@ import Foundations
 import Glibc
 import Media
 import Networks
+import Streams
 import Tensors
 
 /// Pictures of a generator's samples.
@@ -93,19 +94,8 @@ extension SampleGrid {
       }
       return [0]
     }
-    return names.isEmpty ? Array(classes.indices) : try names.map { try classIndex($0, among: classes) }
+    return names.isEmpty ? Array(classes.indices) : try names.map { try classIndex($0, among: classes, stage: "--class") }
   }
-}
-
-/// The index of a class given by its name, or by its number.
-/// - Throws: bad pipeline with the nearest name, where there is none such.
-func classIndex(_ name: String, among classes: [String]) throws -> Int {
-  if let index = classes.firstIndex(of: name) { return index }
-  if let index = Int(name), classes.indices.contains(index) { return index }
-  let near = nearest(to: name, among: classes).map { "Did you mean \($0)?" }
-  throw MirageError(
-    .badPipeline, "the model does not know the class \(name)",
-    remedy: near ?? "Its classes are \(classes.prefix(20).joined(separator: ", ")).")
 }
 
 /// -1 ... 1 as a byte, rounded.

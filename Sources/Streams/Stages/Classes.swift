@@ -3,7 +3,7 @@ import Synchronization
 
 /// The index of a class given by its name, or by its number.
 /// - Throws: bad pipeline with the nearest name, where there is none such.
-func classIndex(_ name: String, among classes: [String], stage: String) throws -> Int {
+package func classIndex(_ name: String, among classes: [String], stage: String) throws -> Int {
   if let index = classes.firstIndex(of: name) { return index }
   if let index = Int(name), classes.indices.contains(index) { return index }
   let nearest = nearest(to: name, among: classes).map { "Did you mean \($0)?" }
