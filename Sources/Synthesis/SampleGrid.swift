@@ -94,7 +94,8 @@ extension SampleGrid {
       }
       return [0]
     }
-    return names.isEmpty ? Array(classes.indices) : try names.map { try classIndex($0, among: classes, stage: "--class") }
+    return names.isEmpty
+      ? Array(classes.indices) : try names.map { try classIndex($0, among: classes, stage: "--class") }
   }
 }
 
