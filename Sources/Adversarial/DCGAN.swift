@@ -84,7 +84,7 @@ final class DCGANDiscriminator: Discriminator {
 
   func callAsFunction(_ images: Tensor, _ labels: [Int], _ mode: Mode) -> Verdict {
     let features = layers(configuration.discriminatorInput(images, labels), mode)
-    return head(features.sum(axes: [1, 2]), labels, mode)
+    return head(summary(of: features, configuration.model.normalization), labels, mode)
   }
 
   func visit(_ visitor: inout some StateVisitor) {

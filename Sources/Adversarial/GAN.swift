@@ -55,6 +55,7 @@ public final class GAN {
   ///   - batches: as many as `recipe.discriminatorSteps`, each for one step of the discriminator.
   ///   - measuresGradients: whether the gradients' norms are computed.
   public func step(on batches: [Real], measuresGradients: Bool = false) -> Measures {
+    check(batches)
     let factor = recipe.learningRateFactor(at: steps)
     discriminatorOptimizer.learningRate = Float(recipe.discriminatorLearningRate!) * factor
     generatorOptimizer.learningRate = Float(recipe.learningRate!) * factor
@@ -80,6 +81,15 @@ public final class GAN {
     average.update(with: generator)
     steps += 1
     return measures
+  }
+
+  private func check(_ batches: [Real]) {
+    let steps = recipe.discriminatorSteps!
+    require(batches.count == steps, "GAN: \(batches.count) batches for \(steps) steps of the discriminator")
+    for (images, labels) in batches {
+      let shape = [labels.count, configuration.height, configuration.width, configuration.channels]
+      require(images.shape == shape, "GAN: images of \(images.shape) where \(shape) are needed")
+    }
   }
 
   private func discriminatorGradients(

@@ -36,12 +36,13 @@ public struct GANModel: Sendable, Codable, Equatable {
 
   public var network = Network.dcgan
   public var conditioning = Conditioning.projection
-  /// Numbers in a latent.
+  /// Numbers in a latent, at most 4096.
   public var latent = 64
   public var latents = Latents.normal
-  /// Channels of the generator at the image's size (DCGAN), of every block (residual); not of perceptrons.
+  /// Channels of what the generator's output layer is given (DCGAN), of every block (residual), at most 1024; not of
+  /// perceptrons.
   public var generatorWidth = 32
-  /// Channels of the discriminator's first layer (DCGAN), of every block (residual); not of perceptrons.
+  /// Channels of the discriminator's first layer (DCGAN), of every block (residual), at most 1024; not of perceptrons.
   public var discriminatorWidth = 32
   /// Of the discriminator; the generator's is batch normalisation, conditional where the conditioning says so.
   public var normalization = Normalization.spectral
@@ -68,6 +69,13 @@ public struct GANConfiguration: Sendable, Codable, Equatable {
   }
 
   private func check() throws {
+    let numbers = [
+      ("latent", model.latent, 4096), ("generator-width", model.generatorWidth, 1024),
+      ("discriminator-width", model.discriminatorWidth, 1024),
+    ]
+    for (name, number, limit) in numbers where !(1...limit).contains(number) {
+      throw refusal("\(name) is \(number)", "model.\(name)", "Set it from 1 to \(limit).")
+    }
     guard channels == 1 || channels == 3 else {
       throw refusal("images of \(channels) channels", nil, "Make them grey or RGB with the source's channels.")
     }
@@ -79,7 +87,7 @@ public struct GANConfiguration: Sendable, Codable, Equatable {
     let sides = "\(height) x \(width)"
     switch model.network {
     case .fullyConnected:
-      guard height * width <= 64 * 64 else {
+      guard imageSides.contains(height), imageSides.contains(width), height * width <= 64 * 64 else {
         throw refusal(
           "a fully connected network for images of \(sides)", "model.network", "Use dcgan, or resize to 64 x 64.")
       }
@@ -111,6 +119,9 @@ public struct GANConfiguration: Sendable, Codable, Equatable {
   var generatorInputs: Int { model.latent + (concatenatesLatents ? conditions : 0) }
 }
 
+/// What networks are made for: sizes may come from a file, which may hold anything.
+private let imageSides = 1...1024
+
 /// How an image's size comes about by doubling: 28 = 7 · 2², 32 = 4 · 2³, 128 = 4 · 2⁵.
 struct Pyramid {
   /// How often the base is doubled: 2 to 6.
@@ -119,6 +130,7 @@ struct Pyramid {
   let base: [Int]
 
   init?(height: Int, width: Int) {
+    guard imageSides.contains(height), imageSides.contains(width) else { return nil }
     var (low, doublings) = (min(height, width), 0)
     while low > 7 { (low, doublings) = (low / 2, doublings + 1) }
     let factor = 1 << doublings

@@ -31,7 +31,7 @@ public struct GANRecipe: Sendable, Codable, Equatable {
   public var gradientPenalty: Double?
   /// How far from 0 `wasserstein`'s weights may be: 0.01.
   public var clip: Double?
-  /// The weight γ of the R1 penalty; 0 for none.
+  /// The weight γ of the R1 penalty, for losses other than the Wasserstein ones; 0 for none.
   public var r1 = 0.0
   /// What both real and fake images go through before the discriminator.
   public var augment: [DifferentiableAugmentation] = []
@@ -53,7 +53,8 @@ public struct GANRecipe: Sendable, Codable, Equatable {
     recipe.learningRate =
       learningRate ?? (loss == .wasserstein ? 5e-5 : loss == .wassersteinPenalty ? 1e-4 : loss == .hinge ? 4e-4 : 2e-4)
     recipe.discriminatorLearningRate = discriminatorLearningRate ?? recipe.learningRate
-    recipe.betas = betas ?? (loss == .wassersteinPenalty || loss == .hinge ? [0, 0.9] : [0.5, 0.999])
+    let own = loss == .wassersteinPenalty || loss == .hinge ? [0, 0.9] : [0.5, 0.999]
+    recipe.betas = recipe.optimizer == .rmsprop ? nil : betas ?? own
     recipe.gradientPenalty = loss == .wassersteinPenalty ? gradientPenalty ?? 10 : nil
     recipe.clip = loss == .wasserstein ? clip ?? 0.01 : nil
     return recipe
@@ -63,6 +64,23 @@ public struct GANRecipe: Sendable, Codable, Equatable {
     func refuse(_ message: String, _ place: String, _ remedy: String) throws -> Never {
       throw MirageError(.badPipeline, message, place: place, remedy: remedy)
     }
+    func check(_ name: String, _ number: Double?, _ isRight: (Double) -> Bool, _ remedy: String) throws {
+      if let number, !number.isFinite || !isRight(number) {
+        let shown = number.isFinite ? JSONValue.number(number).text : "\(number)"
+        try refuse("\(name) is \(shown)", "train.\(name)", remedy)
+      }
+    }
+    let (positive, notNegative) = ("Set it above 0.", "Set it to 0 or above.")
+    try check("steps", Double(steps), { $0 > 0 }, positive)
+    try check("batch", Double(batch), { $0 > 1 }, "Set it to 2 or above: the generator compares the images of a batch.")
+    try check("discriminator-steps", discriminatorSteps.map { Double($0) }, { $0 > 0 }, positive)
+    try check("learning-rate", learningRate, { $0 > 0 }, positive)
+    try check("discriminator-learning-rate", discriminatorLearningRate, { $0 > 0 }, positive)
+    try check("decay-from", decayFrom, { (0...1).contains($0) }, "Set it from 0 to 1.")
+    try check("gradient-penalty", gradientPenalty, { $0 >= 0 }, notNegative)
+    try check("clip", clip, { $0 > 0 }, positive)
+    try check("r1", r1, { $0 >= 0 }, notNegative)
+    try check("average", average, { (0..<1).contains($0) }, "Set it from 0 to below 1.")
     let isBatch = model.normalization == .batch
     if loss == .wassersteinPenalty && isBatch {
       try refuse(
@@ -82,6 +100,11 @@ public struct GANRecipe: Sendable, Codable, Equatable {
     if loss == .wasserstein && r1 > 0 {
       try refuse(
         "an R1 penalty beside clipped weights: two bounds on the same slope", "train.r1",
+        "Leave r1 out, or use another loss.")
+    }
+    if loss == .wassersteinPenalty && r1 > 0 {
+      try refuse(
+        "an R1 penalty beside wasserstein-gp's: one draws the slope to 0, the other to 1", "train.r1",
         "Leave r1 out, or use another loss.")
     }
     if gradientPenalty != nil && loss != .wassersteinPenalty {

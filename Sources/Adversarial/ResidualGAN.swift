@@ -85,7 +85,7 @@ final class ResidualDiscriminator: Discriminator {
   func callAsFunction(_ images: Tensor, _ labels: [Int], _ mode: Mode) -> Verdict {
     var x = configuration.discriminatorInput(images, labels)
     for block in blocks { x = block(x, mode) }
-    return head(x.relu().sum(axes: [1, 2]), labels, mode)
+    return head(summary(of: x.relu(), configuration.model.normalization), labels, mode)
   }
 
   func visit(_ visitor: inout some StateVisitor) {

@@ -54,3 +54,12 @@ extension [String: Tensor] {
     mapValues { tensor in tensor.shape.map { UInt32($0) } + tensor.values.map(\.bitPattern) }
   }
 }
+
+/// On one thread: tiny networks gain nothing from a second one, and on a busy machine wait for it. The number is the
+/// process's, so tests run one after the other (`--no-parallel`).
+func onOneThread<Result>(_ body: () throws -> Result) rethrows -> Result {
+  let before = Compute.threads
+  defer { Compute.threads = before }
+  Compute.threads = 1
+  return try body()
+}
