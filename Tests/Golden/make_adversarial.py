@@ -280,6 +280,7 @@ class Head(nn.Module):
 class Discriminator(nn.Module):
     def __init__(self, c):
         super().__init__()
+        self.is_normalised = c.normalization in ("batch", "layer")
         self.c = c
         self.extra = c.classes if c.conditioning == "concatenated" else 0
 
@@ -288,6 +289,10 @@ class Discriminator(nn.Module):
             return images
         planes = F.one_hot(labels, self.c.classes).to(images.dtype)[:, :, None, None]
         return torch.cat([images, planes.expand(-1, -1, *images.shape[2:])], 1)
+
+    def over_places(self, features):
+        """Their sum; where they are normalised at every place, their mean."""
+        return features.mean((2, 3)) if self.is_normalised else features.sum((2, 3))
 
 
 class DCGANGenerator(Generator):
@@ -328,7 +333,7 @@ class DCGANDiscriminator(Discriminator):
         self.head = Head(inputs, c)
 
     def forward(self, images, labels):
-        return self.head(self.layers(self.given(images, labels)).sum((2, 3)), labels)
+        return self.head(self.over_places(self.layers(self.given(images, labels))), labels)
 
 
 class ResidualGenerator(Generator):
@@ -396,7 +401,7 @@ class ResidualDiscriminator(Discriminator):
         x = self.given(images, labels)
         for block in self.blocks:
             x = block(x)
-        return self.head(x.relu().sum((2, 3)), labels)
+        return self.head(self.over_places(x.relu()), labels)
 
 
 class PerceptronGenerator(Generator):

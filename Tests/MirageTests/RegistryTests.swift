@@ -202,6 +202,8 @@ import Testing
   @Test(arguments: cases) func cancellationEndsPromptly(_ one: Case) async throws {
     // Fitting would need all samples; what is fitted is given instead.
     if one.name == "normalize" && one.settings.isEmpty { return }
+    // It refuses to stand behind shuffle, and gives few samples.
+    if one.name == "subset" { return }
     let source = TestSource(count: 200_000, height: 32, width: 32)
     let flow = try await Pipeline(source: source, stages: [Shuffle(), try one.component()]).fitted()
     if flow.count < 1000 { return }

@@ -32,7 +32,7 @@ import Testing
     func check(_ fields: [Field], of path: String) {
       #expect(Set(fields.map(\.name)).count == fields.count, "\(path)")
       for field in fields {
-        #expect(field.name.wholeMatch(of: /[a-z]+(-[a-z]+)*/) != nil)
+        #expect(field.name.wholeMatch(of: /[a-z][a-z0-9]*(-[a-z]+)*/) != nil)
         #expect(!field.summary.isEmpty && !field.summary.contains("\n"), "\(path).\(field.name)")
         if case .group(let fields) = field.type { check(fields, of: "\(path).\(field.name)") }
       }
