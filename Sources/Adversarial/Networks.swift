@@ -105,15 +105,6 @@ func discriminatorNorm(_ shape: [Int], _ normalization: GANModel.Normalization) 
   }
 }
 
-/// Features of N × H × W × C as N × C: their sum over all places (Miyato et al. 2018). Batch and layer normalisation make them
-/// of size 1 at every place; then their mean, or logits would begin far beyond where the losses' slopes are.
-func summary(of features: Tensor, _ normalization: GANModel.Normalization) -> Tensor {
-  switch normalization {
-  case .spectral: features.sum(axes: [1, 2])
-  case .none, .batch, .layer: features.mean(axes: [1, 2])
-  }
-}
-
 /// From a discriminator's features to its verdict: a linear layer, and what the conditioning adds to it.
 final class DiscriminatorHead: Module {
   private let linear: Linear
@@ -124,12 +115,8 @@ final class DiscriminatorHead: Module {
     let (conditioning, classes) = (configuration.model.conditioning, configuration.conditions)
     let isSpectral = configuration.model.normalization == .spectral
     linear = Linear(features, 1, isSpectral: isSpectral, using: &random)
-    // Spectral normalisation takes the scale away. Without it, normal numbers would make logits of hundreds.
     embedding =
-      conditioning == .projection
-      ? Embedding(
-        classes, features, isSpectral: isSpectral, initialized: isSpectral ? .normal(1) : .uniformFanIn, using: &random)
-      : nil
+      conditioning == .projection ? Embedding(classes, features, isSpectral: isSpectral, using: &random) : nil
     classifier =
       conditioning == .auxiliaryClassifier ? Linear(features, classes, isSpectral: isSpectral, using: &random) : nil
   }

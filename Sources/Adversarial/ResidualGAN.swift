@@ -61,8 +61,8 @@ final class ResidualGenerator: Generator {
   }
 }
 
-/// SNGAN's discriminator: residual blocks that halve the size to 8 a side at most, two more, the sum over all places, and
-/// the head.
+/// SNGAN's discriminator: residual blocks that halve the size to 8 a side at most, two more, the sum over all places, or
+/// without spectral normalisation the mean, and the head.
 final class ResidualDiscriminator: Discriminator {
   private let configuration: GANConfiguration
   private let blocks: [Block]
@@ -85,7 +85,9 @@ final class ResidualDiscriminator: Discriminator {
   func callAsFunction(_ images: Tensor, _ labels: [Int], _ mode: Mode) -> Verdict {
     var x = configuration.discriminatorInput(images, labels)
     for block in blocks { x = block(x, mode) }
-    return head(summary(of: x.relu(), configuration.model.normalization), labels, mode)
+    // Only spectral normalisation keeps features so small that their sum makes no logits of hundreds to begin with.
+    let isSpectral = configuration.model.normalization == .spectral
+    return head(isSpectral ? x.relu().sum(axes: [1, 2]) : x.relu().mean(axes: [1, 2]), labels, mode)
   }
 
   func visit(_ visitor: inout some StateVisitor) {

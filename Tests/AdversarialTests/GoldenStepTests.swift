@@ -113,15 +113,3 @@ private struct ParameterNames: StateVisitor {
     prefix = outer
   }
 }
-
-extension GAN.Measures {
-  /// What was measured, under the golden file's names.
-  fileprivate var byName: [String: Float] {
-    let all: [String: Float?] = [
-      "discriminator-loss": discriminatorLoss, "generator-loss": generatorLoss, "penalty": penalty,
-      "real-logit": realLogit, "fake-logit": fakeLogit, "discriminator-gradient-norm": discriminatorGradientNorm,
-      "generator-gradient-norm": generatorGradientNorm,
-    ]
-    return all.compactMapValues { $0 }
-  }
-}

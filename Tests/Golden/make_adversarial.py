@@ -333,7 +333,9 @@ class DCGANDiscriminator(Discriminator):
         self.head = Head(inputs, c)
 
     def forward(self, images, labels):
-        return self.head(self.over_places(self.layers(self.given(images, labels))), labels)
+        features = self.layers(self.given(images, labels))
+        pooled = features.mean((2, 3)) if self.c.normalization in ("batch", "layer") else features.sum((2, 3))
+        return self.head(pooled, labels)
 
 
 class ResidualGenerator(Generator):
@@ -401,7 +403,8 @@ class ResidualDiscriminator(Discriminator):
         x = self.given(images, labels)
         for block in self.blocks:
             x = block(x)
-        return self.head(self.over_places(x.relu()), labels)
+        pooled = x.relu().sum((2, 3)) if self.c.normalization == "spectral" else x.relu().mean((2, 3))
+        return self.head(pooled, labels)
 
 
 class PerceptronGenerator(Generator):
@@ -619,7 +622,7 @@ def train(name, model, recipe, height, width, channels, steps=2):
     model = {"generator-width": 4, "discriminator-width": 4, "normalization": "none"} | model
     recipe = {"batch": 5, "steps": 4, "discriminator-steps": 1, "optimizer": "adam", "learning-rate": 1e-3} | recipe
     recipe = ({} if recipe.get("optimizer") == "rmsprop" else {"betas": [0.5, 0.999]}) | recipe
-    recipe = {"decay-from": 0.25, "r1": 0, "augment": [], "average": 0.99} | recipe
+    recipe = {"decay-from": 0, "r1": 0, "augment": [], "average": 0.99} | recipe
     recipe["discriminator-learning-rate"] = 2 * recipe["learning-rate"]
     image = {"height": height, "width": width, "channels": channels}
     classes = 0 if model["conditioning"] == "none" else 3
