@@ -157,7 +157,7 @@ extension ImageClassifier.Configuration {
 }
 
 extension Batches {
-  fileprivate func expecting(_ configuration: ImageClassifier.Configuration) -> Batches {
+  func expecting(_ configuration: ImageClassifier.Configuration) -> Batches {
     expecting(height: configuration.height, width: configuration.width, channels: configuration.channels)
   }
 

@@ -57,6 +57,13 @@ public struct DatasetEvaluation: Sendable {
     on sets: Sets, network: any FeatureNetwork, classifier: ImageClassifier?,
     progress: @Sendable (String) -> Void = { _ in }
   ) async throws -> EvaluationReport {
+    var sets = sets
+    if let known = (network as? ImageClassifier ?? classifier)?.configuration {
+      // A classifier knows images of one size.
+      sets = Sets(
+        train: sets.train.expecting(known), test: sets.test.expecting(known), generated: sets.generated.expecting(known)
+      )
+    }
     var report = EvaluationReport(features: network.name)
     progress("generated samples")
     let generated = try await Judgement(sets.generated, count: count, by: network, seed: seed)

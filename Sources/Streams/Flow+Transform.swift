@@ -176,4 +176,13 @@ extension Flow<Sample> {
         }
       })
   }
+
+  /// The same samples in another colour mode; their classes and ids are as they were.
+  public func converted(to mode: ColourMode) -> Flow<Sample> {
+    transformed(
+      about: about, stage: "colour mode", identify: { ($0.id, $0.origin.description) },
+      prepare: { _ in
+        { sample in try sample.withImage { image in image = image.converted(to: mode) } }
+      })
+  }
 }

@@ -128,6 +128,20 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
   }
 
+  /// Image folders are read as RGB, whatever they hold: where the real images are grey, generated ones are made grey, and
+  /// the other way round.
+  private func inColours(of train: Batches, _ made: Flow<Sample>) async throws -> Flow<Sample> {
+    func channels(_ flow: Flow<Sample>) async throws -> Int? {
+      guard flow.count > 0, case .element(let sample) = try await flow.read([0], flow.run)[0] else { return nil }
+      return sample.size.channels
+    }
+    switch (try await channels(train.flow), try await channels(made)) {
+    case (1, 3): return made.converted(to: .gray)
+    case (3, 1): return made.converted(to: .rgb)
+    default: return made
+    }
+  }
+
   /// The generated samples, and whether they have the real ones' classes, whose numbers they then have too.
   private func generatedFlow(_ train: Batches) async throws -> (flow: Flow<Sample>, hasClasses: Bool) {
     let flow: Flow<Sample>
@@ -141,7 +155,7 @@ struct EvaluateCommand: AsyncParsableCommand {
       flow = found
     }
     let numbered = flow.numberingClasses(as: train.flow.about.classes)
-    return (numbered ?? flow, numbered != nil)
+    return (try await inColours(of: train, numbered ?? flow), numbered != nil)
   }
 }
 

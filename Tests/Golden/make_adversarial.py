@@ -280,7 +280,6 @@ class Head(nn.Module):
 class Discriminator(nn.Module):
     def __init__(self, c):
         super().__init__()
-        self.is_normalised = c.normalization in ("batch", "layer")
         self.c = c
         self.extra = c.classes if c.conditioning == "concatenated" else 0
 
@@ -289,10 +288,6 @@ class Discriminator(nn.Module):
             return images
         planes = F.one_hot(labels, self.c.classes).to(images.dtype)[:, :, None, None]
         return torch.cat([images, planes.expand(-1, -1, *images.shape[2:])], 1)
-
-    def over_places(self, features):
-        """Their sum; where they are normalised at every place, their mean."""
-        return features.mean((2, 3)) if self.is_normalised else features.sum((2, 3))
 
 
 class DCGANGenerator(Generator):
