@@ -1,4 +1,5 @@
 import Foundations
+import Media
 
 /// How stages are made from other flows. All keep to arithmetic on positions.
 extension Flow {
