@@ -12,11 +12,12 @@ import Testing
     let loss: AdversarialLoss
     let normalization: GANModel.Normalization
     let steps: Int
+    var betas: [Double]?
     var testDescription: String { "\(network), \(conditioning), \(loss), \(normalization)" }
   }
 
   static let cases = [
-    Case(conditioning: .projection, loss: .hinge, normalization: .spectral, steps: 600),
+    Case(conditioning: .projection, loss: .hinge, normalization: .spectral, steps: 600, betas: [0, 0.9]),
     Case(conditioning: .concatenated, loss: .nonSaturating, normalization: .batch, steps: 400),
     Case(conditioning: .none, loss: .wassersteinPenalty, normalization: .layer, steps: 120),
     Case(
@@ -31,7 +32,7 @@ import Testing
         (model.network, model.conditioning, model.normalization) = (one.network, one.conditioning, one.normalization)
         (model.generatorWidth, model.discriminatorWidth) = (8, 8)
         (recipe.loss, recipe.steps, recipe.batch) = (one.loss, one.steps, 24)
-        (recipe.learningRate, recipe.average) = (1e-3, 0.98)
+        (recipe.learningRate, recipe.betas, recipe.average) = (1e-3, one.betas, 0.98)
       }
       let before = try Quality(gan)
       gan.train(one.steps)
