@@ -24,9 +24,11 @@ import Testing
     }
   }
 
-  @Test(arguments: [(64, 3), (128, 1)], GANModel.Conditioning.allCases)
-  func largerImagesTrain(image: (size: Int, channels: Int), conditioning: GANModel.Conditioning) throws {
-    try onOneThread { try train(.dcgan, conditioning, size: image.size, channels: image.channels) }
+  @Test(arguments: GANModel.Conditioning.allCases) func largerImagesTrain(conditioning: GANModel.Conditioning) throws {
+    try onOneThread {
+      try train(.dcgan, conditioning, size: 64, channels: 3)
+      try train(.dcgan, conditioning, size: 128, channels: 1)
+    }
   }
 
   private func train(
@@ -36,7 +38,9 @@ import Testing
     (model.network, model.conditioning, model.latent) = (network, conditioning, 5)
     (model.generatorWidth, model.discriminatorWidth) = (4, 4)
     for (index, loss) in AdversarialLoss.allCases.enumerated() {
-      for normalization in GANModel.Normalization.allCases {
+      for (turn, normalization) in GANModel.Normalization.allCases.enumerated() {
+        // The largest images take the losses by turns.
+        if size == 128 && (turn + index) % 4 != 3 { continue }
         model.normalization = normalization
         model.output = index % 2 == 0 ? .convolution : .transposed
         let configuration = try GANConfiguration(
