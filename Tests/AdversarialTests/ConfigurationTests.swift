@@ -86,6 +86,20 @@ import Testing
     #expect(try JSONValue(encoding: configuration).decoded(as: GANConfiguration.self) == configuration)
   }
 
+  /// The widest layers have 512 channels.
+  @Test func layersAreNotWiderThan512() throws {
+    var model = GANModel()
+    (model.normalization, model.generatorWidth, model.discriminatorWidth) = (.none, 200, 260)
+    let configuration = try GANConfiguration(model, height: 16, width: 16, channels: 1, classes: ["ant", "bee"])
+    var random = randomNumbers("wide")
+    let (generator, discriminator) = configuration.networks(using: &random)
+    let (made, judged) = (generator.state.mapValues(\.shape), discriminator.state.mapValues(\.shape))
+    #expect(made["project.weight"] == [512 * 16, 64] && made["ups.0.weight"] == [512, 400, 4, 4])
+    #expect(made["ups.1.weight"] == [400, 200, 4, 4] && made["out.weight"] == [1, 200, 3, 3])
+    #expect(judged["layers.0.weight"] == [260, 1, 4, 4] && judged["layers.2.weight"] == [512, 260, 4, 4])
+    #expect(judged["layers.4.weight"] == [512, 512, 3, 3] && judged["head.linear.weight"] == [1, 512])
+  }
+
   // MARK: Recipes
 
   private func resolved(
