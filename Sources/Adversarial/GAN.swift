@@ -7,9 +7,13 @@ import Tensors
 /// Everything random in a step is drawn from the seed and the step's number, so a training that goes on from a checkpoint
 /// makes the same steps.
 public final class GAN {
+  /// What the networks are for.
   public let configuration: GANConfiguration
+  /// How they are trained, with nothing left out.
   public let recipe: GANRecipe
+  /// As it is in training; samples are made with `average`.
   public let generator: any Generator
+  /// Or critic, with the Wasserstein losses.
   public let discriminator: any Discriminator
   /// Of the generator's weights and running statistics: what samples are made with.
   public private(set) var average: MovingAverage

@@ -34,10 +34,13 @@ public struct GANModel: Sendable, Codable, Equatable {
   /// leaves no checkerboards.
   public enum Output: String, Sendable, Codable, CaseIterable { case transposed, convolution }
 
+  /// Of both networks.
   public var network = Network.dcgan
+  /// Of both networks, too.
   public var conditioning = Conditioning.projection
   /// Numbers in a latent, at most 4096.
   public var latent = 64
+  /// The distribution of each number in a latent: N(0, 1), or uniform in -1 ... 1.
   public var latents = Latents.normal
   /// Channels of what the generator's output layer is given (DCGAN), of every block (residual), at most 1024; not of
   /// perceptrons.
@@ -46,6 +49,7 @@ public struct GANModel: Sendable, Codable, Equatable {
   public var discriminatorWidth = 32
   /// Of the discriminator; the generator's is batch normalisation, conditional where the conditioning says so.
   public var normalization = Normalization.spectral
+  /// Of a DCGAN's generator.
   public var output = Output.convolution
 
   /// A conditional DCGAN with projection and spectral normalisation.
@@ -54,6 +58,7 @@ public struct GANModel: Sendable, Codable, Equatable {
 
 /// A GAN's networks and what they are for: all that is needed to build them again.
 public struct GANConfiguration: Sendable, Codable, Equatable {
+  /// Which networks.
   public var model: GANModel
   /// Of the images.
   public var height, width, channels: Int

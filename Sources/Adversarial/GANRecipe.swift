@@ -11,6 +11,7 @@ public struct GANRecipe: Sendable, Codable, Equatable {
   public var steps = 5000
   /// Real images a step of the discriminator.
   public var batch = 64
+  /// Of both networks.
   public var loss = AdversarialLoss.hinge
   /// Steps of the discriminator before each of the generator: 5 for the Wasserstein losses, 1 for the others.
   public var discriminatorSteps: Int?

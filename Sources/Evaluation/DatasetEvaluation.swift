@@ -39,6 +39,7 @@ public struct DatasetEvaluation: Sendable {
     public var train: Batches
     /// Real samples that it was not trained on.
     public var test: Batches
+    /// What is measured.
     public var generated: Batches
 
     public init(train: Batches, test: Batches, generated: Batches) {
@@ -48,10 +49,10 @@ public struct DatasetEvaluation: Sendable {
 
   /// - Parameters:
   ///   - network: whose features and classes are compared.
-  ///   - classifier: of the data's classes, for label agreement.
+  ///   - classifier: of the data's classes; label agreement needs it.
   ///   - progress: told what is being done.
   /// - Throws: what reading throws; bad data where there are too few samples for a metric, or a sample lacks its class;
-  ///   `CancellationError`.
+  ///   usage where label agreement has no classifier; `CancellationError`.
   @TensorActor
   public func run(
     on sets: Sets, network: any FeatureNetwork, classifier: ImageClassifier?,
@@ -103,23 +104,21 @@ public struct DatasetEvaluation: Sendable {
         let samples = compared + [("real training", train.labels.count)]
         report.add("memorisation ratio (median)", found.medianRatio, of: samples)
         report.add("nearer to training than test", found.shareNearerTraining, of: samples)
-      case .labelAgreement: try await addAgreement(to: &report, sets, classifier)
+      case .labelAgreement:
+        guard let classifier else {
+          throw MirageError(.usage, "label agreement needs a classifier of the data's classes")
+        }
+        // Where the features are the classifier's, it has judged these samples already.
+        let judged =
+          network as AnyObject === classifier
+          ? generated : try await Judgement(sets.generated, count: count, by: classifier, seed: seed)
+        let right = zip(judged.guesses, judged.labels).count { $0 == $1 }
+        report.add("label agreement", Double(right) / Double(judged.labels.count), of: [compared[0]])
       case .cas: try await addTrained(to: &report, sets, isTrainedOnReal: false, progress)
       case .ganTest: try await addTrained(to: &report, sets, isTrainedOnReal: true, progress)
       }
     }
     return report
-  }
-
-  @TensorActor
-  private func addAgreement(
-    to report: inout EvaluationReport, _ sets: Sets, _ classifier: ImageClassifier?
-  ) async throws {
-    guard let classifier else { return }
-    let judged = try await Judgement(sets.generated, count: count, by: classifier, seed: seed)
-    let right = zip(judged.guesses, judged.labels).count { $0 == $1 }
-    report.add(
-      "label agreement", Double(right) / Double(judged.labels.count), of: [("generated", judged.labels.count)])
   }
 
   /// Trains a classifier on one kind of samples, as many and for as many steps as on the other.
@@ -150,70 +149,4 @@ public struct DatasetEvaluation: Sendable {
       "GAN-test (trained on real, tested on generated)", accuracy, of: [trainedOn, ("generated", sets.generated.count)])
     report.add("trained and tested on real", trained.accuracy, of: [trainedOn, tested])
   }
-}
-
-/// Metrics with the numbers of samples they were taken of.
-public struct EvaluationReport: Sendable {
-  /// One number.
-  public struct Row: Sendable {
-    public var name: String
-    public var value: Double
-    /// Over splits or subsets, where there are some.
-    public var deviation: Double?
-    /// How many of which samples took part.
-    public var samples: [(kind: String, count: Int)]
-  }
-
-  /// What the features are of.
-  public var features: String
-  public private(set) var rows: [Row] = []
-  /// What was left out, and why.
-  public var remarks: [String] = []
-
-  init(features: String) { self.features = features }
-
-  mutating func add(_ name: String, _ value: Double, _ deviation: Double? = nil, of samples: [(String, Int)]) {
-    rows.append(Row(name: name, value: value, deviation: deviation, samples: samples.map { ($0.0, $0.1) }))
-  }
-
-  /// The value of a metric by its name.
-  public subscript(name: String) -> Double? { rows.first { $0.name == name }?.value }
-
-  public var json: JSONValue {
-    [
-      "features": .string(features),
-      "metrics": .array(
-        rows.map { row in
-          var fields: [String: JSONValue] = [
-            "name": .string(row.name), "value": .number(row.value),
-            "samples": .object(Dictionary(row.samples.map { ($0.kind, .integer($0.count)) }) { $1 }),
-          ]
-          fields["deviation"] = row.deviation.map { .number($0) }
-          return .object(fields)
-        }),
-      "remarks": .array(remarks.map { .string($0) }),
-    ]
-  }
-
-  /// A table, with the numbers of samples beside every metric.
-  public var text: String {
-    let width = (rows.map(\.name.count).max() ?? 0) + 2
-    var lines = ["features of \(features)"]
-    for row in rows {
-      let name = row.name + String(repeating: " ", count: width - row.name.count)
-      var value = digits(row.value) + (row.deviation.map { " ± \(digits($0))" } ?? "")
-      value += String(repeating: " ", count: max(1, 20 - value.count))
-      lines.append(
-        name + value + "(" + row.samples.map { "\($0.count) \($0.kind)" }.joined(separator: ", ") + ")")
-    }
-    return (lines + remarks).joined(separator: "\n")
-  }
-}
-
-/// Four significant digits.
-private func digits(_ value: Double) -> String {
-  guard value.isFinite, value != 0 else { return value == 0 ? "0" : "\(value)" }
-  var (scale, size) = (1.0, abs(value))
-  while size < 1000 && scale < 1e6 { (scale, size) = (scale * 10, size * 10) }
-  return JSONValue.number((value * scale).rounded() / scale).text
 }

@@ -123,12 +123,15 @@ public func removeTree(_ path: String) throws {
 public final class FileLock: Sendable {
   private let descriptor: Int32
 
+  /// - Parameters:
+  ///   - file: what is locked by it, for the message.
+  ///   - holder: what the other process is doing, for the message.
   /// - Throws: cannot-create where another process holds it.
-  public init(_ path: String) throws {
+  public init(_ path: String, of file: String? = nil, holder: String = "another run is writing this output") throws {
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw creatingError(path, code: errno) }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      throw MirageError(.cannotCreate, "another run is writing this output", file: path, remedy: "Wait until it ends.")
+      throw MirageError(.cannotCreate, holder, file: file ?? path, remedy: "Wait until it ends.")
     }
   }
 

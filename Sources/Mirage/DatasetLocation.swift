@@ -39,11 +39,21 @@ public struct DatasetLocation: Sendable {
     }
   }
 
-  /// The training part and the test part as batches; where there is no test part, a tenth of the samples is one.
+  /// A dataset's samples for training, and those for testing.
+  public struct Parts: Sendable {
+    public var train, test: Batches
+    /// Whether the dataset has no test part, and a tenth of its samples was kept instead.
+    public var isSplit: Bool
+  }
+
+  /// The training part and the test part; where there is no test part, a tenth of the samples is one.
   ///
-  /// - Parameter seed: what the tenth is chosen by.
-  /// - Throws: what opening the data throws; missing input where there are no training samples.
-  public func partsForTesting(seed: UInt64) async throws -> (train: Batches, test: Batches) {
+  /// - Parameters:
+  ///   - batch: samples a batch of training.
+  ///   - seed: what the tenth is chosen by.
+  /// - Throws: what opening the data throws; missing input where there are no training samples; bad data where the parts
+  ///   have different classes.
+  public func parts(batch: Int = 128, seed: UInt64 = 0) async throws -> Parts {
     guard let all = try await flow(.train, fitting: .fit(Context())) else {
       throw MirageError(.missingInput, "has no training samples", file: path)
     }
@@ -51,9 +61,25 @@ public struct DatasetLocation: Sendable {
     func batches(_ flow: Flow<Sample>, _ size: Int, _ positions: [Int]? = nil) -> Batches {
       Batches(flow, size: size, positions: positions, ignoresClasses: ignoresClasses)
     }
-    if let test = try await flow(.test) { return (batches(all, 128), batches(test, 250)) }
+    if let test = try await flow(.test) {
+      guard test.about.classes == all.about.classes else {
+        throw MirageError.badData(
+          "the test part's classes are \(test.about.classes), the training part's \(all.about.classes)", file: path,
+          remedy: "Use test data of the same classes.")
+      }
+      return Parts(train: batches(all, batch), test: batches(test, 256), isSplit: false)
+    }
     let (training, tested) = try all.splitForTesting(seed: seed)
-    return (batches(all, 128, training), batches(all, 250, tested))
+    return Parts(train: batches(all, batch, training), test: batches(all, 256, tested), isSplit: true)
+  }
+
+  /// The samples to test on: the test part, or all where there is none.
+  ///
+  /// - Throws: what opening the data throws; missing input where there are no samples.
+  public func samplesToTest() async throws -> Flow<Sample> {
+    if let test = try await flow(.test) { return test }
+    guard let all = try await flow(.train) else { throw MirageError(.missingInput, "has no samples", file: path) }
+    return all
   }
 
   /// What tells its samples from others of the same files: of a pipeline file, its stages and seed.

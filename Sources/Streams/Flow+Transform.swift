@@ -154,6 +154,18 @@ extension Flow where Element == Sample {
 }
 
 extension Flow<Sample> {
+  /// The first sample that there is, for how all of them look; nil where there is none.
+  /// - Throws: what reading throws; `CancellationError`.
+  public func example() async throws -> Sample? {
+    for start in stride(from: 0, to: count, by: about.grain) {
+      try Task.checkCancellation()
+      for case .element(let sample) in try await read(Array(start..<Swift.min(count, start + about.grain)), run) {
+        return sample
+      }
+    }
+    return nil
+  }
+
   /// The same samples with their classes numbered as in another list; nil where one of the names is not in it.
   public func numberingClasses(as names: [String]) -> Flow<Sample>? {
     let numbers = about.classes.map { names.firstIndex(of: $0) }

@@ -77,8 +77,9 @@ public struct Pipeline: Sendable {
         case .source, .sink:
           throw MirageError(.badPipeline, "\(name) is not a stage")
         }
-      } catch var error as MirageError where error.kind == .badPipeline && error.place == nil {
-        error.place = "stages/\(index) (\(name))"
+      } catch var error as MirageError where error.kind == .badPipeline && error.file == nil {
+        // A stage may have named the setting, such as model.conditioning.
+        error.place = "stages/\(index) (\(name))" + (error.place.map { ", \($0)" } ?? "")
         throw error
       }
       fitted += now

@@ -15,9 +15,13 @@ public struct ConditionalGAN: Component, Codable {
 
   /// The file of the training's last state. The best one stands beside it, and a folder with the training's report.
   public var checkpoint: String
+  /// Which networks.
   public var model: GANModel
+  /// How they are trained.
   public var train: GANRecipe
+  /// What is looked at meanwhile.
   public var watch: GANWatching
+  /// Which samples are added.
   public var emit: Emission
 
   /// - Throws: bad pipeline with the setting as `place`, where settings exclude each other.
@@ -36,12 +40,11 @@ extension ConditionalGAN: Estimator {
     let files = TrainingFiles(checkpoint: checkpoint)
     let lock = try files.lock()
     defer { withExtendedLifetime(lock) {} }
-    var saved = try earlier(files)
-    if context.retrains, saved != nil {
-      let previous = try files.keepPrevious()
-      tell(context, "kept the previous checkpoint as \(previous ?? "")")
-      saved = nil
+    // Set aside unread: it may be damaged, which is a reason to train anew.
+    if context.retrains, let previous = try files.keepPrevious() {
+      tell(context, "kept the previous checkpoint as \(previous)")
     }
+    let saved = try earlier(files)
     let identity = try identity(upstream, context)
     if let saved {
       try expect(saved, identity)
@@ -53,16 +56,18 @@ extension ConditionalGAN: Estimator {
     }
     let configuration = try GANConfiguration(
       model, height: set.height, width: set.width, channels: set.channels, classes: upstream.about.classes)
-    var fields = identity
-    fields["architecture"] = ModelFile.architecture
-    fields["configuration"] = try JSONValue(encoding: configuration).text
-    fields["classes"] = JSONValue.array(configuration.classes.map { .string($0) }).text
-    if let saved { try saved.expect(["configuration": fields["configuration"]!]) }
-    let (recipe, watching, seed) = (train, resolvedWatching(upstream), upstream.run.seed)
-    let (known, from) = (fields, saved)
-    if let step = try saved?.step() { tell(context, "goes on from step \(step) of \(train.steps)") }
-    try await Self.train(
-      configuration, recipe, watching, set, seed, files, known, from, context.report)
+    let described = try JSONValue(encoding: configuration).text
+    let fields = identity.merging([
+      "architecture": ModelFile.architecture, "configuration": described,
+      "classes": JSONValue.array(configuration.classes.map { .string($0) }).text,
+    ]) { $1 }
+    if let saved {
+      try saved.expect(["configuration": described])
+      tell(context, "goes on from step \(try saved.step()) of \(train.steps)")
+    }
+    try await train(
+      configuration, on: set, seed: upstream.run.seed, watching: resolvedWatching(upstream), files: files,
+      fields: fields, from: saved, context)
     return try await stage(files, like: upstream)
   }
 
@@ -76,14 +81,14 @@ extension ConditionalGAN: Estimator {
   }
 
   @TensorActor
-  private static func train(
-    _ configuration: GANConfiguration, _ recipe: GANRecipe, _ watching: GANWatching, _ set: TrainingSet, _ seed: UInt64,
-    _ files: TrainingFiles, _ fields: [String: String], _ saved: Checkpoint?,
-    _ report: @escaping @Sendable (FittingProgress) -> Void
+  private func train(
+    _ configuration: GANConfiguration, on set: TrainingSet, seed: UInt64, watching: GANWatching, files: TrainingFiles,
+    fields: [String: String], from saved: Checkpoint?, _ context: Context
   ) async throws {
-    let training = try await GANTraining(
-      configuration, recipe, watching, on: set, seed: seed, files: files, fields: fields, from: saved, report: report)
-    try await training.run()
+    try await GANTraining(
+      configuration, train, watching, on: set, seed: seed, files: files, fields: fields, from: saved,
+      report: context.report
+    ).run()
   }
 
   private func earlier(_ files: TrainingFiles) throws -> Checkpoint? {
@@ -127,7 +132,7 @@ extension ConditionalGAN: Estimator {
   private func resolvedWatching(_ upstream: Flow<Sample>) -> GANWatching {
     var watching = watch
     let hasClasses = model.conditioning != .none && upstream.about.classes.count > 1
-    watching.metric = watch.metric ?? (hasClasses ? .fid : GANWatching.Metric.none)
+    watching.metric = watch.metric ?? (hasClasses ? .fid : .last)
     return watching
   }
 
@@ -138,7 +143,7 @@ extension ConditionalGAN: Estimator {
     return EmittingStage(
       try ModelFile(reading: file), emit,
       classifierPath: emit.classifier ?? (FileKind(classifier) == .file ? classifier : nil),
-      like: try await TrainingSet.example(of: upstream))
+      like: try await upstream.example())
   }
 
   private func tell(_ context: Context, _ event: String) {

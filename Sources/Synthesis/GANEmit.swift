@@ -7,6 +7,7 @@ public struct GANEmit: Component, Codable {
   public var role: Role { .estimator(self) }
   /// A checkpoint of `conditional-gan` or `mirage train`.
   public var checkpoint: String
+  /// Which samples are added.
   public var emit: Emission
 
   /// - Throws: bad pipeline with the setting as `place`, where settings exclude each other.
@@ -20,7 +21,7 @@ extension GANEmit: Estimator {
   /// Reads the checkpoint and makes sure that it fits.
   public func fit(on upstream: Flow<Sample>, in context: Context) async throws -> any Stage<Sample, Sample> {
     let model = try ModelFile(reading: checkpoint)
-    let example = try await TrainingSet.example(of: upstream)
+    let example = try await upstream.example()
     if let example {
       let (height, width, channels) = example.size
       try model.check(height: height, width: width, channels: channels, classes: upstream.about.classes)
@@ -40,6 +41,7 @@ public struct GANSource: Component, Source, Codable {
   public static let name = "gan-emit"
   /// A checkpoint of `conditional-gan` or `mirage train`.
   public var checkpoint: String
+  /// Which samples are made.
   public var emit: Emission
 
   /// - Parameter emit: by `perClass` or `count`.
@@ -53,7 +55,7 @@ public struct GANSource: Component, Source, Codable {
     let model = try ModelFile(reading: checkpoint)
     let nothing = Flow<Sample>(
       count: 0, about: DatasetInfo(classes: model.configuration.classes, inputs: [], grain: Emitter.block),
-      locate: { _, _ in preconditionFailure("a flow without positions") }, read: { _, _ in [] })
+      locate: { position, _ in throw MirageError.badData("there is no position \(position)") }, read: { _, _ in [] })
     return try EmittingStage(model, emit, classifierPath: emit.classifier, like: nil).apply(to: nothing)
   }
 }

@@ -10,8 +10,8 @@ import Tensors
 public struct GANWatching: Sendable, Codable, Equatable {
   /// By which the best checkpoint is chosen.
   public enum Metric: String, Sendable, Codable, CaseIterable {
-    /// The last one counts.
-    case none
+    /// None: the last one counts.
+    case last = "none"
     /// Fréchet distance on a classifier's features.
     case fid
     /// The part of the images that a classifier takes for their class.
@@ -43,7 +43,7 @@ final class GANTraining {
   private let fields: [String: String]
   private let seed: UInt64
   private let report: @Sendable (FittingProgress) -> Void
-  private var log: TrainingLog
+  private let log: TrainingLog
   private var meter: QualityMeter?
   private var best: (step: Int, value: Double)?
   private var savedStep: Int?
@@ -60,7 +60,7 @@ final class GANTraining {
     _ configuration: GANConfiguration, _ recipe: GANRecipe, _ watching: GANWatching, on set: TrainingSet, seed: UInt64,
     files: TrainingFiles, fields: [String: String], from saved: Checkpoint?,
     report: @escaping @Sendable (FittingProgress) -> Void
-  ) async throws {
+  ) throws {
     gan = try GAN(configuration, recipe, seed: seed)
     if let saved {
       try gan.restore(from: saved)
@@ -89,7 +89,7 @@ final class GANTraining {
     // Where the checkpoint cannot be written is found out before hours of training.
     if savedStep == nil { try save() }
     try checkRoom()
-    if watching.metric != GANWatching.Metric.none { try await prepareMeter() }
+    if watching.metric != .last { try await prepareMeter() }
     // What untrained networks give is what the training is held against.
     if gan.steps == 0 {
       try observe()
@@ -214,20 +214,17 @@ final class GANTraining {
   // MARK: What is watched
 
   private func record(_ measures: GAN.Measures) throws {
-    let rates = gan.recipe.learningRateFactor(at: gan.steps - 1)
-    var values: [(String, Double?)] = [
+    let (recipe, factor) = (gan.recipe, Double(gan.recipe.learningRateFactor(at: gan.steps - 1)))
+    let values: [(String, Double?)] = [
       ("loss/discriminator", Double(measures.discriminatorLoss)), ("loss/generator", Double(measures.generatorLoss)),
       ("loss/penalty", measures.penalty.map { Double($0) }), ("logits/real", Double(measures.realLogit)),
       ("logits/fake", Double(measures.fakeLogit)),
       ("gradient-norm/discriminator", measures.discriminatorGradientNorm.map { Double($0) }),
       ("gradient-norm/generator", measures.generatorGradientNorm.map { Double($0) }),
+      ("learning-rate/generator", recipe.learningRate! * factor),
+      ("learning-rate/discriminator", recipe.discriminatorLearningRate! * factor),
+      ("speed/samples-per-second", samplesPerSecond),
     ]
-    values.append(("learning-rate/generator", gan.recipe.learningRate! * Double(rates)))
-    values.append(("learning-rate/discriminator", gan.recipe.discriminatorLearningRate! * Double(rates)))
-    let batch = gan.recipe.batch * gan.recipe.discriminatorSteps!
-    if let rate = speed.stepsPerSecond(at: gan.steps) {
-      values.append(("speed/samples-per-second", rate * Double(batch)))
-    }
     for case (let name, let value?) in values { try log.scalar(name, step: gan.steps, value: value) }
     if gan.steps.isMultiple(of: 50) { try log.flush() }
   }
@@ -245,8 +242,7 @@ final class GANTraining {
     let samples = generator(latents, labels, .inference)
     try check(samples)
     let columns = labels.count / rows
-    let caption =
-      gan.configuration.classes.isEmpty ? "" : gan.configuration.classes.prefix(columns).joined(separator: ", ")
+    let caption = gan.configuration.classes.prefix(columns).joined(separator: ", ")
     try log.grid(
       step: gan.steps, image: SampleGrid.draw(samples.images(), columns: columns), caption: caption)
     for (name, module) in [("generator", gan.generator as any Module), ("discriminator", gan.discriminator)] {
@@ -290,11 +286,13 @@ final class GANTraining {
     progress.measures = [
       .init("D loss", Double(measures.discriminatorLoss)), .init("G loss", Double(measures.generatorLoss)),
     ]
-    if let rate = speed.stepsPerSecond(at: gan.steps) {
-      progress.measures.append(
-        .init("samples/s", rate * Double(gan.recipe.batch * gan.recipe.discriminatorSteps!)))
-    }
+    if let rate = samplesPerSecond { progress.measures.append(.init("samples/s", rate)) }
     report(progress)
+  }
+
+  /// Real samples that were trained on a second, since the training began in this process.
+  private var samplesPerSecond: Double? {
+    speed.stepsPerSecond(at: gan.steps).map { $0 * Double(gan.recipe.batch * gan.recipe.discriminatorSteps!) }
   }
 
   private func writeReport(_ status: TrainingReport.Status) throws {

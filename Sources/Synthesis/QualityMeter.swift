@@ -27,10 +27,10 @@ final class QualityMeter {
       height: configuration.height, width: configuration.width, channels: configuration.channels,
       classes: configuration.classes)
     classifier = try await Self.classifier(shape, on: set, seed: seed, at: path, progress)
-    self.count = min(count, set.positions.count)
-    // Spread evenly over the samples, whatever their order.
-    let total = set.positions.count
-    let chosen = (0..<self.count).map { set.positions[Shard(index: $0, count: count).range(of: total).lowerBound] }
+    let (total, compared) = (set.positions.count, min(count, set.positions.count))
+    self.count = compared
+    // Spread evenly over the samples: they may be sorted by class.
+    let chosen = (0..<compared).map { set.positions[Shard(index: $0, count: compared).range(of: total).lowerBound] }
     var features: [Float] = []
     let batches = Batches(set.flow, size: 250, positions: chosen, ignoresClasses: true)
     for try await batch in batches.epoch(0, isShuffled: false, seed: 0) where !batch.labels.isEmpty {

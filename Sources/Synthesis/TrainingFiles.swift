@@ -21,13 +21,7 @@ struct TrainingFiles: Sendable {
   /// - Throws: cannot-create where another process trains it.
   func lock() throws -> FileLock {
     try makeDirectories(parentDirectory(last))
-    do {
-      return try FileLock(stem + ".lock")
-    } catch let error as MirageError where error.message.hasPrefix("another run") {
-      throw MirageError(
-        .cannotCreate, "another run is training this checkpoint", file: last,
-        remedy: "Wait until it ends; its result serves this one too.")
-    }
+    return try FileLock(stem + ".lock", of: last, holder: "another run is training this checkpoint")
   }
 
   /// Puts what is there under other names, `fashion.previous-1.safetensors` and so on.

@@ -11,8 +11,6 @@ struct TrainingSet: Sendable {
   let height, width, channels: Int
   /// Samples of each class; empty where classes do not matter.
   let classCounts: [Int]
-  /// One of the samples, without its pixels' meaning: how images look in this flow.
-  let example: Sample
 
   /// - Parameter isConditional: whether every sample needs a class.
   /// - Throws: bad data naming the sample that has no class or another size, the class that has no sample, or that there are
@@ -59,18 +57,8 @@ struct TrainingSet: Sendable {
         "class \(flow.about.classes[empty]) has no sample for the GAN to learn it from",
         remedy: "Leave the class out of the source's classes, add samples, or move the filter behind the GAN.")
     }
-    (self.flow, self.positions, classCounts, example) = (flow, positions, counts, first)
+    (self.flow, self.positions, classCounts) = (flow, positions, counts)
     (height, width, channels) = first.size
-  }
-
-  /// How the flow's images look, for a stage that only adds to them.
-  static func example(of flow: Flow<Sample>) async throws -> Sample? {
-    for start in stride(from: 0, to: flow.count, by: flow.about.grain) {
-      try Task.checkCancellation()
-      let slots = try await flow.read(Array(start..<min(flow.count, start + flow.about.grain)), flow.run)
-      for case .element(let sample) in slots { return sample }
-    }
-    return nil
   }
 
   /// The samples as batches.

@@ -95,30 +95,24 @@ struct TrainClassifierCommand: AsyncParsableCommand {
 
   private func parts() async throws -> (train: Batches, test: Batches) {
     let location = try DatasetLocation(dataset)
+    guard let test else {
+      let parts = try await location.parts(batch: batch, seed: seed)
+      if parts.isSplit && !quiet {
+        Terminal.message(
+          "\(dataset) has no test part: \(grouped(parts.test.count)) of its samples are kept for testing.")
+      }
+      return (parts.train, parts.test)
+    }
     guard let all = try await location.flow(.train, fitting: .fit(Context())) else {
       throw MirageError(.missingInput, "has no training samples", file: dataset)
     }
-    var held: Flow<Sample>?
-    if let test {
-      let other = try DatasetLocation(test)
-      held = try await other.flow(.test)
-      if held == nil { held = try await other.flow(.train) }
-    } else {
-      held = try await location.flow(.test)
+    let held = try await DatasetLocation(test).samplesToTest()
+    guard held.about.classes == all.about.classes else {
+      throw MirageError.badData(
+        "the test data's classes are \(held.about.classes), the training data's \(all.about.classes)", file: test,
+        remedy: "Use test data of the same classes.")
     }
-    if let held {
-      guard held.about.classes == all.about.classes else {
-        throw MirageError.badData(
-          "the test data's classes are \(held.about.classes), the training data's \(all.about.classes)",
-          file: test ?? dataset, remedy: "Use test data of the same classes.")
-      }
-      return (Batches(all, size: batch), Batches(held, size: 256))
-    }
-    let (training, tested) = try all.splitForTesting(seed: seed)
-    if !quiet {
-      Terminal.message("\(dataset) has no test part: \(grouped(tested.count)) of its samples are kept for testing.")
-    }
-    return (Batches(all, size: batch, positions: training), Batches(all, size: 256, positions: tested))
+    return (Batches(all, size: batch), Batches(held, size: 256))
   }
 }
 
@@ -153,10 +147,7 @@ struct TestClassifierCommand: AsyncParsableCommand {
     ThreadWaiting.keepBrief()
     if let threads { Compute.threads = threads }
     let checkpoint = try Checkpoint(reading: file)
-    let location = try DatasetLocation(dataset)
-    var flow = try await location.flow(.test)
-    if flow == nil { flow = try await location.flow(.train) }
-    guard let flow else { throw MirageError(.missingInput, "has no samples", file: dataset) }
+    let flow = try await DatasetLocation(dataset).samplesToTest()
     let accuracy: Double
     do {
       accuracy = try await ClassifierTraining.accuracy(of: checkpoint, on: Batches(flow, size: 256))

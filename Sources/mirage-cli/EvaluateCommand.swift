@@ -63,7 +63,9 @@ struct EvaluateCommand: AsyncParsableCommand {
     (evaluation.count, evaluation.seed) = (count, seed)
     if !metrics.isEmpty { evaluation.metrics = metrics }
     let location = try DatasetLocation(real)
-    let (train, test) = try await location.partsForTesting(seed: seed)
+    // The same tenth whatever the seed: the classifier in the cache was trained on the rest.
+    let parts = try await location.parts()
+    let (train, test) = (parts.train, parts.test)
     let (made, hasClasses) = try await generatedFlow(train)
     let needed = evaluation.metrics.filter { !hasClasses && $0.needsClasses }
     evaluation.metrics.removeAll(where: needed.contains)
@@ -119,10 +121,10 @@ struct EvaluateCommand: AsyncParsableCommand {
   }
 
   private func checkChannels(_ train: Batches, _ made: Flow<Sample>) async throws {
-    for (flow, path) in [(train.flow, real), (made, generated)] where flow.count > 0 {
-      for case .element(let sample) in try await flow.read([0], flow.run) where ![1, 3].contains(sample.size.channels) {
+    for (flow, path) in [(train.flow, real), (made, generated)] {
+      if let channels = try await flow.example()?.size.channels, ![1, 3].contains(channels) {
         throw MirageError.badData(
-          "images of \(sample.size.channels) channels, and the Inception network takes grey or RGB", file: path,
+          "images of \(channels) channels, and the Inception network takes grey or RGB", file: path,
           remedy: "Read them through a pipeline file whose source has channels: rgb.")
       }
     }
@@ -131,14 +133,10 @@ struct EvaluateCommand: AsyncParsableCommand {
   /// Image folders are read as RGB, whatever they hold: where the real images are grey, generated ones are made grey, and
   /// the other way round.
   private func inColours(of train: Batches, _ made: Flow<Sample>) async throws -> Flow<Sample> {
-    func channels(_ flow: Flow<Sample>) async throws -> Int? {
-      guard flow.count > 0, case .element(let sample) = try await flow.read([0], flow.run)[0] else { return nil }
-      return sample.size.channels
-    }
-    switch (try await channels(train.flow), try await channels(made)) {
-    case (1, 3): return made.converted(to: .gray)
-    case (3, 1): return made.converted(to: .rgb)
-    default: return made
+    switch (try await train.flow.example()?.size.channels, try await made.example()?.size.channels) {
+    case (1, 3): made.converted(to: .gray)
+    case (3, 1): made.converted(to: .rgb)
+    default: made
     }
   }
 

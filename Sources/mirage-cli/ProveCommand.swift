@@ -94,13 +94,7 @@ struct ProveCommand: AsyncParsableCommand {
   private func testSamples(_ pipeline: Pipeline) async throws -> Batches {
     var part = pipeline
     part.stages = Array(pipeline.stages.prefix { !($0 is ConditionalGAN) })
-    if let test {
-      let location = try DatasetLocation(test)
-      var flow = try await location.flow(.test)
-      if flow == nil { flow = try await location.flow(.train) }
-      guard let flow else { throw MirageError(.missingInput, "has no samples", file: test) }
-      return Batches(flow, size: 250)
-    }
+    if let test { return Batches(try await DatasetLocation(test).samplesToTest(), size: 256) }
     switch pipeline.source {
     case var source as MNIST:
       source.split = .test
@@ -119,6 +113,6 @@ struct ProveCommand: AsyncParsableCommand {
         .usage, "the source \(type(of: pipeline.source).name) has no test part",
         remedy: "Name a dataset to test on with --test.")
     }
-    return Batches(try await part.flow(Run(seed: pipeline.seed), fitting: .fit(Context())).flow, size: 250)
+    return Batches(try await part.flow(Run(seed: pipeline.seed), fitting: .fit(Context())).flow, size: 256)
   }
 }

@@ -58,7 +58,8 @@ import Testing
   @Test func networksThatCannotMakeTheImages() async throws {
     let stage = try SmallStage.gan(path) { $0.model.network = .dcgan }
     let found = await failure(SmallStage.pipeline(stage))
-    #expect(found.contains("dcgan cannot make images of 8 x 8") && found.contains("resize"), "\(found)")
+    #expect(found.contains("stages/0 (conditional-gan), model.network: dcgan cannot make images of 8 x 8"), "\(found)")
+    #expect(found.contains("resize"))
   }
 
   @Test func aCheckpointOfOtherSettingsIsNamedAndKept() async throws {
@@ -91,6 +92,13 @@ import Testing
     #expect(await failure(SmallStage.pipeline(stage), retrains: true) == "none")
     #expect(try InputFile.contents(of: directory.file("gan.previous-1.safetensors")) == before)
     #expect(try ModelFile(reading: path).step == 3)
+  }
+
+  @Test func retrainingDoesNotNeedTheDamagedOne() async throws {
+    let damaged = Array("damaged".utf8)
+    try directory.write("gan.safetensors", damaged)
+    #expect(await failure(SmallStage.pipeline(try SmallStage.gan(path, steps: 1)), retrains: true) == "none")
+    #expect(try InputFile.contents(of: directory.file("gan.previous-1.safetensors")) == damaged)
   }
 
   @Test func anotherFileIsNotOverwritten() async throws {

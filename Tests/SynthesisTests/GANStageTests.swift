@@ -178,4 +178,17 @@ import Testing
     #expect(last.step == 8 && [4, 8].contains(best.step))
     #expect(last.metrics["fid"]?.double != nil && last.metrics["label-agreement"]?.double != nil)
   }
+
+  /// Samples may be sorted by class, so a part of them is not what all are like.
+  @Test func metricsSeeAllSamplesWhereThereAreFew() async throws {
+    func metrics(_ count: Int, _ name: String) async throws -> JSONValue {
+      let stage = try SmallStage.gan(model(name), steps: 2) {
+        $0.watch.metric = .fid
+        ($0.watch.evaluateEvery, $0.watch.evaluateCount) = (2, count)
+      }
+      _ = try await SmallStage.fitted(SmallStage.pipeline(stage))
+      return try ModelFile(reading: model(name)).metrics
+    }
+    #expect(try await metrics(30, "as-many.safetensors") == metrics(50, "more.safetensors"))
+  }
 }

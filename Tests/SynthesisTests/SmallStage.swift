@@ -20,7 +20,7 @@ enum SmallStage {
     stage.model.network = .fullyConnected
     stage.model.latent = 8
     (stage.train.steps, stage.train.batch) = (steps, 7)
-    stage.watch.metric = GANWatching.Metric.none
+    stage.watch.metric = .last
     (stage.watch.gridEvery, stage.watch.checkpointEvery) = (4, 4)
     change(&stage)
     return stage

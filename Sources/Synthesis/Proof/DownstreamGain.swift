@@ -41,8 +41,11 @@ public struct DownstreamGain: Sendable {
 
   /// One trained classifier.
   public struct Outcome: Sendable, Codable, Equatable {
+    /// Real samples of each class; 0 for all.
     public var size: Int
+    /// Which repetition, from 1.
     public var seed: Int
+    /// What it was trained on.
     public var arm: Arm
     /// On the test samples, 0 to 1.
     public var accuracy: Double
@@ -129,7 +132,7 @@ public struct DownstreamGain: Sendable {
     stage.checkpoint = directory + "/models/size-\(size)-seed-\(seed).safetensors"
     stage.train.steps = settings.ganSteps ?? gan.train.steps
     // A classifier to choose the best checkpoint by would need samples that the GAN may not see.
-    stage.watch.metric = GANWatching.Metric.none
+    stage.watch.metric = .last
     let perClass = size == 0 ? 5000 : max(500, size)
     stage.emit = Emission(perClass: perClass, syntheticOnly: true, truncation: gan.emit.truncation)
     let synthetic = try await flow(chosen + [stage] + behind)

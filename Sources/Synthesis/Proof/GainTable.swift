@@ -4,7 +4,9 @@ import Foundations
 public struct GainTable: Sendable {
   /// One arm at one size.
   public struct Cell: Sendable {
+    /// Real samples of each class; 0 for all.
     public var size: Int
+    /// What the classifiers were trained on.
     public var arm: DownstreamGain.Arm
     /// Mean over the seeds, 0 to 1.
     public var accuracy: Double
@@ -13,9 +15,11 @@ public struct GainTable: Sendable {
     /// Mean difference from real samples alone, seed by seed; and half of its 95 % confidence interval.
     public var gain: Double
     public var gainInterval: Double?
+    /// How many repetitions took part.
     public var seeds: Int
   }
 
+  /// Size by size, each with all arms.
   public let cells: [Cell]
 
   /// - Parameter outcomes: seeds that lack an arm are left out at that size.
@@ -40,6 +44,7 @@ public struct GainTable: Sendable {
     self.cells = cells
   }
 
+  /// A list of the cells; shares are 0 to 1.
   public var json: JSONValue {
     .array(
       cells.map { cell in
