@@ -76,8 +76,20 @@ public struct Random: RandomNumberGenerator, Sendable {
     return min(value, range.upperBound)
   }
 
-  /// Uniform over the integers of the range, without bias.
-  public mutating func integer(in range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+  /// Uniform over the integers of the range, without bias (Lemire, "Fast random integer generation in an interval", 2019).
+  ///
+  /// Not the standard library's: its algorithm may change, and every number drawn with it.
+  public mutating func integer(in range: ClosedRange<Int>) -> Int {
+    let count = UInt64(bitPattern: Int64(range.upperBound &- range.lowerBound)) &+ 1
+    // All 2^64 integers.
+    guard count != 0 else { return Int(truncatingIfNeeded: next()) }
+    var product = next().multipliedFullWidth(by: count)
+    if product.low < count {
+      let excess = (0 &- count) % count
+      while product.low < excess { product = next().multipliedFullWidth(by: count) }
+    }
+    return range.lowerBound &+ Int(truncatingIfNeeded: product.high)
+  }
 
   /// True with the given probability: never for 0, always for 1.
   public mutating func chance(_ probability: Double) -> Bool { uniform() < probability }

@@ -76,6 +76,27 @@ import Testing
     }
   }
 
+  /// What was drawn once is drawn for ever; a quarter of the draws of the last range are rejected.
+  @Test func integersStayTheSame() {
+    var random = Random(key: Random.Key(seed: 7, path: "integers"), sample: 3)
+    #expect((0..<8).map { _ in random.integer(in: -5...7) } == [2, 5, 5, -4, 6, -1, 1, -1])
+    #expect(
+      (0..<3).map { _ in random.integer(in: Int.min...Int.max) }
+        == [2_305_924_767_265_847_420, -8_684_052_085_060_269_450, -134_788_635_670_073_805])
+    #expect(
+      (0..<3).map { _ in random.integer(in: 0...(3 << 61)) }
+        == [233_679_108_285_950_141, 5_237_620_625_015_063_630, 1_412_196_669_378_789_582])
+  }
+
+  @Test func integersAreEquallyLikely() {
+    var random = Random(key: Random.Key(seed: 5, path: "integers"), sample: 0)
+    var counts = [Int](repeating: 0, count: 7)
+    for _ in 0..<70_000 { counts[random.integer(in: -3...3) + 3] += 1 }
+    // Four deviations of a binomial of 70,000 and 1/7.
+    #expect(counts.allSatisfy { abs($0 - 10_000) < 370 })
+    #expect(random.integer(in: 4...4) == 4)
+  }
+
   @Test func momentsAreRight() {
     var random = Random(key: Random.Key(seed: 3, path: "moments"), sample: 0)
     let count = 100_000
