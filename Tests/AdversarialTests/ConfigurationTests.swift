@@ -121,12 +121,9 @@ import Testing
     case .wassersteinPenalty:
       #expect(recipe.discriminatorSteps == 5 && recipe.optimizer == .adam && recipe.learningRate == 1e-4)
       #expect(recipe.clip == nil && recipe.gradientPenalty == 10 && recipe.betas == [0, 0.9])
-    case .hinge:
+    default:
       #expect(recipe.discriminatorSteps == 1 && recipe.optimizer == .adam && recipe.learningRate == 4e-4)
       #expect(recipe.clip == nil && recipe.gradientPenalty == nil && recipe.betas == [0, 0.9])
-    default:
-      #expect(recipe.discriminatorSteps == 1 && recipe.optimizer == .adam && recipe.learningRate == 2e-4)
-      #expect(recipe.clip == nil && recipe.gradientPenalty == nil && recipe.betas == [0.5, 0.999])
     }
     #expect(recipe.discriminatorLearningRate == recipe.learningRate)
     // What is resolved stays as it is.

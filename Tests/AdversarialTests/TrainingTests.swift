@@ -17,8 +17,8 @@ import Testing
   }
 
   static let cases = [
-    Case(conditioning: .projection, loss: .hinge, normalization: .spectral, steps: 600, betas: [0, 0.9]),
-    Case(conditioning: .concatenated, loss: .nonSaturating, normalization: .batch, steps: 400),
+    Case(conditioning: .projection, loss: .hinge, normalization: .spectral, steps: 600),
+    Case(conditioning: .concatenated, loss: .nonSaturating, normalization: .batch, steps: 400, betas: [0.5, 0.999]),
     Case(conditioning: .none, loss: .wassersteinPenalty, normalization: .layer, steps: 120),
     Case(
       network: .fullyConnected, conditioning: .projection, loss: .hinge, normalization: .spectral, steps: 300),

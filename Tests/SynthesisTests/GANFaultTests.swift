@@ -68,8 +68,7 @@ import Testing
     let others: [(String, (inout ConditionalGAN) -> Void)] = [
       ("model.latent is 8 in the checkpoint and 9 here", { $0.model.latent = 9 }),
       ("recipe.steps is 2 in the checkpoint and 3 here", { $0.train.steps = 3 }),
-      // The loss's own betas differ, too, and stand before it.
-      ("recipe.betas", { $0.train.loss = .leastSquares }),
+      ("recipe.loss", { $0.train.loss = .leastSquares }),
       ("watching.metric", { $0.watch.metric = .labelAgreement }),
     ]
     for (message, change) in others {

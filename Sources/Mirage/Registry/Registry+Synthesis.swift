@@ -28,7 +28,7 @@ extension Registry {
     Field("optimizer", .choice(names(GANRecipe.Method.self)), .null, "the loss's own if not given"),
     Field("learning-rate", .number(1e-9...10), .null, "of the generator; the loss's own if not given"),
     Field("discriminator-learning-rate", .number(1e-9...10), .null, "the generator's if not given"),
-    Field("betas", .numbers(0...0.999999, count: 2...2), .null, "Adam's; the loss's own if not given"),
+    Field("betas", .numbers(0...0.999999, count: 2...2), .null, "Adam's; 0 and 0.9 if not given"),
     Field("decay-from", .number(0...1), 0.5, "after this part of the steps the learning rates go down to 0"),
     Field("gradient-penalty", .number(0...1e6), .null, "weight of wasserstein-gp's penalty; 10 if not given"),
     Field("clip", .number(1e-9...1e3), .null, "bound of wasserstein's weights; 0.01 if not given"),
