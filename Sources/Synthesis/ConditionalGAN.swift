@@ -32,6 +32,7 @@ public struct ConditionalGAN: Component, Codable {
     (self.checkpoint, self.model, self.train, self.watch, self.emit) = (checkpoint, model, train, watch, emit)
     _ = try train.resolved(for: model)
     try emit.check()
+    if model.conditioning == .none { try emit.checkWithoutClasses() }
   }
 }
 
@@ -56,6 +57,8 @@ extension ConditionalGAN: Estimator {
     }
     let configuration = try GANConfiguration(
       model, height: set.height, width: set.width, channels: set.channels, classes: upstream.about.classes)
+    // What cannot be added is found out before hours of training.
+    _ = try emit.order(behind: upstream, names: configuration.classes)
     let described = try JSONValue(encoding: configuration).text
     let fields = identity.merging([
       "architecture": ModelFile.architecture, "configuration": described,

@@ -54,38 +54,58 @@ public struct Emission: Sendable, Codable, Equatable {
     }
   }
 
-  /// How many synthetic samples of each class there are; of a model without classes one number.
+  /// - Throws: bad pipeline where a setting speaks of classes, which a model without conditioning does not have.
+  func checkWithoutClasses() throws {
+    let settings = [("per-class", perClass != nil), ("balance", balance), ("classes", !classes.isEmpty)]
+    guard let (name, _) = settings.first(where: \.1) else { return }
+    throw MirageError(
+      .badPipeline, "emit.\(name) needs a model with classes", place: "emit.\(name)",
+      remedy: "Use emit.count or emit.ratio, or another model.conditioning.")
+  }
+
+  /// Which samples are added to those of a flow.
   ///
-  /// - Parameters:
-  ///   - real: how many real samples of each class there are; nil where there is no upstream.
-  ///   - total: how many real ones in all.
-  ///   - names: the classes' names; empty for a model without classes.
-  func counts(real: [Int]?, total: Int, names: [String]) throws -> [Int] {
+  /// - Parameter names: the classes' names; empty for a model without classes.
+  /// - Throws: bad pipeline where there are no such classes, or real ones have to be counted and cannot be.
+  func order(behind upstream: Flow<Sample>, names: [String]) throws -> EmissionOrder {
+    guard !names.isEmpty else {
+      try checkWithoutClasses()
+      return EmissionOrder([count ?? Int((Double(upstream.count) * (ratio ?? 1)).rounded())])
+    }
     let chosen = try Set(classes.map { try classIndex($0, among: names, stage: "emit.classes") })
-    func isChosen(_ label: Int) -> Bool { chosen.isEmpty || chosen.contains(label) }
-    func refuse(_ setting: String, _ why: String) -> MirageError {
-      MirageError(.badPipeline, "emit.\(setting) \(why)", remedy: "Use emit.count or emit.per-class.")
-    }
-    if names.isEmpty {
-      if perClass != nil || balance { throw refuse(balance ? "balance" : "per-class", "needs a model with classes") }
-      return [count ?? Int((Double(total) * (ratio ?? 1)).rounded())]
-    }
     let labels = names.indices
-    if let perClass { return labels.map { isChosen($0) ? perClass : 0 } }
-    if let count {
-      let members = labels.filter(isChosen)
-      return labels.map { label in
-        members.firstIndex(of: label).map { count / members.count + ($0 < count % members.count ? 1 : 0) } ?? 0
+    let members = labels.filter { chosen.isEmpty || chosen.contains($0) }
+    var counts = [Int](repeating: 0, count: names.count)
+    if let perClass {
+      for label in members { counts[label] = perClass }
+    } else if let count {
+      for (rank, label) in members.enumerated() {
+        counts[label] = count / members.count + (rank < count % members.count ? 1 : 0)
+      }
+    } else {
+      let real = try realCounts(of: upstream, labels)
+      let largest = real.max() ?? 0
+      for label in members {
+        counts[label] = balance ? largest - real[label] : Int((Double(real[label]) * (ratio ?? 1)).rounded())
       }
     }
-    guard let real else {
-      throw refuse(balance ? "balance" : "ratio", "needs real samples whose classes are known without reading them")
+    return EmissionOrder(counts)
+  }
+
+  /// Real samples of each class.
+  private func realCounts(of upstream: Flow<Sample>, _ labels: Range<Int>) throws -> [Int] {
+    var counts = [Int](repeating: 0, count: labels.count)
+    for position in 0..<upstream.count {
+      if position & 0xFFF == 0 { try Task.checkCancellation() }
+      guard let label = try upstream.locate(position, upstream.run).label, labels.contains(label) else {
+        let setting = "emit." + (balance ? "balance" : "ratio")
+        throw MirageError(
+          .badPipeline, "\(setting) needs samples whose classes are known without reading them", place: setting,
+          remedy: "Use emit.count or emit.per-class.")
+      }
+      counts[label] += 1
     }
-    let largest = real.max() ?? 0
-    return labels.map { label in
-      if !isChosen(label) { return 0 }
-      return balance ? largest - real[label] : Int((Double(real[label]) * (ratio ?? 1)).rounded())
-    }
+    return counts
   }
 }
 

@@ -31,24 +31,7 @@ struct EmittingStage: Component, Stage {
   }
 
   func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
-    let classes = model.configuration.classes
-    let order = EmissionOrder(
-      try emission.counts(real: counts(upstream, classes), total: upstream.count, names: classes))
-    return emitting(order, upstream: upstream)
-  }
-
-  /// Real samples of each class; nil where classes are not known without reading, or do not matter.
-  private func counts(_ upstream: Flow<Sample>, _ classes: [String]) throws -> [Int]? {
-    guard emission.balance || emission.perClass == nil && emission.count == nil, !classes.isEmpty else { return nil }
-    var counts = [Int](repeating: 0, count: classes.count)
-    for position in 0..<upstream.count {
-      if position & 0xFFF == 0 { try Task.checkCancellation() }
-      guard let label = try upstream.locate(position, upstream.run).label, counts.indices.contains(label) else {
-        return nil
-      }
-      counts[label] += 1
-    }
-    return counts
+    emitting(try emission.order(behind: upstream, names: model.configuration.classes), upstream: upstream)
   }
 
   private func emitting(_ order: EmissionOrder, upstream: Flow<Sample>) -> Flow<Sample> {

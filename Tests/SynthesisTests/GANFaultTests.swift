@@ -55,6 +55,27 @@ import Testing
     #expect(await failure(pipeline) == "none")
   }
 
+  @Test func whatCannotBeAdded() async throws {
+    let faults: [(Emission, GANModel.Conditioning, String)] = [
+      (Emission(perClass: 3), .none, "emit.per-class needs a model with classes"),
+      (Emission(balance: true), .none, "emit.balance needs a model with classes"),
+      (Emission(count: 3, classes: ["ant"]), .none, "emit.classes needs a model with classes"),
+      (Emission(count: 3, classes: ["ent"]), .projection, "Did you mean ant?"),
+    ]
+    for (emission, conditioning, message) in faults {
+      let stage = try SmallStage.gan(path, steps: 1) { ($0.emit, $0.model.conditioning) = (emission, conditioning) }
+      let found = await failure(SmallStage.pipeline(stage))
+      #expect(found.contains(message), "\(found)")
+      #expect(FileKind(path) == .missing, "before training starts")
+    }
+    let error = #expect(throws: MirageError.self) {
+      var model = GANModel()
+      model.conditioning = .none
+      _ = try ConditionalGAN(checkpoint: path, model: model, emit: Emission(perClass: 3))
+    }
+    #expect(error?.place == "emit.per-class")
+  }
+
   @Test func networksThatCannotMakeTheImages() async throws {
     let stage = try SmallStage.gan(path) { $0.model.network = .dcgan }
     let found = await failure(SmallStage.pipeline(stage))
