@@ -34,9 +34,9 @@ public struct GANModel: Sendable, Codable, Equatable {
   /// leaves no checkerboards.
   public enum Output: String, Sendable, Codable, CaseIterable { case transposed, convolution }
 
-  /// Of both networks.
+  /// The family that both networks are of.
   public var network = Network.dcgan
-  /// Of both networks, too.
+  /// How both networks learn of the class.
   public var conditioning = Conditioning.projection
   /// Numbers in a latent, at most 4096.
   public var latent = 64

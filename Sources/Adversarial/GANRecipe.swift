@@ -51,8 +51,13 @@ public struct GANRecipe: Sendable, Codable, Equatable {
     let isWasserstein = loss == .wasserstein || loss == .wassersteinPenalty
     recipe.discriminatorSteps = discriminatorSteps ?? (isWasserstein ? 5 : 1)
     recipe.optimizer = optimizer ?? (loss == .wasserstein ? .rmsprop : .adam)
-    recipe.learningRate =
-      learningRate ?? (loss == .wasserstein ? 5e-5 : loss == .wassersteinPenalty ? 1e-4 : 4e-4)
+    let ownRate =
+      switch loss {
+      case .wasserstein: 5e-5
+      case .wassersteinPenalty: 1e-4
+      case .hinge, .nonSaturating, .leastSquares: 4e-4
+      }
+    recipe.learningRate = learningRate ?? ownRate
     recipe.discriminatorLearningRate = discriminatorLearningRate ?? recipe.learningRate
     recipe.betas = recipe.optimizer == .rmsprop ? nil : betas ?? [0, 0.9]
     recipe.gradientPenalty = loss == .wassersteinPenalty ? gradientPenalty ?? 10 : nil
