@@ -1,10 +1,17 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+// Module names are global in a build, so all but the umbrella and the C modules have a prefix. Each target lists what it
+// imports beyond the imports of its dependencies.
 let package = Package(
   name: "Mirage",
   products: [
+    // Everything.
     .library(name: "Mirage", targets: ["Mirage"]),
+    // Datasets and augmentations, without oneDNN and OpenBLAS.
+    .library(name: "MirageStreams", targets: ["MirageStreams"]),
+    // Tensors, layers, optimizers and checkpoints alone.
+    .library(name: "MirageNetworks", targets: ["MirageNetworks"]),
     .executable(name: "mirage", targets: ["mirage-cli"]),
   ],
   dependencies: [
@@ -15,39 +22,38 @@ let package = Package(
     .systemLibrary(name: "CMedia"),
     .target(name: "CPNG", linkerSettings: [.linkedLibrary("png")]),
     .target(name: "CKernels"),
-    .target(name: "Foundations", dependencies: ["CMedia"]),
     .systemLibrary(name: "CNumerics"),
-    .target(name: "Tensors", dependencies: ["CNumerics", "CKernels", "Foundations"]),
-    .target(name: "Networks", dependencies: ["Foundations", "Tensors"]),
-    .target(name: "Media", dependencies: ["CMedia", "CPNG", "CKernels", "Foundations"]),
-    .target(name: "Streams", dependencies: ["Foundations", "Media"]),
-    .target(name: "Evaluation", dependencies: ["Foundations", "Media", "Networks", "Streams", "Tensors"]),
-    .target(name: "Adversarial", dependencies: ["Foundations", "Networks", "Tensors"]),
-    .target(
-      name: "Synthesis",
-      dependencies: ["Adversarial", "Evaluation", "Foundations", "Media", "Networks", "Streams", "Tensors"]),
-    .target(
-      name: "Mirage",
-      dependencies: [
-        "Adversarial", "Evaluation", "Foundations", "Media", "Networks", "Streams", "Synthesis", "Tensors",
-        .product(name: "Yams", package: "Yams"),
-      ]),
+    .target(name: "MirageSupport", dependencies: ["CMedia"]),
+    .target(name: "MirageMedia", dependencies: ["MirageSupport", "CPNG", "CKernels"]),
+    .target(name: "MirageReports", dependencies: ["MirageMedia"]),
+    .target(name: "MirageStreams", dependencies: ["MirageMedia"]),
+    .target(name: "MirageTensors", dependencies: ["MirageSupport", "CNumerics", "CKernels"]),
+    .target(name: "MirageNetworks", dependencies: ["MirageTensors"]),
+    .target(name: "MirageLearning", dependencies: ["MirageStreams", "MirageNetworks", "MirageReports"]),
+    .target(name: "MirageAdversarial", dependencies: ["MirageLearning"]),
+    .target(name: "MirageEvaluation", dependencies: ["MirageLearning"]),
+    .target(name: "MirageSynthesis", dependencies: ["MirageAdversarial", "MirageEvaluation"]),
+    .target(name: "Mirage", dependencies: ["MirageSynthesis", .product(name: "Yams", package: "Yams")]),
     .executableTarget(
       name: "mirage-cli",
       dependencies: ["Mirage", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(
-      name: "mirage-bench", dependencies: ["Mirage", "CMedia"], path: "Benchmarks", exclude: ["Peers", "results.json"]),
-    .executableTarget(name: "mirage-fuzz", dependencies: ["Mirage", "TestSupport"], path: "Tests/Fuzz"),
-    .target(name: "TestSupport", dependencies: ["Mirage"], path: "Tests/Support"),
-    .testTarget(name: "FoundationsTests", dependencies: ["Foundations", "TestSupport"]),
-    .testTarget(name: "TensorsTests", dependencies: ["CKernels", "Tensors", "TestSupport"]),
-    .testTarget(name: "NetworksTests", dependencies: ["Networks", "TestSupport"]),
-    .testTarget(name: "MediaTests", dependencies: ["CKernels", "Media", "TestSupport"]),
-    .testTarget(name: "StreamsTests", dependencies: ["Streams", "TestSupport"]),
-    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
-    .testTarget(name: "AdversarialTests", dependencies: ["Adversarial", "TestSupport"]),
-    .testTarget(name: "SynthesisTests", dependencies: ["Synthesis", "TestSupport"]),
-    .testTarget(name: "MirageTests", dependencies: ["Mirage", "TestSupport", "mirage-cli"]),
+      name: "mirage-bench", dependencies: ["Mirage"], path: "Benchmarks", exclude: ["Peers", "results.json"]),
+    .executableTarget(name: "mirage-fuzz", dependencies: ["Mirage", "StreamsTestSupport"], path: "Tests/Fuzz"),
+    // What tests share: files and processes; and datasets.
+    .target(name: "TestSupport", dependencies: ["MirageSupport"], path: "Tests/Support"),
+    .target(name: "StreamsTestSupport", dependencies: ["MirageStreams", "TestSupport"], path: "Tests/StreamsSupport"),
+    .testTarget(name: "MirageSupportTests", dependencies: ["TestSupport"]),
+    .testTarget(name: "MirageMediaTests", dependencies: ["MirageMedia", "TestSupport"]),
+    .testTarget(name: "MirageReportsTests", dependencies: ["MirageReports", "TestSupport"]),
+    .testTarget(name: "MirageStreamsTests", dependencies: ["StreamsTestSupport"]),
+    .testTarget(name: "MirageTensorsTests", dependencies: ["MirageTensors", "TestSupport"]),
+    .testTarget(name: "MirageNetworksTests", dependencies: ["MirageNetworks", "TestSupport"]),
+    .testTarget(name: "MirageLearningTests", dependencies: ["MirageLearning", "StreamsTestSupport"]),
+    .testTarget(name: "MirageAdversarialTests", dependencies: ["MirageAdversarial", "StreamsTestSupport"]),
+    .testTarget(name: "MirageEvaluationTests", dependencies: ["MirageEvaluation", "StreamsTestSupport"]),
+    .testTarget(name: "MirageSynthesisTests", dependencies: ["MirageSynthesis", "StreamsTestSupport"]),
+    .testTarget(name: "MirageTests", dependencies: ["Mirage", "StreamsTestSupport", "mirage-cli"]),
   ],
   swiftLanguageModes: [.v6]
 )

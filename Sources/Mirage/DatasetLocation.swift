@@ -1,5 +1,5 @@
-import Foundations
-import Streams
+import MirageSupport
+import MirageStreams
 
 /// A dataset that a command is given by its path: a pipeline file, or data in any readable format, recognised by what is
 /// there.

@@ -1,4 +1,4 @@
-import Foundations
+import MirageSupport
 
 /// Changes a valid input in a few random ways.
 struct Mutator {

@@ -1,8 +1,9 @@
 import Dispatch
-import Foundations
-import Media
+import MirageSupport
+import MirageMedia
 import Mirage
-import Streams
+import MirageStreams
+import StreamsTestSupport
 import TestSupport
 
 /// Something that reads bytes which nobody vouches for.
@@ -115,10 +116,10 @@ func makeTargets(in directory: TemporaryDirectory) throws -> [Target] {
   try OutputFile.write(zipped + "/train-labels-idx1-ubyte", labelBytes)
   targets.append(
     file(
-      "idx-gz", zipped + "/train-images-idx3-ubyte.gz", [try TinyDataset.gzipped(imageBytes)], MNIST(directory: zipped))
+      "idx-gz", zipped + "/train-images-idx3-ubyte.gz", [try gzipped(imageBytes)], MNIST(directory: zipped))
   )
 
-  let tar = try TinyDataset.tar(TinyDataset.webDatasetMembers(0..<3))
+  let tar = try tarred(TinyDataset.webDatasetMembers(0..<3))
   let tarFile = try folder("tar") + "/a.tar"
   targets.append(
     Target(name: "tar", seeds: [tar]) { bytes in
@@ -141,7 +142,7 @@ func makeTargets(in directory: TemporaryDirectory) throws -> [Target] {
   let archive = try folder("cifar-archive") + "/cifar-10-binary.tar.gz"
   let binary = TinyDataset.cifarBinary(perBatch: 1)
   targets.append(
-    file("cifar-archive", archive, [try TinyDataset.gzipped(TinyDataset.tar(binary))], CIFAR10(directory: archive)))
+    file("cifar-archive", archive, [try gzipped(tarred(binary))], CIFAR10(directory: archive)))
 
   let celeba = try folder("celeba")
   let faces = TinyCelebA(count: 2, zip: true)
@@ -205,7 +206,7 @@ private func withPNGCheckSums(_ bytes: [UInt8]) -> [UInt8] {
     let length = bytes[place..<place + 4].reduce(0) { $0 << 8 | Int($1) }
     guard length <= bytes.count - place - 12 else { break }
     let end = place + 8 + length
-    bytes.replaceSubrange(end..<end + 4, with: TinyDataset.bigEndian(Int(crc32(bytes[place + 4..<end]))))
+    bytes.replaceSubrange(end..<end + 4, with: bigEndian(Int(crc32(bytes[place + 4..<end]))))
     place = end + 4
   }
   return bytes

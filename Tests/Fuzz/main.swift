@@ -5,7 +5,7 @@
 //
 // The input at work always stands in $TMPDIR/mirage-fuzz-input, the target's name beside it in …-target: after a crash
 // these two reproduce it.
-import Foundations
+import MirageSupport
 import Glibc
 import Mirage
 import TestSupport

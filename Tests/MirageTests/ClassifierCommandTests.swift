@@ -1,5 +1,6 @@
 import Foundation
 import Mirage
+import StreamsTestSupport
 import TestSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import Mirage
+import StreamsTestSupport
 import TestSupport
 import Testing
 

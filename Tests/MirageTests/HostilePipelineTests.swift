@@ -1,4 +1,4 @@
-import Foundations
+import MirageSupport
 import Mirage
 import TestSupport
 import Testing

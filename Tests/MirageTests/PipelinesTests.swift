@@ -1,5 +1,6 @@
-import Foundations
+import MirageSupport
 import Mirage
+import StreamsTestSupport
 import TestSupport
 import Testing
 

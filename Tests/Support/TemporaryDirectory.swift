@@ -1,4 +1,4 @@
-import Foundations
+import MirageSupport
 import Glibc
 
 /// A directory of its own for one test, removed when the test ends.

@@ -1,5 +1,5 @@
-import Adversarial
-import Synthesis
+import MirageAdversarial
+import MirageSynthesis
 
 extension Registry {
   private static func names<Choice: CaseIterable & RawRepresentable<String>>(_ type: Choice.Type) -> [String] {

@@ -1,0 +1,66 @@
+import MirageSupport
+import MirageTensors
+
+/// Augmentations of what the discriminator sees, real and fake alike, through which the generator's gradients pass (Zhao et
+/// al. 2020): with few images they keep the discriminator from learning them by heart.
+public enum DifferentiableAugmentation: String, Sendable, Codable, CaseIterable {
+  /// Brightness, saturation and contrast, each changed at random.
+  case colour
+  /// A shift by up to an eighth of the size, zeros coming in.
+  case translation
+  /// A square of half the size, set to zero.
+  case cutout
+
+  /// - Parameter images: N × H × W × C in -1 ... 1.
+  public func callAsFunction(_ images: Tensor, using random: inout Random) -> Tensor {
+    switch self {
+    case .colour: recoloured(images, &random)
+    case .translation: translated(images, &random)
+    case .cutout: cut(images, &random)
+    }
+  }
+
+  private func recoloured(_ images: Tensor, _ random: inout Random) -> Tensor {
+    let each = [images.shape[0], 1, 1, 1]
+    var x = images + .uniform(each, in: -0.5...0.5, using: &random)
+    let grey = x.mean(axes: [3], keepingDimensions: true)
+    x = (x - grey) * .uniform(each, in: 0...2, using: &random) + grey
+    let mean = x.mean(axes: [1, 2, 3], keepingDimensions: true)
+    return (x - mean) * .uniform(each, in: 0.5...1.5, using: &random) + mean
+  }
+
+  private func translated(_ images: Tensor, _ random: inout Random) -> Tensor {
+    let (count, height, width, channels) = (images.shape[0], images.shape[1], images.shape[2], images.shape[3])
+    let (down, across) = ((height + 4) / 8, (width + 4) / 8)
+    let padded = images.padded([(0, 0), (down, down), (across, across), (0, 0)])
+    let (outerHeight, outerWidth) = (height + 2 * down, width + 2 * across)
+    var places: [Int] = []
+    places.reserveCapacity(count * height * width)
+    for index in 0..<count {
+      let (top, left) = (random.integer(in: 0...2 * down), random.integer(in: 0...2 * across))
+      for y in 0..<height {
+        let row = (index * outerHeight + top + y) * outerWidth + left
+        places += row..<row + width
+      }
+    }
+    return padded.reshaped([count * outerHeight * outerWidth, channels]).gathered(places, axis: 0)
+      .reshaped(images.shape)
+  }
+
+  private func cut(_ images: Tensor, _ random: inout Random) -> Tensor {
+    let (count, height, width) = (images.shape[0], images.shape[1], images.shape[2])
+    let (tall, wide) = ((height + 1) / 2, (width + 1) / 2)
+    var kept = [Float](repeating: 1, count: count * height * width)
+    for index in 0..<count {
+      // Its centre is anywhere in the image, so part of the square may lie outside. That of an even square is a corner of
+      // four pixels, of which there is one more a side.
+      let top = random.integer(in: 0...height - tall % 2) - tall / 2
+      let left = random.integer(in: 0...width - wide % 2) - wide / 2
+      for y in max(0, top)..<min(height, top + tall) {
+        let row = (index * height + y) * width
+        for x in max(0, left)..<min(width, left + wide) { kept[row + x] = 0 }
+      }
+    }
+    return images * Tensor(kept, shape: [count, height, width, 1])
+  }
+}

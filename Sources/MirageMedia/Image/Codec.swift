@@ -1,0 +1,37 @@
+import MirageSupport
+
+/// The image formats that are read and written.
+public enum ImageFormat: String, Sendable, Codable, CaseIterable {
+  case png
+  case jpeg = "jpg"
+
+  /// By the file's first bytes, since names lie.
+  public init?(sniffing bytes: some Collection<UInt8>) {
+    if bytes.starts(with: PNG.signature) {
+      self = .png
+    } else if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
+      self = .jpeg
+    } else {
+      return nil
+    }
+  }
+
+  /// Whether a file of this name is one of these, by its extension.
+  public static func names(_ file: some StringProtocol) -> Bool {
+    guard let dot = file.lastIndex(of: ".") else { return false }
+    return ["png", "jpg", "jpeg"].contains(file[file.index(after: dot)...].lowercased())
+  }
+}
+
+extension Image {
+  /// Decodes a PNG or JPEG file.
+  /// - Throws: bad data where it is neither, is damaged or truncated, or is over the size limits.
+  public init(decoding bytes: [UInt8], as mode: ColourMode = .keep) throws {
+    switch ImageFormat(sniffing: bytes) {
+    case .png: self = try PNG.decode(bytes).converted(to: mode)
+    case .jpeg: self = try JPEG.decode(bytes, as: mode)
+    case nil:
+      throw MirageError.badData(bytes.isEmpty ? "the image file is empty" : "neither a PNG nor a JPEG image")
+    }
+  }
+}

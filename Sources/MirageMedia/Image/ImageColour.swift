@@ -1,0 +1,142 @@
+import MirageSupport
+
+/// Operations on colours. All round to the nearest byte and clamp to 0 ... 255, and leave alpha alone. Where Pillow
+/// truncates (its `blend`, `autocontrast`), results differ from it by at most 1.
+extension Image {
+  /// Every colour byte through a table of 256.
+  public mutating func mapColours(_ table: [UInt8]) { mapChannels(Array(repeating: table, count: colourChannels)) }
+
+  private mutating func mapChannels(_ tables: [[UInt8]]) {
+    let (channels, colours) = (channels, colourChannels)
+    pixels.withUnsafeMutableBufferPointer { pixels in
+      for c in 0..<colours {
+        tables[c].withUnsafeBufferPointer { table in
+          for index in Swift.stride(from: c, to: pixels.count, by: channels) {
+            pixels[index] = table[Int(pixels[index])]
+          }
+        }
+      }
+    }
+  }
+
+  /// Blends towards black (factor below 1) or away from it.
+  public mutating func adjustBrightness(by factor: Double) {
+    mapColours((0..<256).map { rounded(Double($0) * factor) })
+  }
+
+  /// Blends towards the image's mean grey (factor below 1) or away from it.
+  public mutating func adjustContrast(by factor: Double) {
+    var sum = 0
+    for pixel in 0..<height * width { sum += Int(luma(at: pixel)) }
+    let mean = (Double(sum) / Double(height * width)).rounded()
+    mapColours((0..<256).map { rounded(mean + (Double($0) - mean) * factor) })
+  }
+
+  /// Blends towards each pixel's grey (factor below 1) or away from it. Grey images stay as they are.
+  public mutating func adjustSaturation(by factor: Double) {
+    guard colourChannels == 3 else { return }
+    let weight = Int((factor * 65536).rounded())
+    for pixel in 0..<height * width {
+      let grey = Int(luma(at: pixel))
+      for c in 0..<3 {
+        let index = pixel * channels + c
+        pixels[index] = UInt8(max(0, min(255, grey + ((Int(pixels[index]) - grey) * weight + 32768) >> 16)))
+      }
+    }
+  }
+
+  /// Turns the hue by a part of the colour circle, -0.5 to 0.5, through HSV (as torchvision's tensors). Grey images stay
+  /// as they are.
+  public mutating func shiftHue(by turn: Double) {
+    guard colourChannels == 3 else { return }
+    for pixel in 0..<height * width {
+      let index = pixel * channels
+      let (r, g, b) = (Double(pixels[index]) / 255, Double(pixels[index + 1]) / 255, Double(pixels[index + 2]) / 255)
+      let value = max(r, g, b)
+      let chroma = value - min(r, g, b)
+      if chroma == 0 { continue }
+      var hue =
+        value == r ? (g - b) / chroma : value == g ? (b - r) / chroma + 2 : (r - g) / chroma + 4
+      hue = hue / 6 + turn
+      hue = (hue - hue.rounded(.down)) * 6
+      let sector = hue.rounded(.down)
+      let f = hue - sector
+      let saturation = chroma / value
+      let p = value * (1 - saturation)
+      let q = value * (1 - saturation * f)
+      let t = value * (1 - saturation * (1 - f))
+      let colour: (Double, Double, Double) =
+        switch Int(sector) % 6 {
+        case 0: (value, t, p)
+        case 1: (q, value, p)
+        case 2: (p, value, t)
+        case 3: (p, q, value)
+        case 4: (t, p, value)
+        default: (value, p, q)
+        }
+      pixels[index] = rounded(colour.0 * 255)
+      pixels[index + 1] = rounded(colour.1 * 255)
+      pixels[index + 2] = rounded(colour.2 * 255)
+    }
+  }
+
+  /// 255 (v / 255)^gamma.
+  public mutating func adjustGamma(by gamma: Double) {
+    mapColours((0..<256).map { rounded(255 * PortableMath.pow(Double($0) / 255, gamma)) })
+  }
+
+  public mutating func invert() { mapColours((0..<256).map { UInt8(255 - $0) }) }
+
+  /// Keeps the highest bits of each byte, 0 to 8 of them.
+  public mutating func posterize(bits: Int) {
+    let mask = UInt8(truncatingIfNeeded: 0xFF00 >> bits)
+    mapColours((0..<256).map { UInt8($0) & mask })
+  }
+
+  /// Inverts the bytes at and above a threshold (0 to 256).
+  public mutating func solarize(threshold: Int) {
+    mapColours((0..<256).map { $0 < threshold ? UInt8($0) : UInt8(255 - $0) })
+  }
+
+  /// Spreads each channel so that its lowest value becomes 0 and its highest 255.
+  public mutating func autocontrast() {
+    mapChannels(
+      histograms().map { histogram in
+        let low = histogram.firstIndex { $0 > 0 }!
+        let high = histogram.lastIndex { $0 > 0 }!
+        if high == low { return (0..<256).map { UInt8($0) } }
+        return (0..<256).map { rounded(Double($0 - low) * 255 / Double(high - low)) }
+      })
+  }
+
+  /// Flattens each channel's histogram, with Pillow's integer arithmetic.
+  public mutating func equalize() {
+    mapChannels(
+      histograms().map { histogram in
+        let identity = (0..<256).map { UInt8($0) }
+        let last = histogram.last { $0 > 0 }!
+        let step = (histogram.reduce(0, +) - last) / 255
+        if step == 0 || last == height * width { return identity }
+        var sum = step / 2
+        return histogram.map { count in
+          defer { sum += count }
+          return UInt8(min(255, sum / step))
+        }
+      })
+  }
+
+  private func histograms() -> [[Int]] {
+    (0..<colourChannels).map { c in
+      var histogram = [Int](repeating: 0, count: 256)
+      for index in Swift.stride(from: c, to: pixels.count, by: channels) { histogram[Int(pixels[index])] += 1 }
+      return histogram
+    }
+  }
+
+  private func luma(at pixel: Int) -> UInt8 {
+    let index = pixel * channels
+    return colourChannels == 3 ? MirageMedia.luma(pixels[index], pixels[index + 1], pixels[index + 2]) : pixels[index]
+  }
+}
+
+private func rounded(_ value: Double) -> UInt8 { UInt8(max(0, min(255, value.rounded()))) }

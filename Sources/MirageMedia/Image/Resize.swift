@@ -1,0 +1,178 @@
+import CKernels
+import MirageSupport
+
+/// How pixels between pixels are computed.
+public enum Interpolation: String, Sendable, Codable, CaseIterable {
+  case nearest, bilinear, bicubic, area, lanczos
+}
+
+/// One axis of a separable resampling: for each output the first input it reads and its weights, 22 fractional bits.
+struct ResamplingAxis {
+  let taps: Int
+  let first: [Int32]
+  let weights: [Int32]
+
+  static let fractionBits = 22
+
+  /// The filter is widened by the reduction, as Pillow does; beyond the edges there is nothing, and weights sum to 1.
+  init(input: Int, output: Int, interpolation: Interpolation) {
+    let scale = Double(input) / Double(output)
+    let stretch = max(scale, 1)
+    let radius: Double =
+      switch interpolation {
+      case .nearest, .area: 0.5
+      case .bilinear: 1
+      case .bicubic: 2
+      case .lanczos: 3
+      }
+    let support = radius * stretch
+    // Area weighs pixels that are covered in part, the other filters those whose centre they cover.
+    let (below, above) = interpolation == .area ? (0.0, 1.0) : (0.5, 0.5)
+    var spans: [(low: Int, high: Int)] = []
+    spans.reserveCapacity(output)
+    for index in 0..<output {
+      let centre = (Double(index) + 0.5) * scale
+      spans.append(
+        (
+          max(0, Int((centre - support + below).rounded(.down))),
+          min(input, Int((centre + support + above).rounded(.down)))
+        ))
+    }
+    let taps = spans.reduce(1) { max($0, $1.high - $1.low) }
+    let unit = Double(1 << ResamplingAxis.fractionBits)
+    var first = [Int32](repeating: 0, count: output)
+    var weights = [Int32](repeating: 0, count: output * taps)
+    var row = [Double](repeating: 0, count: taps)
+    for (index, span) in spans.enumerated() {
+      let centre = (Double(index) + 0.5) * scale
+      let start = min(span.low, input - taps)
+      var sum = 0.0
+      for position in span.low..<span.high {
+        let weight = ResamplingAxis.weight(
+          interpolation, at: (Double(position) - centre + 0.5) / stretch, width: stretch)
+        row[position - span.low] = weight
+        sum += weight
+      }
+      for position in span.low..<span.high {
+        weights[index * taps + position - start] = Int32((row[position - span.low] / sum * unit).rounded())
+      }
+      first[index] = Int32(start)
+    }
+    (self.taps, self.first, self.weights) = (taps, first, weights)
+  }
+
+  /// The filter at a distance from its centre, in units of its stretched width.
+  private static func weight(_ interpolation: Interpolation, at x: Double, width: Double) -> Double {
+    let distance = abs(x)
+    switch interpolation {
+    case .nearest: return x > -0.5 && x <= 0.5 ? 1 : 0
+    case .area:
+      // The share of the pixel that the output covers.
+      return max(0, min(1, (0.5 - distance) * width + 0.5))
+    case .bilinear: return max(0, 1 - distance)
+    case .bicubic:
+      let a = -0.5
+      if distance < 1 { return ((a + 2) * distance - (a + 3)) * distance * distance + 1 }
+      if distance < 2 { return (((distance - 5) * distance + 8) * distance - 4) * a }
+      return 0
+    case .lanczos:
+      if distance >= 3 { return 0 }
+      return sinc(x) * sinc(x / 3)
+    }
+  }
+}
+
+private func sinc(_ x: Double) -> Double {
+  x == 0 ? 1 : PortableMath.sin(x * Double.pi) / (x * Double.pi)
+}
+
+extension Image {
+  /// The image in another size; pixel centres lie at half coordinates.
+  ///
+  /// With `antialias` the filter covers all input pixels of an output pixel (Pillow's `resize`, to the bit); without it
+  /// bilinear and bicubic use only the nearest ones (torch's `interpolate` with `align_corners=False`). Area weighs each
+  /// pixel by the part that an output covers, as OpenCV's INTER_AREA does; nearest takes one pixel.
+  public borrowing func resized(
+    height: Int, width: Int, interpolation: Interpolation = .bilinear, antialias: Bool = true
+  ) -> Image {
+    if interpolation == .nearest { return nearestResized(height: height, width: width) }
+    if !antialias && (interpolation == .bilinear || interpolation == .bicubic) {
+      let map = AffineTransform(
+        Double(self.width) / Double(width), 0, 0, 0, Double(self.height) / Double(height), 0)
+      return warped(
+        by: map, height: height, width: width, interpolation: interpolation, border: .edge, cubic: -0.75)
+    }
+    if hasAlpha {
+      // A transparent pixel's colour must not bleed into its neighbours.
+      return premultiplied().resampled(height: height, width: width, interpolation).unpremultiplied()
+    }
+    return resampled(height: height, width: width, interpolation)
+  }
+
+  /// Colours times alpha over 255, rounded.
+  private borrowing func premultiplied() -> Image {
+    mapWithAlpha { colour, alpha in
+      let product = Int(colour) * Int(alpha) + 128
+      return UInt8((product >> 8 + product) >> 8)
+    }
+  }
+
+  /// Colours times 255 over alpha, as far as there is any.
+  private borrowing func unpremultiplied() -> Image {
+    mapWithAlpha { colour, alpha in
+      alpha == 0 || alpha == 255 ? colour : UInt8(min(255, 255 * Int(colour) / Int(alpha)))
+    }
+  }
+
+  private borrowing func mapWithAlpha(_ transform: (UInt8, UInt8) -> UInt8) -> Image {
+    var result = copy self
+    for alpha in Swift.stride(from: channels - 1, to: pixels.count, by: channels) {
+      for index in alpha - channels + 1..<alpha { result.pixels[index] = transform(pixels[index], pixels[alpha]) }
+    }
+    return result
+  }
+
+  private borrowing func resampled(height: Int, width: Int, _ interpolation: Interpolation) -> Image {
+    func axis(_ input: Int, _ output: Int) -> ResamplingAxis? {
+      input == output ? nil : ResamplingAxis(input: input, output: output, interpolation: interpolation)
+    }
+    let channels = channels
+    var result = copy self
+    let across = axis(self.width, width)
+    if let axis = across {
+      let rows = self.height
+      let (source, sourceWidth) = (pixels, self.width)
+      result = Image(height: rows, width: width, channels: channels) { buffer in
+        kernel_resample_rows(
+          buffer.baseAddress, source, Int32(rows), Int32(sourceWidth), Int32(width), Int32(channels), axis.first,
+          axis.weights, Int32(axis.taps))
+      }
+    }
+    // A square stays one: the axis serves both ways.
+    let isSquare = self.width == self.height && width == height
+    if let axis = isSquare ? across : axis(self.height, height) {
+      let source = result.pixels
+      result = Image(height: height, width: width, channels: channels) { buffer in
+        kernel_resample_columns(
+          buffer.baseAddress, source, Int32(height), Int32(width * channels), axis.first, axis.weights, Int32(axis.taps)
+        )
+      }
+    }
+    return result
+  }
+
+  private borrowing func nearestResized(height: Int, width: Int) -> Image {
+    let (source, channels, stride) = (pixels, channels, stride)
+    let columns = (0..<width).map { (2 * $0 + 1) * self.width / (2 * width) * channels }
+    let rows = (0..<height).map { (2 * $0 + 1) * self.height / (2 * height) * stride }
+    return Image(height: height, width: width, channels: channels) { buffer in
+      var to = 0
+      for row in rows {
+        for column in columns {
+          for c in 0..<channels { buffer[to + c] = source[row + column + c] }
+          to += channels
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,178 @@
+import FoundationEssentials
+import MirageSupport
+import MirageMedia
+
+/// How a training went: named series of numbers by step, and pictures of what the model made on the way.
+///
+/// On the disk it is `history.jsonl` in the training's directory, one JSON object a line, oldest first:
+///
+///     {"name": "loss/generator", "seconds": 12.5, "step": 500, "value": 0.6931}
+///     {"caption": "Step 500", "file": "grids/step-0000500.png", "height": 280, "name": "grids", "seconds": 12.6, …}
+///
+/// A series' name says what belongs together: `loss/generator` and `loss/discriminator` share a chart.
+public struct TrainingHistory: Sendable {
+  /// One value of a series.
+  public struct Point: Sendable, Equatable {
+    public var step: Int
+    /// Since the training began, without the time between an interruption and going on.
+    public var seconds: Double
+    /// Not-a-number where the value was not finite.
+    public var value: Double
+  }
+
+  /// The values of one name, in the order they were recorded.
+  public struct Series: Sendable {
+    public let name: String
+    public fileprivate(set) var points: [Point]
+  }
+
+  /// A picture of samples.
+  public struct Grid: Sendable, Equatable {
+    /// `grids`, or `grids/a-to-b` where a training draws several.
+    public var name: String
+    public var step: Int
+    public var seconds: Double
+    /// The PNG file's path from the training's directory.
+    public var file: String
+    public var height, width: Int
+    /// What the picture shows, in a sentence.
+    public var caption: String
+  }
+
+  /// The series in the order of their first values.
+  public private(set) var series: [Series] = []
+  /// The pictures, oldest first.
+  public private(set) var grids: [Grid] = []
+  /// How long the training had run at the last record.
+  public private(set) var seconds = 0.0
+  private var places: [String: Int] = [:]
+
+  /// A training that has not begun.
+  public init() {}
+
+  /// The values of one name; none where there is no such series.
+  public subscript(name: String) -> [Point] { places[name].map { series[$0].points } ?? [] }
+
+  /// The first and the last step of which something was recorded.
+  public private(set) var steps: ClosedRange<Int>?
+
+  mutating func append(_ record: Record) {
+    seconds = max(seconds, record.seconds)
+    steps = min(steps?.lowerBound ?? record.step, record.step)...max(steps?.upperBound ?? record.step, record.step)
+    switch record.content {
+    case .value(let value):
+      let point = Point(step: record.step, seconds: record.seconds, value: value)
+      if let place = places[record.name] {
+        series[place].points.append(point)
+      } else {
+        places[record.name] = series.count
+        series.append(Series(name: record.name, points: [point]))
+      }
+    case .picture(let file, let height, let width, let caption):
+      grids.append(
+        Grid(
+          name: record.name, step: record.step, seconds: record.seconds, file: file, height: height, width: width,
+          caption: caption))
+    }
+  }
+}
+
+extension TrainingHistory {
+  /// The file's name in the training's directory.
+  public static let fileName = "history.jsonl"
+
+  /// Reads the history that stands in a training's directory; it is empty where there is none.
+  /// - Throws: bad data naming the line. A last line that a crash tore is left out.
+  public init(readingFrom directory: String) throws {
+    self.init()
+    for (_, record) in try Self.records(in: directory) { append(record) }
+  }
+
+  /// The records of the file, each with its line, line feed included.
+  static func records(in directory: String) throws -> [(line: ArraySlice<UInt8>, record: Record)] {
+    let path = directory + "/" + fileName
+    if FileKind(path) == .missing { return [] }
+    let bytes = try InputFile.contents(of: path)
+    var records: [(ArraySlice<UInt8>, Record)] = []
+    var start = bytes.startIndex
+    // What follows the last line feed is torn.
+    while let end = bytes[start...].firstIndex(of: 0x0A) {
+      do {
+        records.append((bytes[start...end], try Record(parsing: bytes[start..<end])))
+      } catch {
+        // A file system may have kept the end of a line that was being written, but not what is before it.
+        if end == bytes.endIndex - 1 { break }
+        throw MirageError.badData(
+          "not a record of a training's history", file: path, place: "line \(records.count + 1)",
+          remedy: "Remove the line, or the file to go on without the history.")
+      }
+      start = end + 1
+    }
+    return records
+  }
+
+  /// One line of the file.
+  struct Record {
+    enum Content {
+      case value(Double)
+      case picture(file: String, height: Int, width: Int, caption: String)
+    }
+
+    var name: String
+    var step: Int
+    var seconds: Double
+    var content: Content
+
+    /// The record as a line. JSON has no infinities and no not-a-number: such a value is `null`.
+    var line: String {
+      var fields: [String: JSONValue] = [
+        "name": .string(name), "step": .integer(step), "seconds": .number(seconds),
+      ]
+      switch content {
+      case .value(let value): fields["value"] = .number(value)
+      case .picture(let file, let height, let width, let caption):
+        fields["file"] = .string(file)
+        fields["height"] = .integer(height)
+        fields["width"] = .integer(width)
+        fields["caption"] = .string(caption)
+      }
+      return JSONValue.object(fields).text + "\n"
+    }
+  }
+}
+
+extension TrainingHistory.Record: Decodable {
+  private enum Key: CodingKey {
+    case name, step, seconds, value, file, height, width, caption
+  }
+
+  init(parsing line: ArraySlice<UInt8>) throws {
+    self = try JSONDecoder().decode(Self.self, from: Data(line))
+  }
+
+  init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: Key.self)
+    name = try fields.decode(String.self, forKey: .name)
+    step = try fields.decode(Int.self, forKey: .step)
+    seconds = try fields.decode(Double.self, forKey: .seconds)
+    if let file = try fields.decodeIfPresent(String.self, forKey: .file) {
+      let (height, width) = (try fields.decode(Int.self, forKey: .height), try fields.decode(Int.self, forKey: .width))
+      let caption = try fields.decode(String.self, forKey: .caption)
+      // A file that goes away with its record must be a picture.
+      guard isInside(file), file.hasPrefix("grids/"), file.hasSuffix(".png"), (1...Image.sideLimit).contains(height),
+        (1...Image.sideLimit).contains(width)
+      else {
+        throw MirageError.badData("not a picture of the training")
+      }
+      content = .picture(file: file, height: height, width: width, caption: caption)
+    } else {
+      content = .value(try fields.decode(Double?.self, forKey: .value) ?? .nan)
+    }
+  }
+}
+
+/// Whether a relative path stays within the directory it starts from.
+func isInside(_ path: String) -> Bool {
+  !path.utf8.contains(0)
+    && path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { !["", ".", ".."].contains($0) }
+}

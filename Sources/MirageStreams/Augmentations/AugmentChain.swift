@@ -1,0 +1,62 @@
+import MirageSupport
+import MirageMedia
+
+/// Augmentations that stand one behind the other, applied to each sample in one go.
+struct AugmentChain: Stage {
+  private let parts: [Augment]
+
+  init(_ parts: [Augment]) { self.parts = parts }
+
+  func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
+    if upstream.about.isScaled {
+      throw MirageError(
+        .badPipeline, "\(parts[0].name) works on images of bytes, but stands behind scale or normalize",
+        remedy: "Put \(parts[0].name) before them.")
+    }
+    let parts = parts
+    let paths = parts.indices.map { "stages/\(upstream.about.depth + $0)" }
+    return upstream.transformed(
+      about: upstream.about.following { $0.depth += parts.count - 1 }, stage: parts[0].name,
+      identify: { ($0.id, $0.origin.description) }
+    ) { run in
+      let keys = paths.map { Random.Key(seed: run.seed, path: $0) }
+      return { sample in
+        var index = 0
+        do {
+          while index < parts.count {
+            let next = index + 1
+            if next < parts.count,
+              try parts[index].applyShowingWindow(
+                of: parts[next], to: &sample, keys: (keys[index], keys[next]), paths: (paths[index], paths[next]),
+                run: run)
+            {
+              index += 2
+            } else {
+              try parts[index].apply(to: &sample, key: keys[index], path: paths[index], run: run)
+              index += 1
+            }
+          }
+        } catch let error as MirageError {
+          throw SampleError(
+            id: sample.id, origin: sample.origin.description, stage: "\(paths[index]) (\(parts[index].name))",
+            error: error)
+        }
+      }
+    }
+  }
+}
+
+/// An augmentation that shows the image through an affine map.
+protocol Warping: Augmentation {
+  var fill: [UInt8] { get }
+  /// Whether it is bilinear, with a constant border, and keeps the image's size.
+  var isPlain: Bool { get }
+  /// From the output's points to the input's.
+  func inverse(_ parameters: Parameters, height: Int, width: Int) -> AffineTransform
+}
+
+/// An augmentation that cuts a window out of the image.
+protocol Windowing: Augmentation {
+  /// The window, in an image of this size; nil where it does not fit, or what is beyond the image is not of one colour.
+  func window(_ parameters: Parameters, height: Int, width: Int) -> Window?
+}

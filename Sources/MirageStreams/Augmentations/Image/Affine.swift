@@ -1,0 +1,91 @@
+import MirageSupport
+import MirageMedia
+
+/// Rotates, translates, scales and shears about the centre; agrees with torchvision's `affine` (on Pillow images) to
+/// rounding. As there, positive degrees turn clockwise.
+public struct Affine: Component, Augmentation, Codable {
+  public static let name = "affine"
+  public var degrees: ClosedRange<Double>
+  /// The largest shift, as a part of the width and of the height.
+  public var translate: [Double]
+  public var scale: ClosedRange<Double>
+  /// Shear along x, and along y, in degrees.
+  public var shear: ClosedRange<Double>
+  public var shearY: ClosedRange<Double>
+  public var interpolation: Interpolation
+  public var fill: [UInt8]
+  public var border: BorderMode
+  public var probability: Double
+
+  public init(
+    degrees: ClosedRange<Double> = 0...0, translate: [Double] = [0, 0], scale: ClosedRange<Double> = 1...1,
+    shear: ClosedRange<Double> = 0...0, shearY: ClosedRange<Double> = 0...0, interpolation: Interpolation = .bilinear,
+    fill: [UInt8] = [0], border: BorderMode = .constant, probability: Double = 1
+  ) {
+    self.degrees = degrees
+    self.translate = translate
+    self.scale = scale
+    self.shear = shear
+    self.shearY = shearY
+    self.interpolation = interpolation
+    self.fill = fill
+    self.border = border
+    self.probability = probability
+  }
+
+  public struct Parameters: Sendable, Codable {
+    public var degrees: Double
+    /// In pixels.
+    public var translateX, translateY: Double
+    public var scale: Double
+    /// In degrees.
+    public var shearX, shearY: Double
+  }
+
+  public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {
+    let (height, width, _) = sample.size
+    let (mostX, mostY) = (translate[0] * Double(width), translate[1] * Double(height))
+    return Parameters(
+      degrees: random.uniform(in: degrees), translateX: random.uniform(in: -mostX...mostX).rounded(),
+      translateY: random.uniform(in: -mostY...mostY).rounded(), scale: random.uniform(in: scale),
+      shearX: random.uniform(in: shear), shearY: random.uniform(in: shearY))
+  }
+
+  public func apply(_ parameters: Parameters, to sample: inout Sample) throws {
+    let (height, width, _) = sample.size
+    try sample.affine(
+      parameters.inverse(height: height, width: width), interpolation: interpolation, border: border.border(fill: fill))
+  }
+}
+
+extension Affine: Warping {
+  var isPlain: Bool { interpolation == .bilinear && border == .constant }
+
+  func inverse(_ parameters: Parameters, height: Int, width: Int) -> AffineTransform {
+    parameters.inverse(height: height, width: width)
+  }
+}
+
+extension Affine.Parameters {
+  /// The map from output to input: translation, then rotation, scale and shear about the centre.
+  func inverse(height: Int, width: Int) -> AffineTransform {
+    let unit = Double.pi / 180
+    let (rotation, sx, sy) = (degrees * unit, shearX * unit, shearY * unit)
+    let tanX = PortableMath.sin(sx) / PortableMath.cos(sx)
+    let a = PortableMath.cos(rotation - sy) / PortableMath.cos(sy)
+    let b = -a * tanX - PortableMath.sin(rotation)
+    let c = PortableMath.sin(rotation - sy) / PortableMath.cos(sy)
+    let d = -c * tanX + PortableMath.cos(rotation)
+    let (cx, cy) = (Double(width) / 2, Double(height) / 2)
+    let centred = AffineTransform(1, 0, -cx - translateX, 0, 1, -cy - translateY)
+    return centred.then(AffineTransform(d / scale, -b / scale, cx, -c / scale, a / scale, cy))
+  }
+}
+
+extension Sample {
+  mutating func affine(_ inverse: AffineTransform, interpolation: Interpolation, border: Border) throws {
+    let forward = inverse.inverse
+    try warp(
+      by: inverse, forward: { forward?($0, $1) ?? ($0, $1) }, interpolation: interpolation, border: border)
+  }
+}

@@ -1,0 +1,58 @@
+import MirageSupport
+import MirageMedia
+
+/// A Gaussian blur (torchvision's `gaussian_blur`).
+public struct GaussianBlur: Component, Augmentation, Codable {
+  public static let name = "gaussian-blur"
+  /// Standard deviation in pixels.
+  public var sigma: ClosedRange<Double>
+  /// The kernel's side, odd (an even one counts as the next); 0 for as much as three deviations on each side need.
+  public var kernel: Int
+  public var probability: Double
+
+  public init(sigma: ClosedRange<Double> = 0.1...2, kernel: Int = 0, probability: Double = 1) {
+    self.sigma = sigma
+    self.kernel = kernel
+    self.probability = probability
+  }
+
+  public struct Parameters: Sendable, Codable { public var sigma: Double }
+
+  public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {
+    Parameters(sigma: random.uniform(in: sigma))
+  }
+
+  public func apply(_ parameters: Parameters, to sample: inout Sample) throws {
+    let side = kernel > 0 ? kernel : 2 * max(1, Int((3 * parameters.sigma).rounded(.up))) + 1
+    try sample.withImage { $0.blur(sigma: max(parameters.sigma, 1e-3), kernel: side) }
+  }
+}
+
+/// A blur along a line, as of a moving camera.
+public struct MotionBlur: Component, Augmentation, Codable {
+  public static let name = "motion-blur"
+  /// The line's length in pixels.
+  public var length: ClosedRange<Int>
+  /// The line's direction in degrees, counter-clockwise from horizontal.
+  public var degrees: ClosedRange<Double>
+  public var probability: Double
+
+  public init(length: ClosedRange<Int> = 3...7, degrees: ClosedRange<Double> = 0...180, probability: Double = 1) {
+    self.length = length
+    self.degrees = degrees
+    self.probability = probability
+  }
+
+  public struct Parameters: Sendable, Codable {
+    public var length: Int
+    public var degrees: Double
+  }
+
+  public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {
+    Parameters(length: random.integer(in: length), degrees: random.uniform(in: degrees))
+  }
+
+  public func apply(_ parameters: Parameters, to sample: inout Sample) throws {
+    try sample.withImage { $0.blurAlongLine(length: parameters.length, degrees: parameters.degrees) }
+  }
+}

@@ -1,0 +1,40 @@
+import MirageMedia
+
+/// Mirrors left and right.
+public struct HorizontalFlip: Component, Augmentation, Codable {
+  public static let name = "horizontal-flip"
+  public var probability: Double
+  public init(probability: Double = 0.5) { self.probability = probability }
+
+  public func apply(_: NoParameters, to sample: inout Sample) throws {
+    let (height, width, _) = sample.size
+    try sample.withImage { $0 = $0.flippedHorizontally() }
+    sample.moveAnnotations(height: height, width: width) { (Double(width) - $0, $1) }
+  }
+}
+
+/// Mirrors top and bottom.
+public struct VerticalFlip: Component, Augmentation, Codable {
+  public static let name = "vertical-flip"
+  public var probability: Double
+  public init(probability: Double = 0.5) { self.probability = probability }
+
+  public func apply(_: NoParameters, to sample: inout Sample) throws {
+    let (height, width, _) = sample.size
+    try sample.withImage { $0 = $0.flippedVertically() }
+    sample.moveAnnotations(height: height, width: width) { ($0, Double(height) - $1) }
+  }
+}
+
+/// Turns rows into columns.
+public struct Transpose: Component, Augmentation, Codable {
+  public static let name = "transpose"
+  public var probability: Double
+  public init(probability: Double = 0.5) { self.probability = probability }
+
+  public func apply(_: NoParameters, to sample: inout Sample) throws {
+    let (height, width, _) = sample.size
+    try sample.withImage { $0 = $0.transposed() }
+    sample.moveAnnotations(height: width, width: height) { ($1, $0) }
+  }
+}

@@ -1,0 +1,78 @@
+import MirageSupport
+import MirageMedia
+
+/// Rotates about the centre by a random angle, counter-clockwise in degrees; agrees with Pillow's `rotate` to rounding.
+public struct Rotate: Component, Augmentation, Codable {
+  public static let name = "rotate"
+  public var degrees: ClosedRange<Double>
+  public var interpolation: Interpolation
+  public var fill: [UInt8]
+  public var border: BorderMode
+  /// Grow the image to hold all of the rotated one.
+  public var expand: Bool
+  public var probability: Double
+
+  public init(
+    degrees: ClosedRange<Double>, interpolation: Interpolation = .bilinear, fill: [UInt8] = [0],
+    border: BorderMode = .constant, expand: Bool = false, probability: Double = 1
+  ) {
+    self.degrees = degrees
+    self.interpolation = interpolation
+    self.fill = fill
+    self.border = border
+    self.expand = expand
+    self.probability = probability
+  }
+
+  public struct Parameters: Sendable, Codable { public var degrees: Double }
+
+  public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {
+    Parameters(degrees: random.uniform(in: degrees))
+  }
+
+  public func apply(_ parameters: Parameters, to sample: inout Sample) throws {
+    let (height, width, _) = sample.size
+    let (newHeight, newWidth) = expand ? expandedSize(parameters, height: height, width: width) : (height, width)
+    let inverse = inverse(parameters, height: height, width: width, newHeight: newHeight, newWidth: newWidth)
+    let forward = inverse.inverse
+    try sample.warp(
+      by: inverse, forward: { forward?($0, $1) ?? ($0, $1) }, height: newHeight, width: newWidth,
+      interpolation: interpolation, border: border.border(fill: fill))
+  }
+
+  private func expandedSize(_ parameters: Parameters, height: Int, width: Int) -> (Int, Int) {
+    let (cos, sin) = turn(parameters)
+    let (cx, cy) = (Double(width) / 2, Double(height) / 2)
+    let xs = [-cx * cos + cy * sin, cx * cos + cy * sin, cx * cos - cy * sin, -cx * cos - cy * sin].map { $0 + cx }
+    let ys = [-cx * sin - cy * cos, cx * sin - cy * cos, cx * sin + cy * cos, -cx * sin + cy * cos].map { $0 + cy }
+    return (
+      Int(ys.max()!.rounded(.up) - ys.min()!.rounded(.down)), Int(xs.max()!.rounded(.up) - xs.min()!.rounded(.down))
+    )
+  }
+
+  /// Cosine and sine to fifteen decimals, so that a right angle is exact.
+  private func turn(_ parameters: Parameters) -> (cos: Double, sin: Double) {
+    let radians = parameters.degrees * Double.pi / 180
+    return (
+      (PortableMath.cos(radians) * 1e15).rounded() / 1e15, (PortableMath.sin(radians) * 1e15).rounded() / 1e15
+    )
+  }
+
+  /// From the new image's points to the old one's, each about its centre.
+  private func inverse(
+    _ parameters: Parameters, height: Int, width: Int, newHeight: Int, newWidth: Int
+  ) -> AffineTransform {
+    let (cos, sin) = turn(parameters)
+    let (cx, cy) = (Double(width) / 2, Double(height) / 2)
+    let (ox, oy) = (Double(newWidth) / 2, Double(newHeight) / 2)
+    return AffineTransform(cos, -sin, cx - cos * ox + sin * oy, sin, cos, cy - sin * ox - cos * oy)
+  }
+}
+
+extension Rotate: Warping {
+  var isPlain: Bool { interpolation == .bilinear && border == .constant && !expand }
+
+  func inverse(_ parameters: Parameters, height: Int, width: Int) -> AffineTransform {
+    inverse(parameters, height: height, width: width, newHeight: height, newWidth: width)
+  }
+}

@@ -1,0 +1,72 @@
+import MirageSupport
+import MirageMedia
+
+/// Brings images to a size. Pixel centres lie at half coordinates; with `antialias` (the default) the result is Pillow's to
+/// the bit for nearest, bilinear, bicubic and lanczos, without it that of torch's `interpolate` to rounding.
+public struct Resize: Component, Augmentation, Codable {
+  public static let name = "resize"
+  public var size: Size
+  public var side: Side
+  public var interpolation: Interpolation
+  public var antialias: Bool
+  public var probability: Double
+
+  /// What the size is the size of.
+  public enum Side: String, Sendable, Codable, CaseIterable {
+    /// The image, whatever its aspect becomes.
+    case both
+    /// Its shorter side; the aspect stays (torchvision's `Resize` with one number).
+    case shorter
+    /// Its longer side; the aspect stays.
+    case longer
+  }
+
+  public init(
+    size: Size, side: Side = .both, interpolation: Interpolation = .bilinear, antialias: Bool = true,
+    probability: Double = 1
+  ) {
+    self.size = size
+    self.side = side
+    self.interpolation = interpolation
+    self.antialias = antialias
+    self.probability = probability
+  }
+
+  public func apply(_: NoParameters, to sample: inout Sample) throws {
+    let (height, width, _) = sample.size
+    var target = size
+    if side != .both {
+      // Of the other side the fraction is dropped, as in torchvision.
+      let heightLeads = (side == .shorter) == (height <= width)
+      target =
+        heightLeads
+        ? Size(height: size.height, width: max(1, size.height * width / height))
+        : Size(height: max(1, size.width * height / width), width: size.width)
+    }
+    try sample.resize(
+      height: target.height, width: target.width, interpolation: interpolation, antialias: antialias)
+  }
+}
+
+/// Adds a border at the four sides.
+public struct Pad: Component, Augmentation, Codable {
+  public static let name = "pad"
+  public var padding: Padding
+  public var mode: BorderMode
+  public var fill: [UInt8]
+  public var probability: Double
+
+  public init(padding: Padding, mode: BorderMode = .constant, fill: [UInt8] = [0], probability: Double = 1) {
+    self.padding = padding
+    self.mode = mode
+    self.fill = fill
+    self.probability = probability
+  }
+
+  public func apply(_: NoParameters, to sample: inout Sample) throws {
+    let (height, width, _) = sample.size
+    try sample.crop(
+      x: -padding.left, y: -padding.top, width: width + padding.left + padding.right,
+      height: height + padding.top + padding.bottom, border: mode.border(fill: fill))
+  }
+}

@@ -1,0 +1,97 @@
+import MirageSupport
+import MirageMedia
+
+/// A picture of a pipeline: each row an original and what the pipeline makes of it.
+public struct ContactSheet: Sendable {
+  public let image: Image
+  public let rows: Int
+  /// The stages that are not fitted yet and so not shown.
+  public let leftOut: [String]
+
+  /// Looks for samples among this many positions at most.
+  private static let searchLimit = 2_000_000
+
+  /// - Parameters:
+  ///   - originals: how many rows, spread evenly over the pipeline's positions.
+  ///   - variants: how many columns: copies first, then the same sample in further epochs.
+  public static func make(_ pipeline: Pipeline, originals: Int, variants: Int) async throws -> ContactSheet {
+    let run = Run(seed: pipeline.seed)
+    let (flow, _, leftOut) = try await pipeline.flow(run, fitting: .leaveOut)
+    var bare = pipeline
+    bare.stages = []
+    let source = try await bare.flow(run, fitting: .leaveOut).flow
+    // One row a sample: its place in the source tells samples apart.
+    var wanted: [Key] = []
+    let rows = min(originals, flow.count)
+    for row in 0..<rows {
+      let id = try flow.locate(Shard(index: row, count: rows).range(of: flow.count).lowerBound, run).id
+      if !wanted.contains(Key(id)) { wanted.append(Key(id)) }
+    }
+    var cells: [[Image]] = []
+    let found = try positions(of: wanted, in: source, run, most: 1)
+    for key in wanted { cells.append(try await images(found[key] ?? [], of: source, run)) }
+    var epoch = 0
+    while epoch < variants, cells.contains(where: { $0.count <= variants }) {
+      let there = run.inEpoch(epoch)
+      let found = try positions(of: wanted, in: flow, there, most: variants)
+      for (row, key) in wanted.enumerated() where cells[row].count <= variants {
+        let room = variants + 1 - cells[row].count
+        cells[row] += try await images(Array((found[key] ?? []).prefix(room)), of: flow, there)
+      }
+      epoch += 1
+    }
+    guard let image = draw(cells) else { throw MirageError(.badData, "the pipeline gives no sample to show") }
+    return ContactSheet(image: image, rows: cells.count, leftOut: leftOut)
+  }
+
+  private struct Key: Hashable {
+    let source, index: Int
+    init(_ id: SampleID) { (source, index) = (id.source, id.index) }
+  }
+
+  private static func positions(
+    of keys: [Key], in flow: Flow<Sample>, _ run: Run, most: Int
+  ) throws -> [Key: [Int]] {
+    let wanted = Set(keys)
+    var found: [Key: [Int]] = [:]
+    for position in 0..<min(flow.count, searchLimit) {
+      try checkCancellation(at: position)
+      let key = Key(try flow.locate(position, run).id)
+      if wanted.contains(key), found[key, default: []].count < most { found[key, default: []].append(position) }
+    }
+    return found
+  }
+
+  private static func images(_ positions: [Int], of flow: Flow<Sample>, _ run: Run) async throws -> [Image] {
+    try await flow.read(positions, run).compactMap { slot in
+      switch slot {
+      case .element(let sample): sample.bytes().converted(to: .rgb)
+      case .absent: nil
+      case .failed(let error): throw error
+      }
+    }
+  }
+
+  /// A grid on white, small images enlarged by a whole number, the originals set apart.
+  private static func draw(_ rows: [[Image]]) -> Image? {
+    let all = rows.flatMap { $0 }
+    guard let tallest = all.map(\.height).max(), let widest = all.map(\.width).max() else { return nil }
+    let zoom = max(1, 84 / max(tallest, widest))
+    let (cellHeight, cellWidth, gap) = (tallest * zoom, widest * zoom, 4)
+    let columns = rows.map(\.count).max()!
+    let width = columns * (cellWidth + gap) + gap + (columns > 1 ? 3 * gap : 0)
+    var sheet = Image(height: rows.count * (cellHeight + gap) + gap, width: width, channels: 3, fill: [255])
+    for (row, images) in rows.enumerated() {
+      for (column, image) in images.enumerated() {
+        let cell = image.resized(height: image.height * zoom, width: image.width * zoom, interpolation: .nearest)
+        let left = gap + column * (cellWidth + gap) + (column > 0 ? 3 * gap : 0)
+        for y in 0..<cell.height {
+          let to = ((gap + row * (cellHeight + gap) + y) * width + left) * 3
+          sheet.pixels.replaceSubrange(
+            to..<to + cell.stride, with: cell.pixels[y * cell.stride..<(y + 1) * cell.stride])
+        }
+      }
+    }
+    return sheet
+  }
+}

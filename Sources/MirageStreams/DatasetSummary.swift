@@ -1,0 +1,78 @@
+import MirageSupport
+
+/// What one pass over a flow tells: classes, sizes, mean and deviation.
+public struct DatasetSummary: Sendable {
+  public private(set) var tally = Tally()
+  /// Samples by height, width and channels.
+  public private(set) var sizes: [String: Int] = [:]
+  public private(set) var statistics = ChannelStatistics()
+  private var hasMixedChannels = false
+
+  /// - Throws: the first bad sample, under the policy to stop.
+  public static func measure(_ flow: Flow<Sample>, limit: Int?, in context: Context) async throws -> DatasetSummary {
+    var summary = DatasetSummary()
+    let range = 0..<min(flow.count, limit ?? flow.count)
+    let chunks = flow.processed(range, in: context) { sample in
+      (sample.size, sample.label?.index, sample.kind, ChannelStatistics(sample))
+    }
+    for try await chunk in chunks {
+      for slot in chunk.slots {
+        switch slot {
+        case .element(let (size, label, kind, statistics)):
+          summary.tally.count(label, kind, classes: flow.about.classes)
+          summary.sizes["\(size.height) x \(size.width) x \(size.channels)", default: 0] += 1
+          if !summary.hasMixedChannels {
+            do { try summary.statistics.add(statistics) } catch { summary.hasMixedChannels = true }
+          }
+        case .absent: break
+        case .failed(let error): try summary.tally.skip(error, policy: context.policy)
+        }
+      }
+    }
+    return summary
+  }
+
+  public var json: JSONValue {
+    [
+      "samples": .integer(tally.written), "classes": .object(tally.classes.mapValues { .integer($0) }),
+      "kinds": .object(tally.kinds.mapValues { .integer($0) }), "sizes": .object(sizes.mapValues { .integer($0) }),
+      "mean": hasMixedChannels ? .null : .array(statistics.mean.map { .number($0) }),
+      "std": hasMixedChannels ? .null : .array(statistics.deviation.map { .number($0) }),
+      "skipped": .integer(tally.skipped.count),
+    ]
+  }
+
+  public var text: String {
+    func list(_ counts: [String: Int]) -> String {
+      counts.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)" }.joined(separator: "\n")
+    }
+    var parts = ["samples: \(tally.written)"]
+    if !tally.classes.isEmpty { parts.append("classes\n" + list(tally.classes)) }
+    parts.append("kinds\n" + list(tally.kinds))
+    parts.append("sizes (height x width x channels)\n" + list(sizes))
+    if hasMixedChannels {
+      parts.append("mean and deviation: images of different channels are mixed")
+    } else {
+      parts.append("mean: \(JSONValue.array(statistics.mean.map { .number($0) }).text)")
+      parts.append("std: \(JSONValue.array(statistics.deviation.map { .number($0) }).text)")
+    }
+    if !tally.skipped.isEmpty { parts.append("skipped: \(tally.skipped.count)") }
+    return parts.joined(separator: "\n")
+  }
+}
+
+extension Flow {
+  /// The position of the sample with this id, found by looking at all ids.
+  public func position(of id: SampleID) throws -> Int? {
+    for position in 0..<count {
+      try checkCancellation(at: position)
+      if try locate(position, run).id == id { return position }
+    }
+    return nil
+  }
+}
+
+/// Looks now and then, in a search over positions, whether it was cancelled.
+func checkCancellation(at position: Int) throws {
+  if position & 0xFFF == 0 { try Task.checkCancellation() }
+}

@@ -1,0 +1,164 @@
+import MirageSupport
+
+/// A recipe for an asynchronous sequence of samples. Position p of a flow depends on p and the run alone, so any part of
+/// it can be computed anywhere, in any order, again.
+///
+/// Iterating it gives the elements of the run's shard in order, computed by as many workers as there are processors; the
+/// first failure of a sample is thrown.
+public struct Flow<Element: Sendable>: AsyncSequence, Sendable {
+  /// How many positions there are.
+  public let count: Int
+  public let run: Run
+  public let about: DatasetInfo
+  /// The id and label of a position, known without reading it.
+  public let locate: @Sendable (Int, Run) throws -> Place
+  /// One slot for each of the given positions, in their order; they may repeat and need not be sorted.
+  public let read: @Sendable ([Int], Run) async throws -> [Slot<Element>]
+
+  public init(
+    count: Int, run: Run = Run(), about: DatasetInfo, locate: @escaping @Sendable (Int, Run) throws -> Place,
+    read: @escaping @Sendable ([Int], Run) async throws -> [Slot<Element>]
+  ) {
+    self.count = count
+    self.run = run
+    self.about = about
+    self.locate = locate
+    self.read = read
+  }
+
+  /// The same recipe in another epoch, shard or seed.
+  public func running(_ run: Run) -> Flow {
+    Flow(count: count, run: run, about: about, locate: locate, read: read)
+  }
+
+  /// Computes every element of `range` through `transform`, chunk by chunk, in parallel, in order.
+  public func processed<Output: Sendable>(
+    _ range: Range<Int>, in context: Context, transform: @escaping @Sendable (Element) throws -> Output
+  ) -> OrderedMap<Chunk<Output>> {
+    _ = freedMemoryIsKept
+    let (read, run, grain, locate, isCostly) = (read, run, about.grain, locate, about.isCostly)
+    return OrderedMap(
+      0..<(range.count + grain - 1) / grain, workers: context.workers, bound: 2 * context.workers
+    ) { index in
+      let start = range.lowerBound + index * grain
+      let positions = start..<Swift.min(start + grain, range.upperBound)
+      try Task.checkCancellation()
+      var slots = try await read(Array(positions), run)
+      var results: [Slot<Output>] = []
+      results.reserveCapacity(slots.count)
+      for offset in slots.indices {
+        // Moved out, so that it is freed now and not when the chunk is done.
+        var slot = Slot<Element>.absent
+        swap(&slot, &slots[offset])
+        switch consume slot {
+        case .element(let element):
+          if isCostly { try Task.checkCancellation() }
+          do {
+            results.append(.element(try transform(element)))
+          } catch let error as MirageError {
+            let id = try locate(start + offset, run).id
+            results.append(.failed(SampleError(id: id, origin: nil, stage: "the output", error: error)))
+          }
+        case .absent: results.append(.absent)
+        case .failed(let error): results.append(.failed(error))
+        }
+      }
+      return Chunk(positions: positions, slots: results)
+    }
+  }
+
+  public func makeAsyncIterator() -> Iterator {
+    Iterator(chunks: processed(run.shard.range(of: count), in: Context()) { $0 }.makeAsyncIterator())
+  }
+
+  public struct Iterator: AsyncIteratorProtocol {
+    fileprivate var chunks: OrderedMap<Chunk<Element>>.Iterator
+    private var slots: [Slot<Element>] = []
+    private var offset = 0
+    private var hasFailed = false
+
+    fileprivate init(chunks: OrderedMap<Chunk<Element>>.Iterator) { self.chunks = chunks }
+
+    public mutating func next() async throws -> Element? {
+      while true {
+        while offset < slots.count, !hasFailed {
+          offset += 1
+          switch slots[offset - 1] {
+          case .element(let element): return element
+          case .absent: continue
+          case .failed(let error):
+            hasFailed = true
+            throw error
+          }
+        }
+        if hasFailed { return nil }
+        guard let chunk = try await chunks.next() else { return nil }
+        slots = chunk.slots
+        offset = 0
+      }
+    }
+  }
+}
+
+/// A position yields an element, or nothing (filtered out), or the failure of one sample, for the policy to decide.
+public enum Slot<Element: Sendable>: Sendable {
+  case element(Element), absent, failed(SampleError)
+}
+
+/// What a run of neighbouring positions gave.
+public struct Chunk<Element: Sendable>: Sendable {
+  public let positions: Range<Int>
+  public let slots: [Slot<Element>]
+}
+
+/// What is known of a position without reading it.
+public struct Place: Sendable, Equatable {
+  public var id: SampleID
+  /// The class; nil where the sample has none, or one that only reading tells (after mixup).
+  public var label: Int?
+
+  public init(id: SampleID, label: Int?) { (self.id, self.label) = (id, label) }
+}
+
+/// What a source and the stages behind it say of the data as a whole.
+public struct DatasetInfo: Sendable {
+  /// The classes' names, in the order of their indices; empty where samples have no class.
+  public var classes: [String] { didSet { folders = folderNames(classes) } }
+  /// The names of folders for the classes: found once, since there can be thousands.
+  private(set) var folders: [String]
+  /// The files the data comes from, or the directories that hold them.
+  public var inputs: [String]
+  /// How many positions make a good chunk of work: about a millisecond.
+  public var grain: Int
+  /// Whether images are floats by now.
+  public var isScaled = false
+  /// Whether labels may be distributions.
+  public var hasSoftLabels = false
+  /// Whether another epoch puts other samples at the positions.
+  public var isReordered = false
+  /// How many sources the ids tell apart.
+  public var sources = 1
+  /// How many stages stand before.
+  public var depth = 0
+
+  public init(classes: [String], inputs: [String], grain: Int) {
+    self.classes = classes
+    folders = folderNames(classes)
+    self.inputs = inputs
+    self.grain = grain
+  }
+
+  /// Whether a sample is worth asking, before each, if the work was cancelled; else the chunk is soon done.
+  var isCostly: Bool { grain < 64 }
+
+  /// The path of the stage that is applied next, which keys its random draws.
+  public var stagePath: String { "stages/\(depth)" }
+
+  /// The same behind one more stage.
+  public func following(_ change: (inout DatasetInfo) -> Void = { _ in }) -> DatasetInfo {
+    var info = self
+    info.depth += 1
+    change(&info)
+    return info
+  }
+}

@@ -1,0 +1,198 @@
+import MirageSupport
+
+/// How a pipeline is run, beyond what it says itself.
+public struct RunOptions: Sendable {
+  /// Instead of the pipeline's own seed.
+  public var seed: UInt64?
+  /// Only the first positions.
+  public var limit: Int?
+  public var shard = Shard.whole
+  public var existing = ExistingOutput.refuse
+  public var workers = Context.processors
+  /// Seconds between two points that a killed run can be resumed at.
+  public var checkpointInterval = 2.0
+  /// Whether stages are fitted anew where an earlier fit would do, or does not belong to this pipeline.
+  public var retrains = false
+  /// Told how far the fitting of a stage is.
+  public var report: @Sendable (FittingProgress) -> Void = { _ in }
+
+  public init() {}
+}
+
+/// How far a run has come.
+public struct RunProgress: Sendable {
+  /// Positions done and in all.
+  public var done, total: Int
+  public var written, skipped: Int
+}
+
+/// What a run did.
+public struct RunReport: Sendable {
+  public var directory: String
+  public var tally: Tally
+  /// Whether there was nothing to do, since an earlier run had finished.
+  public var wasComplete: Bool
+}
+
+/// The version that stands in reports.
+public let mirageVersion = "0.1.0"
+
+extension Pipeline {
+  /// Fits what must be fitted, then writes all samples to the sink.
+  ///
+  /// Cancelling the task stops at the next chunk and leaves the output resumable, as do failures.
+  /// - Throws: `MirageError`, `SampleError` for a bad sample under the policy to stop, `CancellationError`.
+  public func run(
+    _ options: RunOptions = RunOptions(), progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
+  ) async throws -> RunReport {
+    guard let component = sink, case .sink(let sink) = component.role else {
+      throw MirageError(.badPipeline, "the pipeline has no sink", remedy: "Add a sink, such as image-folder.")
+    }
+    return try await write(to: sink, options, progress: progress)
+  }
+
+  private func write(
+    to sink: some Sink<Sample>, _ options: RunOptions, progress: @escaping @Sendable (RunProgress) -> Void
+  ) async throws -> RunReport {
+    var context = Context(workers: options.workers, policy: policy)
+    (context.retrains, context.report) = (options.retrains, options.report)
+    let run = Run(seed: options.seed ?? seed, shard: options.shard)
+    let (flow, fitted, _) = try await flow(run, fitting: .fit(context))
+    try sink.check(flow.about)
+    let range = options.shard.range(of: min(flow.count, options.limit ?? flow.count))
+
+    try checkApart(sink.directory, from: flow.about.inputs)
+    let inputs = try InputSummary.all(flow.about.inputs)
+    var key: [String: JSONValue] = [
+      "pipeline": try description(fitted: fitted), "seed": .string(String(run.seed)),
+      "first": .integer(range.lowerBound), "end": .integer(range.upperBound), "version": .string(mirageVersion),
+      "inputs": .array(inputs.map(\.size)),
+    ]
+    let report = key
+    if case .object(let settings)? = try (self.sink?.description).flatMap({ $0[type(of: self.sink!).name] }) {
+      key["split"] = settings["split"]
+    }
+    key["stamps"] = .array(inputs.map(\.stamp))
+
+    let output = try OutputDirectory(
+      sink.directory, key: .object(key), start: range.lowerBound, existing: options.existing,
+      shared: sink.sharedFiles())
+    if output.isComplete {
+      return RunReport(directory: output.directory, tally: output.journal.tally, wasComplete: true)
+    }
+    if !output.journal.isFinished {
+      var (writer, position) = try await sink.open(OutputPlan(dataset: flow.about, output: output))
+      try await stream(
+        flow, position..<range.upperBound, of: range, into: sink, &writer, output, context,
+        interval: options.checkpointInterval, progress)
+      try writer.finish()
+      let tally = output.journal.tally
+      let path = output.directory + "/" + OutputDirectory.reportName
+      let existing = FileKind(path) == .file ? try? JSONValue(parsing: InputFile.contents(of: path)) : nil
+      var fields = try tally.report
+      fields["run"] = .object(report)
+      fields["inputs"] = .array(try inputs.map { try $0.digested() })
+      let text = sink.mergedReport(.object(fields), existing: existing)
+      try OutputFile.write(output.data + "/" + OutputDirectory.reportName, text.prettyText.utf8)
+    }
+    try output.commit()
+    return RunReport(directory: output.directory, tally: output.journal.tally, wasComplete: false)
+  }
+
+  /// - Throws: bad pipeline where the output lies in a directory that is read: it would become input of the next run.
+  private func checkApart(_ output: String, from inputs: [String]) throws {
+    var existing = output
+    while FileKind(existing) == .missing, existing != ".", existing != "/" { existing = parentDirectory(existing) }
+    let place = try resolvedPath(existing)
+    for input in inputs where FileKind(input) == .directory {
+      let source = try resolvedPath(input)
+      if place == source || place.hasPrefix(source + "/") {
+        throw MirageError(
+          .badPipeline, "the output \(output) lies inside the input \(input)", remedy: "Choose another --output.")
+      }
+    }
+  }
+
+  private struct Item<Encoded: Sendable>: Sendable {
+    let encoded: Encoded
+    let id: SampleID
+    let label: Int?
+    let kind: Sample.Kind
+  }
+
+  /// Writes the positions left, in order, with checkpoints on the way and at the end.
+  private func stream<S: Sink<Sample>>(
+    _ flow: Flow<Sample>, _ rest: Range<Int>, of range: Range<Int>, into sink: S, _ writer: inout S.Writer,
+    _ output: OutputDirectory, _ context: Context, interval: Double, _ progress: @Sendable (RunProgress) -> Void
+  ) async throws {
+    let about = flow.about
+    var tally = output.journal.tally
+    var position = rest.lowerBound
+    let clock = ContinuousClock()
+    var saved = clock.now
+    func save() throws {
+      let files = try writer.flush()
+      try output.checkpoint {
+        $0.position = position
+        $0.tally = tally
+        $0.files = files
+      }
+      saved = clock.now
+    }
+    func show() {
+      progress(
+        RunProgress(
+          done: position - range.lowerBound, total: range.count, written: tally.written, skipped: tally.skipped.count))
+    }
+    show()
+    let chunks = flow.processed(rest, in: context) {
+      Item(encoded: try sink.encode($0, of: about), id: $0.id, label: $0.label?.index, kind: $0.kind)
+    }
+    do {
+      for try await chunk in chunks {
+        for slot in chunk.slots {
+          switch slot {
+          case .element(let item):
+            do {
+              try writer.write(item.encoded)
+              tally.count(item.label, item.kind, classes: about.classes)
+            } catch let error as MirageError where error.kind == .badData {
+              try tally.skip(
+                SampleError(id: item.id, origin: nil, stage: "the output", error: error), policy: context.policy)
+            }
+          case .absent: break
+          case .failed(let error): try tally.skip(error, policy: context.policy)
+          }
+          position += 1
+        }
+        show()
+        if saved.duration(to: clock.now) > .seconds(interval) { try save() }
+      }
+      try save()
+    } catch let error where error is CancellationError || error is SampleError {
+      // Everything up to here is in order: keep it. After an I/O error the last checkpoint counts instead.
+      try? save()
+      throw error
+    }
+  }
+}
+
+extension Tally {
+  mutating func count(_ label: Int?, _ kind: Sample.Kind, classes names: [String]) {
+    written += 1
+    kinds[kind.rawValue, default: 0] += 1
+    if let label { classes[label < names.count ? names[label] : String(label), default: 0] += 1 }
+  }
+
+  /// Counts a sample that failed.
+  /// - Throws: the failure under the policy to stop; bad data where more fail than the policy allows.
+  public mutating func skip(_ error: SampleError, policy: ErrorPolicy) throws {
+    guard case .skip(let limit) = policy else { throw error }
+    if skipped.count >= limit {
+      throw MirageError(
+        .badData, "more than \(limit) samples had to be skipped; the last: \(error)",
+        remedy: "Look at the data, or raise skip-limit.")
+    }
+    skipped.append(Skipped(sample: error.id.description, reason: "\(error)"))
+  }
+}

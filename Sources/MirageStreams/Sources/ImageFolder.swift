@@ -1,0 +1,158 @@
+import MirageSupport
+import MirageMedia
+
+/// PNG and JPEG files in class folders (torchvision's ImageFolder), flat without labels, or described by a
+/// `metadata.jsonl` (Hugging Face's `imagefolder`, and what this tool writes).
+public struct ImageFolder: Component, Source, Codable {
+  public static let name = "image-folder"
+  public var directory: String
+  /// What all images become.
+  public var channels: ColourMode
+  /// The column of `metadata.jsonl` that holds the label, as a name or a number.
+  public var label: String
+
+  public init(directory: String, channels: ColourMode = .rgb, label: String = "label") {
+    self.directory = directory
+    self.channels = channels
+    self.label = label
+  }
+
+  public func flow() throws -> Flow<Sample> {
+    let metadata = joined(directory, "metadata.jsonl")
+    let listing = FileKind(metadata) == .file ? try described(by: metadata) : try found()
+    guard !listing.files.isEmpty else {
+      throw MirageError(
+        .missingInput, "holds no PNG or JPEG images, neither itself nor in folders", file: directory)
+    }
+    let (directory, channels) = (directory, channels)
+    let about = DatasetInfo(classes: listing.classes, inputs: [directory], grain: 8)
+    return .reading(
+      count: listing.files.count, about: about, origin: { Origin(listing.files[$0]) },
+      label: { listing.labels.isEmpty ? nil : listing.labels[$0].map(Int.init) },
+      image: { index in
+        let path = joined(directory, listing.files[index])
+        do {
+          return try Image(decoding: InputFile.contents(of: path), as: channels)
+        } catch let error as MirageError { throw error.located(file: path) }
+      }, finish: { listing.rows?.finish($0, &$1) })
+  }
+
+  private struct Listing: Sendable {
+    var files: [String] = []
+    var labels: [Int32?] = []
+    var classes: [String] = []
+    var rows: Rows?
+  }
+
+  /// Class folders where there are any, else the files themselves. Names that begin with a dot are left out.
+  private func found() throws -> Listing {
+    var listing = Listing()
+    let names = try directoryEntries(directory).filter { !$0.hasPrefix(".") }
+    let folders = names.filter { FileKind(joined(directory, $0)) == .directory }
+    func images(in folder: String, below above: Set<FileIdentity> = []) throws {
+      guard let own = FileIdentity(joined(directory, folder)), !above.contains(own) else {
+        throw MirageError.badData(
+          "a symbolic link that leads back to a folder above it", file: joined(directory, folder))
+      }
+      for name in try directoryEntries(joined(directory, folder)) where !name.hasPrefix(".") {
+        let path = folder.isEmpty ? name : folder + "/" + name
+        switch FileKind(joined(directory, path)) {
+        case .directory: if !folder.isEmpty { try images(in: path, below: above.union([own])) }
+        case .file: if ImageFormat.names(name) { listing.files.append(path) }
+        case .missing: break
+        }
+      }
+    }
+    if folders.isEmpty {
+      try images(in: "")
+    } else {
+      let top = Set([FileIdentity(directory)].compactMap(\.self))
+      for (index, folder) in folders.enumerated() {
+        try images(in: folder, below: top)
+        listing.labels += Array(repeating: Int32(index), count: listing.files.count - listing.labels.count)
+      }
+      listing.classes = folders
+    }
+    return listing
+  }
+
+  /// The rows of `metadata.jsonl`; labels that are names are sorted, as class folders would be.
+  private func described(by path: String) throws -> Listing {
+    let lines = try InputFile.lines(of: path)
+    var listing = Listing()
+    var names: [String?] = []
+    var numbers: [Int?] = []
+    var rows: [Substring] = []
+    var hasNames = false
+    var hasNumbers = false
+    for (index, line) in lines.enumerated() where !line.allSatisfy(\.isWhitespace) {
+      func wrong(_ message: String) -> MirageError {
+        .badData(message, file: path, place: "line \(index + 1)")
+      }
+      guard let row = try? JSONValue(parsing: line.utf8), case .object = row else { throw wrong("is no JSON object") }
+      guard case .string(let file)? = row["file_name"], !file.isEmpty else { throw wrong("has no file_name") }
+      guard !file.hasPrefix("/"), !file.split(separator: "/").contains("..") else {
+        throw wrong("file_name \(file.debugDescription) points outside the directory")
+      }
+      listing.files.append(file)
+      rows.append(line)
+      switch row[label] {
+      case .string(let name):
+        names.append(name)
+        numbers.append(row.index(under: label))
+        hasNames = true
+      case .integer(let number):
+        guard number >= 0 else { throw wrong("label \(number) is out of range") }
+        names.append(nil)
+        numbers.append(number)
+        hasNumbers = true
+      case nil, .null:
+        names.append(nil)
+        numbers.append(nil)
+      default: throw wrong("\(label) is neither a name nor a number")
+      }
+      if hasNames && hasNumbers { throw wrong("\(label) is a name in some lines and a number in others") }
+    }
+    listing.rows = Rows(lines: rows, label: label)
+    let known = Set(names.compactMap(\.self))
+    if !known.isEmpty {
+      // Our own files say the number of each name beside it; others are numbered in order of their names.
+      var indexed: [String: Int] = [:]
+      for (name, number) in zip(names, numbers) { if let name, let number { indexed[name] = number } }
+      let isIndexed = indexed.count == known.count && Set(indexed.values).count == known.count
+      if isIndexed && indexed.values.allSatisfy({ $0 >= 0 && $0 < 100_000 }) {
+        let names = Dictionary(uniqueKeysWithValues: indexed.map { ($1, $0) })
+        listing.classes = (0...names.keys.max()!).map { names[$0] ?? String($0) }
+      } else {
+        listing.classes = known.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        indexed = Dictionary(uniqueKeysWithValues: listing.classes.enumerated().map { ($1, $0) })
+      }
+      listing.labels = names.map { $0.flatMap { indexed[$0] }.map(Int32.init) }
+    } else if let most = numbers.compactMap(\.self).max() {
+      guard most < 1_000_000 else {
+        throw MirageError.badData("label \(most) is over the limit of a million classes", file: path)
+      }
+      listing.classes = (0...most).map(String.init)
+      listing.labels = numbers.map { $0.map(Int32.init) }
+    }
+    return listing
+  }
+
+  /// The further columns of each image, parsed when it is read.
+  private struct Rows: Sendable {
+    let lines: [Substring]
+    let label: String
+
+    func finish(_ index: Int, _ sample: inout Sample) {
+      guard case .object(var row)? = try? JSONValue(parsing: lines[index].utf8) else { return }
+      for own in [label, label + "_index"] { row[own] = nil }
+      sample.restore(row)
+    }
+  }
+}
+
+extension JSONValue {
+  fileprivate func index(under label: String) -> Int? {
+    if case .integer(let number)? = self[label + "_index"] { number } else { nil }
+  }
+}

@@ -1,0 +1,146 @@
+import MirageSupport
+
+/// Several sources in one flow, mixed by weights.
+///
+/// The weights decide by arithmetic which source serves a position: within a period of positions each source comes as
+/// often as its weight says, evenly spread. Classes are joined by their names.
+public struct Interleave: Component, Source {
+  public static let name = "interleave"
+  public let sources: [any Component]
+  public let weights: [Double]
+  public let until: End
+
+  /// When the flow ends.
+  public enum End: String, Sendable, Codable, CaseIterable {
+    /// With the first source that runs out: no sample twice.
+    case shortest
+    /// With the last one; shorter sources start over.
+    case longest
+  }
+
+  /// - Throws: bad pipeline where a part is not a source, or the weights do not fit.
+  public init(_ sources: [any Component], weights: [Double]? = nil, until: End = .shortest) throws {
+    self.sources = sources
+    self.weights = weights ?? sources.map { _ in 1 }
+    self.until = until
+    guard !sources.isEmpty, self.weights.count == sources.count,
+      self.weights.allSatisfy({ $0 > 0 && $0.isFinite })
+    else { throw MirageError(.badPipeline, "interleave needs sources, and a weight above 0 for each") }
+  }
+
+  public func flow() throws -> Flow<Sample> {
+    let flows = try sources.map { source in
+      guard case .source(let source) = source.role else {
+        throw MirageError(.badPipeline, "interleave holds \(type(of: source).name), which is not a source")
+      }
+      return try source.flow()
+    }
+    if let empty = flows.firstIndex(where: { $0.count == 0 }) {
+      throw MirageError(.badData, "source \(empty) of interleave is empty")
+    }
+    let schedule = Schedule(weights: weights)
+    let ends = flows.indices.map { schedule.position(ofTurn: flows[$0].count, of: $0) }
+    let classes = flows.flatMap(\.about.classes).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+    let numbers = flows.map { flow in flow.about.classes.map { classes.firstIndex(of: $0)! } }
+    var about = DatasetInfo(
+      classes: classes, inputs: flows.flatMap(\.about.inputs), grain: flows.map(\.about.grain).min()!)
+    about.sources = flows.count * flows.map(\.about.sources).max()!
+    return Flow(
+      count: until == .shortest ? ends.min()! : ends.max()!, about: about,
+      locate: { position, run in
+        let turn = schedule.turn(at: position)
+        let (pass, index) = turn.number.quotientAndRemainder(dividingBy: flows[turn.source].count)
+        var place = try flows[turn.source].locate(index, run)
+        place.id.rename(source: turn.source, of: flows.count, pass: pass)
+        place.label = place.label.map { numbers[turn.source][$0] }
+        return place
+      },
+      read: { positions, run in
+        let turns = positions.map { schedule.turn(at: $0) }
+        var slots = [Slot<Sample>](repeating: .absent, count: positions.count)
+        for source in flows.indices {
+          let places = turns.indices.filter { turns[$0].source == source }
+          let (count, sources) = (flows[source].count, flows.count)
+          let found = try await flows[source].read(places.map { turns[$0].number % count }, run)
+          for (place, slot) in zip(places, found) {
+            let pass = turns[place].number / count
+            switch slot {
+            case .element(var sample):
+              sample.id.rename(source: source, of: sources, pass: pass)
+              if case .index(let label) = sample.label { sample.label = .index(numbers[source][label]) }
+              slots[place] = .element(sample)
+            case .absent: break
+            case .failed(var error):
+              error.id.rename(source: source, of: sources, pass: pass)
+              slots[place] = .failed(error)
+            }
+          }
+        }
+        return slots
+      })
+  }
+
+  private enum Keys: String, CodingKey { case sources, weights, until }
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Keys.self)
+    try container.encode(sources.map { try $0.description }, forKey: .sources)
+    try container.encode(weights, forKey: .weights)
+    try container.encode(until, forKey: .until)
+  }
+}
+
+extension SampleID {
+  fileprivate mutating func rename(source: Int, of sources: Int, pass: Int) {
+    self.source = self.source * sources + source
+    self.pass = self.pass << 20 | pass
+  }
+}
+
+/// Which source serves a position, and for the how-manieth time: a table of one period, in which turns are spread evenly.
+private struct Schedule: Sendable {
+  private let sources: [Int]
+  private let ranks: [Int]
+  private let shares: [Int]
+
+  struct Turn { let source, number: Int }
+
+  init(weights: [Double]) {
+    // The shortest period that meets the weights, or one of 1,000 that comes near.
+    let total = weights.reduce(0, +)
+    let period =
+      (weights.count...1000).first { period in
+        weights.allSatisfy { abs(($0 / total * Double(period)).rounded() - $0 / total * Double(period)) < 1e-6 }
+      } ?? 1000
+    let shares = weights.map { max(1, Int(($0 / total * Double(period)).rounded())) }
+    var credit = [Double](repeating: 0, count: weights.count)
+    var given = [Int](repeating: 0, count: weights.count)
+    var sources: [Int] = []
+    var ranks: [Int] = []
+    let length = shares.reduce(0, +)
+    for _ in 0..<length {
+      for source in shares.indices { credit[source] += Double(shares[source]) / Double(length) }
+      // The source that is owed most among those with turns left.
+      let next = shares.indices.filter { given[$0] < shares[$0] }.max { credit[$0] < credit[$1] }!
+      credit[next] -= 1
+      sources.append(next)
+      ranks.append(given[next])
+      given[next] += 1
+    }
+    self.sources = sources
+    self.ranks = ranks
+    self.shares = shares
+  }
+
+  func turn(at position: Int) -> Turn {
+    let (period, place) = position.quotientAndRemainder(dividingBy: sources.count)
+    let source = sources[place]
+    return Turn(source: source, number: period * shares[source] + ranks[place])
+  }
+
+  /// The position at which a source has its turn of this number.
+  func position(ofTurn number: Int, of source: Int) -> Int {
+    let (period, rank) = number.quotientAndRemainder(dividingBy: shares[source])
+    let place = sources.indices.first { sources[$0] == source && ranks[$0] == rank }!
+    return period * sources.count + place
+  }
+}

@@ -1,0 +1,141 @@
+import MirageSupport
+import Synchronization
+
+/// The index of a class given by its name, or by its number.
+/// - Throws: bad pipeline with the nearest name, where there is none such.
+package func classIndex(_ name: String, among classes: [String], stage: String) throws -> Int {
+  if let index = classes.firstIndex(of: name) { return index }
+  if let index = Int(name), classes.indices.contains(index) { return index }
+  let nearest = nearest(to: name, among: classes).map { "Did you mean \($0)?" }
+  throw MirageError(
+    .badPipeline, "\(stage) names class \(name), which the data does not have",
+    remedy: nearest ?? "Its classes are \(classes.prefix(20).joined(separator: ", ")).")
+}
+
+/// Keeps the samples of certain classes. The others' positions stay, empty, and are not read.
+public struct Filter: Component, Stage, Codable {
+  public static let name = "filter"
+  /// Names or numbers.
+  public var classes: [String]
+  /// Keep all but these instead.
+  public var invert: Bool
+
+  public init(classes: [String], invert: Bool = false) {
+    self.classes = classes
+    self.invert = invert
+  }
+
+  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
+    if upstream.about.hasSoftLabels {
+      throw MirageError(
+        .badPipeline, "filter cannot tell classes behind mixup or cutmix", remedy: "Put it before them.")
+    }
+    let named = Set(try classes.map { try classIndex($0, among: upstream.about.classes, stage: Self.name) })
+    let (locate, read, invert) = (upstream.locate, upstream.read, invert)
+    return Flow(count: upstream.count, run: upstream.run, about: upstream.about.following(), locate: locate) {
+      positions, run in
+      let isKept = try positions.map { position in
+        try locate(position, run).label.map { named.contains($0) != invert } ?? invert
+      }
+      var found = try await read(zip(positions, isKept).filter(\.1).map(\.0), run).makeIterator()
+      return isKept.map { $0 ? found.next()! : .absent }
+    }
+  }
+}
+
+/// As many samples of every class: members of small classes come again, in another order, as other passes.
+public struct Balance: Component, Stage, Codable {
+  public static let name = "balance"
+  /// How many of each class; 0 for as many as the largest class has.
+  public var perClass: Int
+
+  public init(perClass: Int = 0) { self.perClass = perClass }
+
+  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
+    if upstream.about.hasSoftLabels || upstream.about.classes.isEmpty {
+      throw MirageError(
+        .badPipeline, "balance needs classes", remedy: "Put it before mixup and cutmix, behind a source with labels.")
+    }
+    let members = MemberIndex(upstream)
+    let (classes, path) = (upstream.about.classes, upstream.about.stagePath)
+    let atFirst = try members.positions(in: upstream.run)
+    if let empty = atFirst.firstIndex(where: \.isEmpty) {
+      throw MirageError(
+        .badPipeline, "balance finds no sample of class \(classes[empty])",
+        remedy: "Filter the class out and leave it out of the source's classes, or add samples.")
+    }
+    let perClass = perClass > 0 ? perClass : atFirst.map(\.count).max()!
+    let firstEpoch = upstream.run.epoch
+    return upstream.reindexed(count: classes.count * perClass, change: { $0.isReordered = true }) { position, run in
+      let label = position % classes.count
+      // Labels were read above; what fails later fails as the sample it is. Where another epoch's shuffling brought no
+      // sample of the class, the first epoch's serve.
+      let now = (try? members.positions(in: run)[label]) ?? []
+      let (positions, epoch) = now.isEmpty ? (atFirst[label], firstEpoch) : (now, run.epoch)
+      let (pass, rank) = (position / classes.count).quotientAndRemainder(dividingBy: positions.count)
+      let key = Random.Key(seed: run.seed, path: path).child(label).child(pass)
+      let order = Permutation(count: positions.count, key: key, epoch: run.epoch)
+      return Reference(
+        position: Int(positions[order[rank]]), epoch: epoch, pass: .init(factor: 1 << 20, offset: pass))
+    }
+  }
+}
+
+/// So many samples of every class, drawn at random: the same ones in every epoch. What little data would be like.
+public struct Subset: Component, Stage, Codable {
+  public static let name = "subset"
+  /// How many of each class.
+  public var perClass: Int
+
+  public init(perClass: Int) { self.perClass = perClass }
+
+  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
+    if upstream.about.hasSoftLabels || upstream.about.classes.isEmpty || upstream.about.isReordered {
+      throw MirageError(
+        .badPipeline, "subset needs classes, and samples that stay in their places",
+        remedy: "Put it right behind a source with labels, before shuffle, balance, mixup and cutmix.")
+    }
+    let members = MemberIndex(upstream)
+    let (classes, path, perClass) = (upstream.about.classes, upstream.about.stagePath, perClass)
+    let found = try members.positions(in: upstream.run)
+    if let short = found.firstIndex(where: { $0.count < perClass }) {
+      throw MirageError(
+        .badPipeline, "subset wants \(perClass) samples of class \(classes[short]), which has \(found[short].count)",
+        remedy: "Ask for fewer.")
+    }
+    return upstream.reindexed(count: classes.count * perClass) { position, run in
+      let (rank, label) = position.quotientAndRemainder(dividingBy: classes.count)
+      let key = Random.Key(seed: run.seed, path: path).child(label)
+      let order = Permutation(count: found[label].count, key: key, epoch: 0)
+      return Reference(position: Int(found[label][order[rank]]), epoch: run.epoch)
+    }
+  }
+}
+
+/// The positions of each class; four bytes a position. They are found once where every epoch has the same samples at the
+/// same positions, else once for a seed and epoch, of which the last few are kept.
+private final class MemberIndex: Sendable {
+  private let upstream: Flow<Sample>
+  private let known = Mutex<[(run: Run, positions: [[UInt32]])]>([])
+
+  init(_ upstream: Flow<Sample>) { self.upstream = upstream }
+
+  func positions(in run: Run) throws -> [[UInt32]] {
+    let isReordered = upstream.about.isReordered
+    let match = known.withLock { known in
+      known.first { !isReordered || $0.run.seed == run.seed && $0.run.epoch == run.epoch }
+    }
+    if let match { return match.positions }
+    guard upstream.count <= UInt32.max else { throw MirageError(.badPipeline, "balance holds at most 2^32 positions") }
+    var positions = [[UInt32]](repeating: [], count: upstream.about.classes.count)
+    for position in 0..<upstream.count {
+      try checkCancellation(at: position)
+      if let label = try upstream.locate(position, run).label, positions.indices.contains(label) {
+        positions[label].append(UInt32(position))
+      }
+    }
+    let found = positions
+    known.withLock { $0 = [(run, found)] + $0.prefix(7) }
+    return found
+  }
+}

@@ -1,0 +1,61 @@
+import MirageSupport
+import MirageStreams
+
+/// Adds a trained GAN's synthetic samples to those that flow in, without training.
+public struct GANEmit: Component, Codable {
+  public static let name = "gan-emit"
+  public var role: Role { .estimator(self) }
+  /// A checkpoint of `conditional-gan` or `mirage train`.
+  public var checkpoint: String
+  /// Which samples are added.
+  public var emit: Emission
+
+  /// - Throws: bad pipeline with the setting as `place`, where settings exclude each other.
+  public init(checkpoint: String, emit: Emission = Emission()) throws {
+    (self.checkpoint, self.emit) = (checkpoint, emit)
+    try emit.check()
+  }
+}
+
+extension GANEmit: Estimator {
+  /// Reads the checkpoint and makes sure that it fits.
+  public func fit(on upstream: Flow<Sample>, in context: Context) async throws -> any Stage<Sample, Sample> {
+    let model = try ModelFile(reading: checkpoint)
+    let example = try await upstream.example()
+    if let example {
+      let (height, width, channels) = example.size
+      try model.check(height: height, width: width, channels: channels, classes: upstream.about.classes)
+    }
+    return EmittingStage(model, emit, classifierPath: emit.classifier, like: example)
+  }
+
+  public func earlierFit(
+    on upstream: Flow<Sample>, in context: Context
+  ) async throws -> (any Stage<Sample, Sample>)? {
+    try await fit(on: upstream, in: context)
+  }
+}
+
+/// A trained GAN's synthetic samples as a dataset of their own.
+public struct GANSource: Component, Source, Codable {
+  public static let name = "gan-emit"
+  /// A checkpoint of `conditional-gan` or `mirage train`.
+  public var checkpoint: String
+  /// Which samples are made.
+  public var emit: Emission
+
+  /// - Parameter emit: by `perClass` or `count`.
+  /// - Throws: bad pipeline where settings exclude each other.
+  public init(checkpoint: String, emit: Emission) throws {
+    (self.checkpoint, self.emit) = (checkpoint, emit)
+    try emit.check()
+  }
+
+  public func flow() throws -> Flow<Sample> {
+    let model = try ModelFile(reading: checkpoint)
+    let nothing = Flow<Sample>(
+      count: 0, about: DatasetInfo(classes: model.configuration.classes, inputs: [], grain: Emitter.block),
+      locate: { position, _ in throw MirageError.badData("there is no position \(position)") }, read: { _, _ in [] })
+    return try EmittingStage(model, emit, classifierPath: emit.classifier, like: nil).apply(to: nothing)
+  }
+}

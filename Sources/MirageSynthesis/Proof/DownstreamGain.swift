@@ -1,0 +1,203 @@
+import MirageLearning
+import MirageEvaluation
+import MirageSupport
+import MirageStreams
+import MirageTensors
+
+/// Whether a pipeline's GAN helps a classifier that has little data, which is what augmentation is for.
+///
+/// The same classifier is trained for the same number of steps on real samples, on those and classical augmentation, on
+/// those and as many synthetic ones, and on all together, and tested on real ones. The GAN sees the classifier's own samples
+/// and no others. Of the pipeline, what stands before the GAN prepares the samples of all arms; the augmentations behind it
+/// are the classical ones.
+public struct DownstreamGain: Sendable {
+  /// What a classifier is trained on.
+  public enum Arm: String, Sendable, Codable, CaseIterable {
+    case real
+    case classical = "real + classical"
+    case gan = "real + GAN"
+    case both = "real + classical + GAN"
+  }
+
+  /// How much is tried.
+  public struct Settings: Sendable, Codable, Equatable {
+    /// Samples of each class; 0 for all.
+    public var sizes: [Int]
+    /// Repetitions, each with other samples, networks and orders.
+    public var seeds: Int
+    /// Steps of each classifier, of 128 samples.
+    public var classifierSteps: Int
+    /// Steps of each GAN; the pipeline's own where left out.
+    public var ganSteps: Int?
+
+    public init(sizes: [Int], seeds: Int, classifierSteps: Int, ganSteps: Int?) {
+      (self.sizes, self.seeds, self.classifierSteps, self.ganSteps) = (sizes, seeds, classifierSteps, ganSteps)
+    }
+
+    /// Within ten minutes on two cores, for images of 28 × 28.
+    public static let small = Settings(sizes: [20, 50, 100], seeds: 3, classifierSteps: 200, ganSteps: 400)
+    /// Hours: the protocol as it should be.
+    public static let full = Settings(sizes: [20, 50, 100, 500, 0], seeds: 5, classifierSteps: 2000, ganSteps: nil)
+  }
+
+  /// One trained classifier.
+  public struct Outcome: Sendable, Codable, Equatable {
+    /// Real samples of each class; 0 for all.
+    public var size: Int
+    /// Which repetition, from 1.
+    public var seed: Int
+    /// What it was trained on.
+    public var arm: Arm
+    /// On the test samples, 0 to 1.
+    public var accuracy: Double
+  }
+
+  private let pipeline: Pipeline
+  private let gan: ConditionalGAN
+  private let preparation, classical: [any Component]
+  private let settings: Settings
+  private let directory: String
+
+  /// - Parameter directory: where outcomes and GANs are kept.
+  /// - Throws: bad pipeline where there is not one `conditional-gan`, or no augmentation behind it.
+  public init(_ pipeline: Pipeline, _ settings: Settings, in directory: String) throws {
+    let places = pipeline.stages.indices.filter { pipeline.stages[$0] is ConditionalGAN }
+    guard places.count == 1, let gan = pipeline.stages[places[0]] as? ConditionalGAN else {
+      throw MirageError(
+        .badPipeline, "the pipeline has \(places.count) conditional-gan stages, and one is needed",
+        remedy: "The gain of one GAN is measured at a time.")
+    }
+    preparation = Array(pipeline.stages[..<places[0]])
+    classical = pipeline.stages[(places[0] + 1)...].filter { if case .augment = $0.role { true } else { false } }
+    guard !classical.isEmpty else {
+      throw MirageError(
+        .badPipeline, "no augmentation stands behind conditional-gan",
+        remedy: "Those behind it are the classical augmentation that the GAN is held against: add some.")
+    }
+    (self.pipeline, self.gan, self.settings, self.directory) = (pipeline, gan, settings, directory)
+  }
+
+  /// Trains and tests what an earlier run has not.
+  ///
+  /// - Parameters:
+  ///   - test: the samples that all classifiers are tested on.
+  ///   - progress: told of each outcome, and of each GAN in training.
+  /// - Throws: what training throws; bad data where the directory holds outcomes of something else; `CancellationError`,
+  ///   after which the next run goes on.
+  /// - Returns: all outcomes.
+  public func run(
+    test: Batches, progress: @escaping @Sendable (String) -> Void
+  ) async throws -> [Outcome] {
+    try makeDirectories(directory)
+    let log = try OutcomeLog(directory + "/outcomes.jsonl", identity: try identity())
+    let total = settings.sizes.count * settings.seeds * Arm.allCases.count
+    for seed in 1...settings.seeds {
+      for size in settings.sizes {
+        for arm in Arm.allCases where !log.holds(size, seed, arm) {
+          let parts = try await parts(arm, size: size, seed: seed, progress)
+          var training = ClassifierTraining()
+          training.seed = UInt64(seed)
+          let accuracy = try await training.accuracy(
+            afterSteps: settings.classifierSteps, mixing: parts, test: test)
+          try log.append(Outcome(size: size, seed: seed, arm: arm, accuracy: accuracy))
+          let percent = JSONValue.number((10_000 * accuracy).rounded() / 100).text
+          progress(
+            "\(log.outcomes.count) of \(total): \(named(size)), seed \(seed), \(arm.rawValue): \(percent) %")
+        }
+      }
+    }
+    return log.outcomes.filter { $0.seed <= settings.seeds && settings.sizes.contains($0.size) }
+  }
+
+  /// The flows of an arm, in equal parts of a batch of 128.
+  private func parts(
+    _ arm: Arm, size: Int, seed: Int, _ progress: @escaping @Sendable (String) -> Void
+  ) async throws -> [Batches] {
+    let chosen = preparation + (size == 0 ? [] : [Subset(perClass: size) as any Component])
+    let behind = arm == .classical || arm == .both ? classical : []
+    let run = Run(seed: pipeline.seed &+ UInt64(seed))
+    func flow(_ stages: [any Component]) async throws -> Flow<Sample> {
+      var context = Context(policy: pipeline.policy)
+      context.report = { step in
+        if step.done % 100 == 0, step.activity == "training" {
+          progress("GAN on \(named(size)), seed \(seed): step \(step.done) of \(step.total)")
+        }
+      }
+      var part = pipeline
+      part.stages = stages
+      return try await part.flow(run, fitting: .fit(context)).flow
+    }
+    let real = try await flow(chosen + behind)
+    guard arm == .gan || arm == .both else { return [Batches(real, size: 128)] }
+    var stage = gan
+    stage.checkpoint = directory + "/models/size-\(size)-seed-\(seed).safetensors"
+    stage.train.steps = settings.ganSteps ?? gan.train.steps
+    // A classifier to choose the best checkpoint by would need samples that the GAN may not see.
+    stage.watch.metric = .last
+    let perClass = size == 0 ? 5000 : max(500, size)
+    stage.emit = Emission(perClass: perClass, syntheticOnly: true, truncation: gan.emit.truncation)
+    let synthetic = try await flow(chosen + [stage] + behind)
+    return [Batches(real, size: 64), Batches(synthetic, size: 64)]
+  }
+
+  /// What the outcomes depend on, but for sizes and seeds, of which there may be more another time.
+  private func identity() throws -> JSONValue {
+    var stage = gan
+    (stage.checkpoint, stage.emit) = ("", Emission(truncation: gan.emit.truncation))
+    return [
+      "source": try pipeline.source.description, "seed": .string(String(pipeline.seed)),
+      "preparation": .array(try preparation.map { try $0.description }),
+      "classical": .array(try classical.map { try $0.description }), "gan": try stage.description,
+      "classifier-steps": .integer(settings.classifierSteps),
+      "gan-steps": .integer(settings.ganSteps ?? gan.train.steps),
+    ]
+  }
+}
+
+private func named(_ size: Int) -> String { size == 0 ? "all samples" : "\(size) per class" }
+
+/// Outcomes on the disk, one a line behind a line that says of what.
+private final class OutcomeLog {
+  private(set) var outcomes: [DownstreamGain.Outcome] = []
+  private let file: OutputFile
+
+  init(_ path: String, identity: JSONValue) throws {
+    var length = 0
+    if FileKind(path) == .file {
+      let bytes = try InputFile.contents(of: path)
+      // A line that a crash tore has no end.
+      let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
+      for (number, line) in lines.enumerated() {
+        let value = try? JSONValue(parsing: line)
+        if number == 0 {
+          guard value == identity else {
+            throw MirageError.badData(
+              "these are the outcomes of other settings, or of another pipeline", file: path,
+              remedy: "Choose another --output, or remove this one.")
+          }
+        } else if let outcome = try? value?.decoded(as: DownstreamGain.Outcome.self) {
+          outcomes.append(outcome)
+        } else {
+          throw MirageError.badData("is not an outcome", file: path, place: "line \(number + 1)")
+        }
+        length += line.count + 1
+      }
+    }
+    file = try OutputFile(path, continuingAt: length)
+    if length == 0 { try write(identity) }
+  }
+
+  func holds(_ size: Int, _ seed: Int, _ arm: DownstreamGain.Arm) -> Bool {
+    outcomes.contains { ($0.size, $0.seed, $0.arm) == (size, seed, arm) }
+  }
+
+  func append(_ outcome: DownstreamGain.Outcome) throws {
+    try write(JSONValue(encoding: outcome))
+    outcomes.append(outcome)
+  }
+
+  private func write(_ value: JSONValue) throws {
+    try file.append((value.text + "\n").utf8)
+    try file.flush()
+  }
+}

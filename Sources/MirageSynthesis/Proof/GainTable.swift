@@ -1,0 +1,131 @@
+import MirageReports
+import MirageSupport
+
+/// What the outcomes of `DownstreamGain` say: accuracies, and by how much each arm is better than real samples alone.
+public struct GainTable: Sendable {
+  /// One arm at one size.
+  public struct Cell: Sendable {
+    /// Real samples of each class; 0 for all.
+    public var size: Int
+    /// What the classifiers were trained on.
+    public var arm: DownstreamGain.Arm
+    /// Mean over the seeds, 0 to 1.
+    public var accuracy: Double
+    /// Half the width of its 95 % confidence interval; nil for a single seed.
+    public var interval: Double?
+    /// Mean difference from real samples alone, seed by seed; and half of its 95 % confidence interval.
+    public var gain: Double
+    public var gainInterval: Double?
+    /// How many repetitions took part.
+    public var seeds: Int
+  }
+
+  /// Size by size, each with all arms.
+  public let cells: [Cell]
+
+  /// - Parameter outcomes: seeds that lack an arm are left out at that size.
+  public init(_ outcomes: [DownstreamGain.Outcome]) {
+    var cells: [Cell] = []
+    // All samples come last.
+    let sizes = Set(outcomes.map(\.size)).sorted { ($0 == 0 ? Int.max : $0) < ($1 == 0 ? Int.max : $1) }
+    for size in sizes {
+      let bySeed = Dictionary(grouping: outcomes.filter { $0.size == size }, by: \.seed)
+        .filter { $0.value.count == DownstreamGain.Arm.allCases.count }.sorted { $0.key < $1.key }.map(\.value)
+      if bySeed.isEmpty { continue }
+      func values(_ arm: DownstreamGain.Arm) -> [Double] { bySeed.map { $0.first { $0.arm == arm }!.accuracy } }
+      for arm in DownstreamGain.Arm.allCases {
+        let own = values(arm)
+        let gains = zip(own, values(.real)).map { $0 - $1 }
+        cells.append(
+          Cell(
+            size: size, arm: arm, accuracy: mean(own), interval: halfInterval(own), gain: mean(gains),
+            gainInterval: halfInterval(gains), seeds: own.count))
+      }
+    }
+    self.cells = cells
+  }
+
+  /// A list of the cells; shares are 0 to 1.
+  public var json: JSONValue {
+    .array(
+      cells.map { cell in
+        var fields: [String: JSONValue] = [
+          "per-class": cell.size == 0 ? "all" : .integer(cell.size), "arm": .string(cell.arm.rawValue),
+          "accuracy": .number(cell.accuracy), "gain": .number(cell.gain), "seeds": .integer(cell.seeds),
+        ]
+        fields["accuracy-interval"] = cell.interval.map { .number($0) }
+        fields["gain-interval"] = cell.gainInterval.map { .number($0) }
+        return .object(fields)
+      })
+  }
+
+  /// A table in Markdown: accuracy in %, and in brackets the difference from real samples alone with its 95 % confidence
+  /// interval.
+  public var markdown: String {
+    let arms = DownstreamGain.Arm.allCases
+    var lines = [
+      "| per class | " + arms.map(\.rawValue).joined(separator: " | ") + " |",
+      "| ---: |" + arms.map { _ in " --- |" }.joined(),
+    ]
+    for size in sizes {
+      let row = cells.filter { $0.size == size }.map { cell -> String in
+        if cell.arm == .real { return percent(cell.accuracy) + (cell.interval.map { " ± \(percent($0))" } ?? "") }
+        let sign = cell.gain < 0 ? "" : "+"
+        let interval = cell.gainInterval.map { " ± \(percent($0))" } ?? ""
+        return "\(percent(cell.accuracy)) (\(sign)\(percent(cell.gain))\(interval))"
+      }
+      lines.append("| \(size == 0 ? "all" : "\(size)") | " + row.joined(separator: " | ") + " |")
+    }
+    let seeds = Set(cells.map(\.seeds)).sorted().map(String.init).joined(separator: " or ")
+    return lines.joined(separator: "\n")
+      + "\n\nTest accuracy in %, mean of \(seeds) seeds; in brackets the paired difference from real samples alone. "
+      + "± is half of the 95 % confidence interval (Student's t).\n"
+  }
+
+  /// In the order of the cells.
+  private var sizes: [Int] { cells.map(\.size).reduce(into: []) { if !$0.contains($1) { $0.append($1) } } }
+
+  /// Accuracy against samples of each class, a line for each arm.
+  public var chart: LineChart {
+    let sizes = sizes
+    let series = DownstreamGain.Arm.allCases.map { arm in
+      LineChart.Series(
+        arm.rawValue,
+        cells.filter { $0.arm == arm }.map { cell in
+          LineChart.Point(
+            x: Double(sizes.firstIndex(of: cell.size)!), y: 100 * cell.accuracy,
+            low: cell.interval.map { 100 * (cell.accuracy - $0) },
+            high: cell.interval.map { 100 * (cell.accuracy + $0) })
+        })
+    }
+    return LineChart(
+      title: "Test accuracy in %", detail: "bars: 95 % confidence", xLabel: "real samples of each class",
+      series: series,
+      xAxis: .categories(sizes.map { $0 == 0 ? "all" : "\($0)" }))
+  }
+}
+
+private func percent(_ value: Double) -> String {
+  let hundredths = Int((abs(value) * 10_000).rounded())
+  let fraction = hundredths % 100
+  return "\(value < 0 && hundredths > 0 ? "-" : "")\(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction)"
+}
+
+private func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+
+/// Half of the 95 % confidence interval of a mean; nil for a single value.
+private func halfInterval(_ values: [Double]) -> Double? {
+  guard values.count > 1 else { return nil }
+  let middle = mean(values)
+  let variance = values.reduce(0) { $0 + ($1 - middle) * ($1 - middle) } / Double(values.count - 1)
+  return studentQuantile(values.count - 1) * (variance / Double(values.count)).squareRoot()
+}
+
+/// The 97.5 % quantile of Student's t distribution.
+private func studentQuantile(_ freedom: Int) -> Double {
+  let table = [
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
+    2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+  ]
+  return freedom <= table.count ? table[freedom - 1] : 1.96 + 2.4 / Double(freedom)
+}

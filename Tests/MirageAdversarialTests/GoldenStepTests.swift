@@ -1,0 +1,115 @@
+import MirageAdversarial
+import MirageSupport
+import MirageNetworks
+import MirageTensors
+import Testing
+
+/// Whole training steps against PyTorch: every network, conditioning, loss, normalisation, optimiser and augmentation is
+/// in one of the cases. The numbers of make_adversarial.py are drawn here once more: weights, images and latents.
+@Suite struct GoldenStepTests {
+  @Test(arguments: GoldenRow.all("steps")) func stepsArePyTorchs(_ row: GoldenRow) throws {
+    let name = row.testDescription
+    let configuration = try GANConfiguration(
+      row.decoded("model"), height: row.decoded("height"), width: row.decoded("width"),
+      channels: row.decoded("channels"), classes: row.decoded("classes"))
+    let recipe: GANRecipe = row.decoded("recipe")
+    let gan = try GAN(configuration, recipe, seed: 1)
+    try begin(gan, row)
+
+    let labels: [[[Int]]] = row.decoded("labels")
+    for (step, (labels, expected)) in zip(labels, row.decoded("measures", as: [[String: [Double]]].self)).enumerated() {
+      let batches = labels.enumerated().map { index, labels in
+        var random = randomNumbers("\(name)/images/\(step)/\(index)")
+        let shape = [recipe.batch, configuration.height, configuration.width, configuration.channels]
+        return GAN.Real(images: .uniform(shape, in: -1...1, using: &random), labels: labels)
+      }
+      let found = gan.step(on: batches, measuresGradients: true).byName
+      #expect(found.keys.sorted() == expected.keys.sorted())
+      for (measure, value) in expected {
+        let error = abs(Double(found[measure] ?? .nan) - value[0])
+        #expect(error <= value[1], "\(name): \(measure) of step \(step), \(value[0])")
+      }
+    }
+
+    var state = try state(of: gan)
+    var random = randomNumbers("\(name)/samples")
+    let latents = Tensor.normal([recipe.batch, configuration.model.latent], using: &random)
+    let (generator, _) = configuration.networks(using: &random)
+    try generator.load(gan.average.state)
+    state["samples"] = generator(latents, labels[0][0], .inference)
+
+    let names: [String] = row.decoded("names")
+    #expect(Set(state.keys) == Set(names + row.decoded("noise", as: [String].self)))
+    let (rows, tolerances) = (row.tensor("rows"), row.decoded("tolerances", as: [Float].self))
+    for (index, (name, tolerance)) in zip(names, tolerances).enumerated() {
+      let expected = rows.sliced(axis: 0, index..<index + 1).values
+      let found = summary(try #require(state[name]))
+      let worst = zip(found, expected).map { abs($0 - $1) / (abs($1) + expected.last! + 1e-30) }.max()!
+      #expect(worst <= tolerance, "\(row.testDescription): \(name)")
+    }
+  }
+
+  /// At most 16 elements at even distances, then the root of their mean square over all: a row of the golden file.
+  private func summary(_ tensor: Tensor) -> [Float] {
+    let (values, samples) = (tensor.values, 16)
+    let every = (values.count + samples - 1) / samples | 1
+    let chosen = stride(from: 0, to: values.count, by: every).map { values[$0] }
+    let square = values.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(values.count)
+    return chosen + [Float](repeating: 0, count: samples - chosen.count) + [Float(square.squareRoot())]
+  }
+
+  /// Gives networks and average the state that the row begins with.
+  private func begin(_ gan: GAN, _ row: GoldenRow) throws {
+    var checkpoint = Checkpoint()
+    gan.store(in: &checkpoint)
+    for (name, bounds) in row.decoded("initial", as: [String: [Float]].self) {
+      var random = randomNumbers("\(row.testDescription)/\(name)")
+      let old = try #require(checkpoint.tensors[name], "no \(name)")
+      checkpoint.tensors[name] = .uniform(old.shape, in: bounds[0]...bounds[1], using: &random)
+    }
+    for (name, vector) in row.tensors("vectors") {
+      #expect(checkpoint.tensors[name] != nil)
+      checkpoint.tensors[name] = vector
+    }
+    for (name, tensor) in checkpoint.tensors where name.hasPrefix("generator.") {
+      checkpoint.tensors["__ema." + name] = tensor
+    }
+    try gan.restore(from: checkpoint)
+  }
+
+  /// All state under the golden file's names; of an optimiser the first moments, or mean squares, under the parameters'.
+  private func state(of gan: GAN) throws -> [String: Tensor] {
+    var checkpoint = Checkpoint()
+    gan.store(in: &checkpoint)
+    var state: [String: Tensor] = [:]
+    for (name, tensor) in checkpoint.tensors {
+      if !name.hasPrefix("__") { state[name] = tensor }
+      if name.hasPrefix("__ema.generator.") { state["average" + name.dropFirst("__ema.generator".count)] = tensor }
+    }
+    let slot = gan.recipe.optimizer == .rmsprop ? "square" : "first_moment"
+    for (network, module) in [("generator", gan.generator), ("discriminator", gan.discriminator)]
+      as [(String, any Module)]
+    {
+      var walk = ParameterNames()
+      module.visit(&walk)
+      for (index, name) in walk.names.enumerated() {
+        state["slot.\(network).\(name)"] = checkpoint.tensors["__optimizer.\(network).\(slot).\(index)"]
+      }
+    }
+    return state
+  }
+}
+
+/// The names of a module's parameters in their order.
+private struct ParameterNames: StateVisitor {
+  var names: [String] = []
+  private var prefix = ""
+  mutating func visit(_ parameter: Parameter, _ name: String) { names.append(prefix + name) }
+  mutating func visit(_ buffer: Buffer, _ name: String) {}
+  mutating func visit(_ module: any Module, _ name: String) {
+    let outer = prefix
+    prefix += name + "."
+    module.visit(&self)
+    prefix = outer
+  }
+}

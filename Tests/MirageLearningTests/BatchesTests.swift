@@ -1,0 +1,178 @@
+import MirageLearning
+import MirageSupport
+import MirageMedia
+import MirageStreams
+import MirageTensors
+import StreamsTestSupport
+import TestSupport
+import Testing
+
+/// Samples as tensors: which ones, in which order, with which numbers.
+@Suite struct BatchesTests {
+  private func all(
+    _ batches: Batches, epoch: Int = 0, isShuffled: Bool = false, seed: UInt64 = 0
+  ) async throws -> [Batch] {
+    var all: [Batch] = []
+    for try await batch in batches.epoch(epoch, isShuffled: isShuffled, seed: seed) { all.append(batch) }
+    return all
+  }
+
+  /// The labels of one pass. In `numbered` they tell the samples apart.
+  private func order(
+    _ batches: Batches, epoch: Int = 0, isShuffled: Bool = true, seed: UInt64 = 0
+  ) async throws -> [Int] {
+    try await all(batches, epoch: epoch, isShuffled: isShuffled, seed: seed).flatMap(\.labels)
+  }
+
+  /// As many classes as samples.
+  private let numbered = TestSource(count: 40, classes: (0..<40).map(String.init))
+
+  /// Whether the numbers are the sample's bytes, 0 as -1 and 255 as 1.
+  private func holds(_ values: some Collection<Float>, _ sample: Sample) -> Bool {
+    let bytes = sample.bytes().pixels
+    return values.count == bytes.count && zip(values, bytes).allSatisfy { abs($0 - (Float($1) / 127.5 - 1)) < 1e-6 }
+  }
+
+  @Test func bytesBecomeNumbers() async throws {
+    let source = TestSource(count: 10, channels: 3)
+    let batches = Batches(source.flow(), size: 4)
+    #expect(batches.count == 10 && batches.batches == 3)
+    let found = try await all(batches)
+    #expect(found.map(\.images.shape) == [[4, 3, 4, 3], [4, 3, 4, 3], [2, 3, 4, 3]])
+    #expect(found.map(\.labels) == [[0, 1, 2, 0], [1, 2, 0, 1], [2, 0]])
+    let values = found.flatMap(\.images.values)
+    for index in 0..<10 { #expect(holds(values[index * 36..<(index + 1) * 36], source.sample(index)), "\(index)") }
+  }
+
+  @Test func extremesAreOneAndMinusOne() async throws {
+    let flow = made(1) { index in
+      var sample = light(index)
+      sample.content = .image(Image(height: 1, width: 2, channels: 1, pixels: [0, 255]))
+      return sample
+    }
+    let values = try #require(try await all(Batches(flow, size: 1)).first).images.values
+    #expect(abs(values[0] + 1) < 1e-6 && abs(values[1] - 1) < 1e-6)
+  }
+
+  @Test func orderFollowsSeedAndEpoch() async throws {
+    let batches = Batches(numbered.flow(), size: 7)
+    let plain = Array(0..<40)
+    #expect(try await order(batches, isShuffled: false) == plain)
+    #expect(try await order(batches, epoch: 3, isShuffled: false, seed: 5) == plain)
+    let first = try await order(batches)
+    #expect(first != plain && first.sorted() == plain)
+    #expect(try await order(batches) == first)
+    let (later, other) = (try await order(batches, epoch: 1), try await order(batches, seed: 1))
+    #expect(later != first && later.sorted() == plain)
+    #expect(other != first && other != later && other.sorted() == plain)
+    // The size of batches does not decide the order.
+    #expect(try await order(Batches(numbered.flow(), size: 16)) == first)
+  }
+
+  @Test func shuffledImagesKeepTheirLabels() async throws {
+    for batch in try await all(Batches(numbered.flow(), size: 9), epoch: 2, isShuffled: true) {
+      let values = batch.images.values
+      #expect(batch.images.shape == [batch.labels.count, 3, 4, 1])
+      for (place, label) in batch.labels.enumerated() {
+        #expect(holds(values[place * 12..<(place + 1) * 12], numbered.sample(label)), "\(label)")
+      }
+    }
+  }
+
+  @Test func positionsTakePart() async throws {
+    let batches = Batches(numbered.flow(), size: 2, positions: [7, 3, 21, 38, 0])
+    #expect(batches.count == 5 && batches.batches == 3)
+    #expect(try await all(batches).map(\.labels) == [[7, 3], [21, 38], [0]])
+    for epoch in 0..<4 { #expect(try await order(batches, epoch: epoch).sorted() == [0, 3, 7, 21, 38]) }
+    let none = Batches(numbered.flow(), size: 2, positions: [])
+    #expect(none.count == 0 && none.batches == 0)
+    #expect(try await all(none, isShuffled: true).isEmpty)
+    #expect(try await all(Batches(TestSource(count: 0).flow(), size: 3), isShuffled: true).isEmpty)
+  }
+
+  @Test(arguments: [[Scale(to: 0...1)], [Normalize(mean: [0.3], std: [0.2])]] as [[any Component]])
+  func scaledSamplesGiveTheSameNumbers(_ stages: [any Component]) async throws {
+    let source = TestSource(count: 6)
+    let scaled = try await all(Batches(Pipeline(source: source, stages: stages).fitted(), size: 4))
+    let plain = try await all(Batches(source.flow(), size: 4))
+    #expect(scaled.map(\.images.values) == plain.map(\.images.values))
+    #expect(scaled.map(\.labels) == plain.map(\.labels))
+  }
+
+  @Test func augmentationsDrawAnewInEachEpoch() async throws {
+    let flow = try await Pipeline(source: TestSource(count: 6), stages: [GaussianNoise()]).fitted()
+    func values(_ epoch: Int) async throws -> [Float] {
+      try await all(Batches(flow, size: 4), epoch: epoch).flatMap(\.images.values)
+    }
+    let first = try await values(0)
+    #expect(try await values(0) == first)
+    #expect(try await values(1) != first)
+  }
+
+  // MARK: What is left out
+
+  @Test func filteredSamplesLeaveGaps() async throws {
+    let few = Pipeline(source: TestSource(count: 10), stages: [Filter(classes: ["ant"])])
+    let batches = Batches(try await few.fitted(), size: 4)
+    #expect(batches.count == 10 && batches.batches == 3)
+    let found = try await all(batches)
+    #expect(found.map(\.labels) == [[0, 0], [0], [0]])
+    #expect(found.map(\.images.shape) == [[2, 3, 4, 1], [1, 3, 4, 1], [1, 3, 4, 1]])
+    // Batches of which nothing is left have no images.
+    let one = Pipeline(source: numbered, stages: [Filter(classes: ["25"])])
+    let rest = try await all(Batches(one.fitted(), size: 8))
+    #expect(rest.map(\.labels) == [[], [], [], [25], []])
+    #expect(rest.map { $0.images.shape[0] } == [0, 0, 0, 1, 0])
+  }
+
+  // MARK: What does not fit
+
+  @Test func unreadableSamplesAreThrownInTurn() async throws {
+    var taken: [[Int]] = []
+    do {
+      let batches = Batches(TestSource(count: 12, failing: [6]).flow(), size: 4)
+      for try await batch in batches.epoch(0, isShuffled: false, seed: 0) { taken.append(batch.labels) }
+      Issue.record("no error was thrown")
+    } catch {
+      #expect("\(error)".contains("sample 6 is bad"), "\(error)")
+    }
+    #expect(taken == [[0, 1, 2, 0]])
+  }
+
+  @Test func samplesWithoutClassAreNamed() async throws {
+    let flow = made(8) { index in
+      var sample = light(index)
+      if index == 5 { sample.label = nil }
+      return sample
+    }
+    let missing = try await failure { _ = try await all(Batches(flow, size: 4)) }
+    #expect(missing.kind == .badData && missing.remedy != nil)
+    #expect(missing.description.contains("s0-00000005-p0-v0") && missing.description.contains("made#5"))
+    let unlabelled = try await failure { _ = try await all(Batches(TestSource(classes: []).flow(), size: 4)) }
+    #expect(unlabelled.kind == .badData && unlabelled.description.contains("s0-00000000-p0-v0"))
+  }
+
+  @Test func softLabelsAreNamed() async throws {
+    let flow = made(8) { index in
+      var sample = light(index)
+      if index == 6 { sample.label = .distribution([0.25, 0.75]) }
+      return sample
+    }
+    let soft = try await failure { _ = try await all(Batches(flow, size: 4)) }
+    #expect(soft.kind == .badData && soft.remedy != nil && soft.description.contains("s0-00000006-p0-v0"))
+    let mixed = try await Pipeline(source: TestSource(), stages: [Mixup(alpha: 1)]).fitted()
+    let blended = try await failure { _ = try await all(Batches(mixed, size: 4)) }
+    #expect(blended.kind == .badData && blended.description.contains("s0-0000000"))
+  }
+
+  @Test(arguments: [(10, 12, 1), (12, 10, 1), (12, 12, 3)])
+  func otherSizesAreNamed(_ height: Int, _ width: Int, _ channels: Int) async throws {
+    let flow = made(8) { index in
+      index == 6 ? light(index, height: height, width: width, channels: channels) : light(index)
+    }
+    let error = try await failure { _ = try await all(Batches(flow, size: 4)) }
+    #expect(error.kind == .badData && error.file == "made#6")
+    #expect(error.message.contains("s0-00000006-p0-v0 is \(height) x \(width) x \(channels), others are 12 x 12 x 1"))
+    #expect(error.remedy?.contains("Bring all to one size") == true)
+  }
+}

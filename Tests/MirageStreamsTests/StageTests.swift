@@ -1,0 +1,283 @@
+import MirageSupport
+import MirageMedia
+import MirageStreams
+import StreamsTestSupport
+import TestSupport
+import Testing
+
+@Suite struct ClassStageTests {
+  @Test(arguments: [
+    (["bee"], false, [1]), (["2"], false, [2]), (["bee"], true, [0, 2]), ([], false, []), ([], true, [0, 1, 2]),
+    (["ant", "cat"], false, [0, 2]),
+  ])
+  func filterKeepsClasses(classes: [String], invert: Bool, kept: [Int]) async throws {
+    // Samples of class 1 or 2 that cannot be read do not matter where they are filtered out.
+    let failing = Set([1, 2].filter { !kept.contains($0) })
+    let pipeline = Pipeline(source: TestSource(failing: failing), stages: [Filter(classes: classes, invert: invert)])
+    let flow = try await pipeline.fitted()
+    #expect(flow.count == 10)
+    let samples = try await flow.samples()
+    #expect(samples.map(\.id.index) == (0..<10).filter { kept.contains($0 % 3) })
+  }
+
+  @Test func unknownClassesAreNamed() async throws {
+    let error = await #expect(throws: MirageError.self) {
+      _ = try await Pipeline(source: TestSource(), stages: [Take(5), Filter(classes: ["bea"])]).fitted()
+    }
+    #expect(error?.kind == .badPipeline)
+    #expect(error?.place == "stages/1 (filter)")
+    #expect(error?.remedy == "Did you mean bee?")
+  }
+
+  @Test(arguments: [0, 1, 5, 50]) func balanceGivesEachClassTheSame(perClass: Int) async throws {
+    // Ten samples: four, three and three of a class.
+    let samples = try await Pipeline(source: TestSource(count: 10), stages: [Balance(perClass: perClass)])
+      .fitted().samples()
+    let expected = perClass > 0 ? perClass : 4
+    for label in 0..<3 {
+      let members = samples.filter { $0.label?.index == label }
+      #expect(members.count == expected)
+      #expect(members.allSatisfy { $0.id.index % 3 == label })
+      // A member comes again only when all have come.
+      let times = Dictionary(grouping: members, by: \.id.index).mapValues(\.count)
+      #expect(times.values.max()! - (times.count < (label == 0 ? 4 : 3) ? 0 : times.values.min()!) <= 1)
+    }
+    #expect(Set(samples.map(\.id)).count == samples.count)
+  }
+
+  @Test func balanceSurvivesAnEpochWithoutAClass() async throws {
+    // Six shuffled samples of 30 do not always hold all three classes.
+    let stages: [any Component] = [Shuffle(), Take(6), Balance(perClass: 4), Repeat(200)]
+    for seed in 0..<20 {
+      let pipeline = Pipeline(seed: UInt64(seed), source: TestSource(count: 30), stages: stages)
+      guard let flow = try? await pipeline.fitted(Run(seed: UInt64(seed))) else { continue }
+      let samples = try await flow.samples()
+      #expect((0..<3).allSatisfy { label in samples.filter { $0.label?.index == label }.count == 800 })
+    }
+  }
+
+  @Test func balanceNeedsClasses() async throws {
+    let cases: [(TestSource, [any Component])] = [
+      (TestSource(classes: []), [Balance()]), (TestSource(), [Mixup(), Balance()]),
+      (TestSource(), [Mixup(), Filter(classes: ["ant"])]), (TestSource(count: 2), [Balance()]),
+      (TestSource(classes: []), [Mixup()]), (TestSource(classes: []), [CutMix()]),
+    ]
+    for (source, stages) in cases {
+      let error = await #expect(throws: MirageError.self) {
+        _ = try await Pipeline(source: source, stages: stages).fitted()
+      }
+      #expect(error?.kind == .badPipeline)
+    }
+  }
+}
+
+@Suite struct MixingTests {
+  @Test(arguments: [Mixup(alpha: 0.4), CutMix()] as [any Component])
+  func blendsWithThePartnerThatWasDrawn(_ stage: any Component) async throws {
+    let source = TestSource(count: 40, height: 9, width: 11, channels: 3)
+    var run = Run(seed: 4)
+    run.recordsDraws = true
+    let flow = try await Pipeline(source: source, stages: [stage]).fitted(run)
+    let samples = try await flow.samples()
+    var partners: Set<Int> = []
+    for sample in samples {
+      let draw = try #require(sample.history.last)
+      guard case .string(let name)? = draw.parameters["partner"], let partner = SampleID(name),
+        case .number(let share)? = draw.parameters["share"].map({ $0 == .integer(1) ? .number(1) : $0 })
+      else {
+        Issue.record("no partner in \(draw)")
+        return
+      }
+      partners.insert(partner.index)
+      let (own, other) = (source.sample(sample.id.index).bytes(), source.sample(partner.index).bytes())
+      let mixed = sample.bytes()
+      switch stage {
+      case is Mixup:
+        for index in mixed.pixels.indices {
+          let exact = share * Double(own.pixels[index]) + (1 - share) * Double(other.pixels[index])
+          #expect(abs(Double(mixed.pixels[index]) - exact) <= 0.51)
+        }
+      default:
+        let changed = mixed.pixels.indices.filter { mixed.pixels[$0] != own.pixels[$0] }
+        #expect(changed.allSatisfy { mixed.pixels[$0] == other.pixels[$0] })
+        #expect(changed.count <= Int((1 - share) * Double(mixed.pixels.count) + 0.5))
+      }
+      let label = sample.label!.probabilities(of: 3)
+      #expect(abs(label.reduce(0, +) - 1) < 1e-6)
+      var expected = [0.0, 0, 0]
+      expected[sample.id.index % 3] += share
+      expected[partner.index % 3] += 1 - share
+      #expect(zip(label, expected).allSatisfy { abs(Double($0) - $1) < 1e-6 })
+      #expect(sample.kind == .augmented)
+    }
+    #expect(partners.count > 10)
+  }
+
+  @Test(arguments: [Mixup(), CutMix(probability: 0.5)] as [any Component])
+  func isTheSameWithAnyNumberOfWorkers(_ stage: any Component) async throws {
+    let flow = try await Pipeline(source: TestSource(count: 50), stages: [Shuffle(), stage]).fitted(Run(seed: 1))
+    let one = try await flow.slots(workers: 1).map(summary)
+    #expect(try await flow.slots(workers: 8).map(summary) == one)
+  }
+
+  @Test func aBadPartnerLeavesTheSampleAsItIs() async throws {
+    let source = TestSource(count: 20, failing: [3])
+    let slots = try await Pipeline(source: source, stages: [Mixup(alpha: 1)]).fitted().slots()
+    for (index, slot) in slots.enumerated() {
+      switch slot {
+      case .failed(let error): #expect(error.id.index == 3 && index == 3)
+      case .element(let sample): #expect(index != 3 && sample.id.index == index)
+      case .absent: Issue.record("nothing is filtered out")
+      }
+    }
+  }
+}
+
+@Suite struct ScalingTests {
+  /// One image of all bytes, and one of them backwards.
+  private static let bytes = TestSource(count: 2, height: 16, width: 16, channels: 1)
+
+  static let ranges = [-1.0...1, 0...1, 0...255, -0.5...0.5, 0...1e-6, -1e6...1e6, 100...101, 3...1000]
+
+  @Test(arguments: ranges) func scaleIsInvertedExactly(range: ClosedRange<Double>) async throws {
+    let pipeline = Pipeline(source: Self.bytes, stages: [Scale(to: range)])
+    for (index, sample) in try await pipeline.fitted().samples().enumerated() {
+      guard case .scaled(let scaled) = sample.content else {
+        Issue.record("not scaled")
+        return
+      }
+      #expect(abs(Double(scaled.values.min()!) - range.lowerBound) <= 1e-6 * max(1, abs(range.lowerBound)))
+      #expect(abs(Double(scaled.values.max()!) - range.upperBound) <= 1e-6 * max(1, abs(range.upperBound)))
+      #expect(Set(sample.bytes().pixels).count == 256)
+      #expect(sample.bytes() == Self.bytes.sample(index).bytes())
+    }
+  }
+
+  @Test(arguments: [1.0...1, 1e6 - 1e-3...1e6]) func refusesRangesThatLoseBytes(range: ClosedRange<Double>) async throws
+  {
+    let error = await #expect(throws: MirageError.self) {
+      _ = try await Pipeline(source: Self.bytes, stages: [Scale(to: range)]).fitted()
+    }
+    #expect(error?.kind == .badPipeline && error?.place == "stages/0 (scale)")
+  }
+
+  @Test(
+    arguments: [
+      [Normalize(mean: [0.3], std: [0.2])], [Scale(), Normalize(mean: [0.1], std: [0.7])], [Normalize()],
+      [Scale(to: 0...1), Normalize()], [Normalize(mean: [0.5]), Copies(2)],
+    ] as [[any Component]])
+  func bytesComeBackThroughEverySink(_ stages: [any Component]) async throws {
+    let folder = TemporaryDirectory()
+    let path = folder.file("out")
+    let readers: [(any Component, any Source<Sample>)] = [
+      (IDXSink(directory: path + "/idx"), MNIST(directory: path + "/idx")),
+      (ImageFolderSink(directory: path + "/folder"), ImageFolder(directory: path + "/folder", channels: .keep)),
+      (WebDatasetSink(directory: path + "/web"), WebDataset(directory: path + "/web", channels: .keep)),
+    ]
+    for (sink, reader) in readers {
+      _ = try await Pipeline(source: Self.bytes, stages: stages, sink: sink).run()
+      let expected = try await Pipeline(source: Self.bytes, stages: stages.filter { $0 is Copies }).fitted().samples()
+      let found = try await reader.flow().samples()
+      #expect(found.map { $0.bytes() } == expected.map { $0.bytes() })
+      #expect(found.map { $0.label?.index } == expected.map { $0.label?.index })
+    }
+  }
+
+  @Test(arguments: [1, 3]) func normalizeIsFittedOnAllSamples(channels: Int) async throws {
+    let source = TestSource(count: 57, height: 5, width: 6, channels: channels)
+    let values = (0..<57).map { source.sample($0).bytes().pixels.map { Double($0) / 255 } }
+    let pipeline = Pipeline(source: source, stages: [Normalize()])
+    for workers in [1, 8] {
+      let fitted = try await pipeline.flow(
+        Run(shard: Shard(index: 1, count: 3)), fitting: .fit(Context(workers: workers)))
+      let stage = try #require(fitted.fitted[0] as? Normalize)
+      for channel in 0..<channels {
+        let all = values.flatMap { image in stride(from: channel, to: image.count, by: channels).map { image[$0] } }
+        let mean = all.reduce(0, +) / Double(all.count)
+        let deviation = (all.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / Double(all.count)).squareRoot()
+        #expect(abs(stage.mean![channel] - mean) < 1e-12)
+        #expect(abs(stage.std![channel] - deviation) < 1e-12)
+      }
+    }
+    // What it makes has mean 0 and deviation 1.
+    let statistics = try await ChannelStatistics.measure(pipeline.fitted(), in: Context(workers: 2))
+    for channel in 0..<channels {
+      #expect(abs(statistics.mean[channel]) < 1e-6 && abs(statistics.deviation[channel] - 1) < 1e-6)
+    }
+  }
+
+  @Test func bytesAreNeededBehindScale() async throws {
+    for stage: any Component in [Invert(), Mixup(), Scale()] {
+      let error = await #expect(throws: MirageError.self) {
+        _ = try await Pipeline(source: TestSource(), stages: [Scale(), stage]).fitted()
+      }
+      #expect(error?.kind == .badPipeline && error?.place?.hasPrefix("stages/1") == true)
+    }
+  }
+}
+
+@Suite struct SampleTests {
+  @Test func withImageDoesNotCopy() throws {
+    var sample = TestSource(height: 100, width: 100).sample(1)
+    func address(_ image: borrowing Image) -> UInt { image.pixels.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) } }
+    let before = try sample.withImage { address($0) }
+    for value in 0..<10 {
+      let inside = try sample.withImage { image in
+        image.pixels[0] = UInt8(value)
+        return address(image)
+      }
+      #expect(inside == before)
+    }
+    try Invert().apply(NoParameters(), to: &sample)
+    try Posterize(bits: 3...3).apply(JSONValue.object(["bits": 3]).decoded(as: Posterize.Parameters.self), to: &sample)
+    #expect(try sample.withImage { address($0) } == before)
+  }
+
+  @Test func withImagePutsTheImageBackAfterAnError() throws {
+    struct Failure: Error {}
+    var sample = TestSource().sample(1)
+    let image = sample.bytes()
+    #expect(throws: Failure.self) { try sample.withImage { _ in throw Failure() } }
+    #expect(sample.bytes() == image)
+  }
+}
+
+@Suite struct ErrorPolicyTests {
+  private func run(_ policy: ErrorPolicy, workers: Int, failing: Set<Int>) async throws -> Tally {
+    let folder = TemporaryDirectory()
+    let pipeline = Pipeline(
+      policy: policy, source: TestSource(count: 100, failing: failing), stages: [Copies(2)],
+      sink: IDXSink(directory: folder.file("out")))
+    var options = RunOptions()
+    options.workers = workers
+    return try await pipeline.run(options).tally
+  }
+
+  @Test func skippedSamplesAreCountedInOrder() async throws {
+    let one = try await run(.skip(limit: 6), workers: 1, failing: [7, 50, 99])
+    #expect(one.written == 194)
+    #expect(
+      one.skipped.map(\.sample)
+        == [7, 50, 99].flatMap { index in
+          (0..<2).map { SampleID(index: index, variant: $0).description }
+        })
+    #expect(one.skipped[0].reason.contains("sample 7 is bad"))
+    #expect(try await run(.skip(limit: 6), workers: 8, failing: [7, 50, 99]) == one)
+  }
+
+  @Test(arguments: [1, 8]) func theLimitStops(workers: Int) async throws {
+    let error = await #expect(throws: MirageError.self) {
+      _ = try await run(.skip(limit: 5), workers: workers, failing: [7, 50, 99])
+    }
+    #expect(error?.kind == .badData)
+    #expect(error?.message.contains("more than 5 samples") == true)
+    #expect(error?.message.contains(SampleID(index: 99, variant: 1).description) == true)
+  }
+
+  @Test(arguments: [1, 8]) func stopNamesTheFirst(workers: Int) async throws {
+    let error = await #expect(throws: SampleError.self) {
+      _ = try await run(.stop, workers: workers, failing: [50, 7])
+    }
+    #expect(error?.id == SampleID(index: 7))
+  }
+}
