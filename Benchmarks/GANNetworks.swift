@@ -164,8 +164,8 @@ struct CycleGANStep {
   }
 }
 
-/// The small conditional GAN at 28 × 28: conditional batch normalisation, projection discriminator, spectral
-/// normalisation, hinge losses; with a moving average of the generator.
+/// The small conditional GAN at 28 × 28: conditional batch normalization, projection discriminator, spectral
+/// normalization, hinge losses; with a moving average of the generator.
 struct ConditionalGANStep {
   private let generator = ConditionalGenerator()
   private let discriminator = ProjectionDiscriminator()

@@ -87,7 +87,7 @@ var tool: String {
   URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("mirage").path
 }
 
-/// A directory for a benchmark's output, empty, removed afterwards.
+/// A directory for a benchmark's output, empty, removed afterward.
 func withScratch<Result>(_ body: (String) throws -> Result) throws -> Result {
   let path = "/tmp/mirage-bench-\(getpid())"
   try removeTree(path)

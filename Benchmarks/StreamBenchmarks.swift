@@ -33,7 +33,7 @@ struct StreamFashion: Benchmark {
 struct StreamJPEG: Benchmark {
   let name = "stream-jpeg"
   let summary =
-    "178 x 218 JPEGs: rotate 10 degrees bilinear, centre crop 178, resize 64 antialiased, flip, scale; drained"
+    "178 x 218 JPEGs: rotate 10 degrees bilinear, center crop 178, resize 64 antialiased, flip, scale; drained"
   private static let directory = "out/bench-jpegs"
   private var directory: String { Self.directory }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Cuts Samples/fashion-mnist from the whole of Fashion-MNIST, and writes its README with origin and licence.
+"""Cuts Samples/fashion-mnist from the whole of Fashion-MNIST, and writes its README with origin and license.
 
     apt install dataset-fashion-mnist
     python3 Samples/make_samples.py
@@ -37,13 +37,13 @@ Small real data for the quickstart and the tests. `make_samples.py` made everyth
 ## fashion-mnist
 
 The first {train:,} training images and the first {t10k:,} test images of Fashion-MNIST, with their labels, in its own
-format (IDX, gzip): 28 × 28 grey images of articles of clothing. `classes.txt` has the names of classes 0 to 9, one a
+format (IDX, gzip): 28 × 28 gray images of articles of clothing. `classes.txt` has the names of classes 0 to 9, one a
 line. Nothing but the number of images was changed.
 
 - Origin: <https://github.com/zalandoresearch/fashion-mnist>, through Debian's package `dataset-fashion-mnist`.
 - Paper: Han Xiao, Kashif Rasul, Roland Vollgraf, *Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine
   Learning Algorithms*, 2017, [arXiv:1708.07747](https://arxiv.org/abs/1708.07747).
-- Licence: MIT, as follows.
+- License: MIT, as follows.
 
 > The MIT License (MIT)
 >

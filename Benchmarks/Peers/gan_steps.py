@@ -55,10 +55,10 @@ def dcgan(width: int = 64, latent: int = 100) -> tuple[nn.Module, nn.Module]:
         *down(4 * n, 8 * n),
         nn.Conv2d(8 * n, 1, 4, 1, 0, bias=False),
     )
-    return generator.apply(initialise), discriminator.apply(initialise)
+    return generator.apply(initialize), discriminator.apply(initialize)
 
 
-def initialise(module: nn.Module) -> None:
+def initialize(module: nn.Module) -> None:
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(module.weight, 0, 0.02)
         if module.bias is not None:
@@ -111,22 +111,22 @@ class ResidualBlock(nn.Module):
 
 
 def resnet_generator(blocks: int, width: int = 64) -> nn.Module:
-    def normalised(convolution):
+    def normalized(convolution):
         return [convolution, nn.InstanceNorm2d(convolution.out_channels), nn.ReLU(True)]
 
     n = width
     return nn.Sequential(
         nn.ReflectionPad2d(3),
-        *normalised(nn.Conv2d(3, n, 7)),
-        *normalised(nn.Conv2d(n, 2 * n, 3, 2, 1)),
-        *normalised(nn.Conv2d(2 * n, 4 * n, 3, 2, 1)),
+        *normalized(nn.Conv2d(3, n, 7)),
+        *normalized(nn.Conv2d(n, 2 * n, 3, 2, 1)),
+        *normalized(nn.Conv2d(2 * n, 4 * n, 3, 2, 1)),
         *[ResidualBlock(4 * n) for _ in range(blocks)],
-        *normalised(nn.ConvTranspose2d(4 * n, 2 * n, 3, 2, 1, output_padding=1)),
-        *normalised(nn.ConvTranspose2d(2 * n, n, 3, 2, 1, output_padding=1)),
+        *normalized(nn.ConvTranspose2d(4 * n, 2 * n, 3, 2, 1, output_padding=1)),
+        *normalized(nn.ConvTranspose2d(2 * n, n, 3, 2, 1, output_padding=1)),
         nn.ReflectionPad2d(3),
         nn.Conv2d(n, 3, 7),
         nn.Tanh(),
-    ).apply(initialise)
+    ).apply(initialize)
 
 
 def patch_discriminator(width: int = 64) -> nn.Module:
@@ -143,7 +143,7 @@ def patch_discriminator(width: int = 64) -> nn.Module:
         *down(2 * n, 4 * n, 2),
         *down(4 * n, 8 * n, 1),
         nn.Conv2d(8 * n, 1, 4, 1, 1),
-    ).apply(initialise)
+    ).apply(initialize)
 
 
 class ImagePool:
@@ -235,7 +235,7 @@ def export_resnet256(path: Path) -> None:
     torch.onnx.export(network, (image,), path, input_names=["x"], output_names=["y"], dynamo=False)
 
 
-# Conditional GAN: projection discriminator (Miyato and Koyama 2018), spectral normalisation, conditional batch norm
+# Conditional GAN: projection discriminator (Miyato and Koyama 2018), spectral normalization, conditional batch norm
 
 
 class ConditionalBatchNorm(nn.Module):

@@ -25,7 +25,7 @@ https://creativecommons.org/publicdomain/zero/1.0/
 
 
 def picture(number: int) -> Image.Image:
-    """Soft colour, some shapes, fine texture: together about as much detail as a photograph of a face."""
+    """Soft color, some shapes, fine texture: together about as much detail as a photograph of a face."""
     random = np.random.default_rng(number)
     field = random.integers(20, 236, (6, 5, 3), dtype=np.uint8)
     image = Image.fromarray(field).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
@@ -33,9 +33,9 @@ def picture(number: int) -> Image.Image:
     for _ in range(12):
         x, y = random.integers(0, [WIDTH, HEIGHT])
         w, h = random.integers(6, 60, 2)
-        colour = tuple(int(v) for v in random.integers(0, 256, 3))
+        color = tuple(int(v) for v in random.integers(0, 256, 3))
         shape = draw.ellipse if random.random() < 0.7 else draw.rectangle
-        shape((x, y, x + w, y + h), fill=colour)
+        shape((x, y, x + w, y + h), fill=color)
     texture = random.normal(0, TEXTURE, (HEIGHT, WIDTH, 1)).astype(np.float32)
     return Image.fromarray((np.asarray(image) + texture).clip(0, 255).astype(np.uint8))
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fashion-MNIST through torchvision's transforms: rotate, pad and crop, normalise. Prints images per second.
+"""Fashion-MNIST through torchvision's transforms: rotate, pad and crop, normalize. Prints images per second.
 
     stream_fashion.py DIR        DIR has train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz
 """

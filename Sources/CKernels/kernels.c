@@ -57,7 +57,7 @@ WITH_AVX2 static inline __m256i four_steps(int64_t from, int64_t step) {
   return _mm256_setr_epi64x(from, from + step, from + 2 * step, from + 3 * step);
 }
 
-// The sums of `blend` for neighbours that stand side by side as 16 bits.
+// The sums of `blend` for neighbors that stand side by side as 16 bits.
 WITH_AVX2 static inline __m256i blend_pairs(__m256i top, __m256i bottom, __m256i across, __m256i down) {
   top = _mm256_srli_epi32(_mm256_madd_epi16(top, across), drop);
   bottom = _mm256_slli_epi32(_mm256_madd_epi16(bottom, across), 16 - drop);
@@ -77,7 +77,7 @@ WITH_AVX2 static inline __m256i set_halves(int32_t low, int32_t high) {
   return _mm256_blend_epi32(_mm256_set1_epi32(low), _mm256_set1_epi32(high), 0xF0);
 }
 
-// Where a pixel's three bytes and its right neighbour's go, so that each channel's two stand side by side as 16 bits.
+// Where a pixel's three bytes and its right neighbor's go, so that each channel's two stand side by side as 16 bits.
 #define CHANNEL_PAIRS 0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1
 
 // Three channels, four pixels at a time; there are at least four.

@@ -54,7 +54,7 @@ static __attribute__((noinline)) void NAME(product_rows)(int rows, const float *
   PRODUCT(rows, a, a_row, 1, b, depth, sum, sum_row, add)
 }
 
-// The transpose of a: `rows` neighbours at each step of the inner dimension.
+// The transpose of a: `rows` neighbors at each step of the inner dimension.
 static __attribute__((noinline)) void NAME(product_columns)(int rows, const float *a, ptrdiff_t a_step, const float *b,
                                                             int depth, float *sum, int add) {
   PRODUCT(rows, a, 1, a_step, b, depth, sum, panel_width, add)
@@ -215,7 +215,7 @@ static void NAME(pack)(const winograd_shape *s, const correlation *c, int backwa
   int to = share(panels * c->in_c, part + 1, parts);
   for (int item = share(panels * c->in_c, part, parts); item < to; item++) {
     int panel = item / c->in_c, in = item % c->in_c, first = panel * panel_width;
-    // All of the lanes' taps at once: phases are neighbours in the weights.
+    // All of the lanes' taps at once: phases are neighbors in the weights.
     for (int l = 0; l < panel_width; l++) {
       int set = (first + l) / c->out_c, channel = (first + l) % c->out_c;
       const float *from = weights + in * row + channel * column;

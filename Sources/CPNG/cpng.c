@@ -66,10 +66,10 @@ static void begin_reading(png_structp png, png_infop info, source *s, cpng_heade
   if (type == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(png);
   if (depth == 16) png_set_strip_16(png);
   if (transparent) png_set_tRNS_to_alpha(png);
-  int colour = (type & PNG_COLOR_MASK_COLOR) != 0, alpha = (type & PNG_COLOR_MASK_ALPHA) != 0 || transparent;
+  int color = (type & PNG_COLOR_MASK_COLOR) != 0, alpha = (type & PNG_COLOR_MASK_ALPHA) != 0 || transparent;
   header->width = png_get_image_width(png, info);
   header->height = png_get_image_height(png, info);
-  header->channels = (colour ? 3 : 1) + (alpha ? 1 : 0);
+  header->channels = (color ? 3 : 1) + (alpha ? 1 : 0);
 }
 
 int cpng_read_header(const uint8_t *data, size_t size, cpng_header *header, char error[200]) {

@@ -1,7 +1,7 @@
 import MirageSupport
 import MirageStreams
 
-/// A dataset that a command is given by its path: a pipeline file, or data in any readable format, recognised by what is
+/// A dataset that a command is given by its path: a pipeline file, or data in any readable format, recognized by what is
 /// there.
 public struct DatasetLocation: Sendable {
   public let path: String

@@ -18,7 +18,7 @@ public struct GANModel: Sendable, Codable, Equatable {
     case none
     /// As further inputs: the class beside the latent and, as planes, beside the image (Mirza and Osindero 2014).
     case concatenated
-    /// By conditional batch normalisation in the generator and a projection in the discriminator (Miyato and Koyama 2018).
+    /// By conditional batch normalization in the generator and a projection in the discriminator (Miyato and Koyama 2018).
     case projection
     /// The discriminator also tells classes (AC-GAN; Odena et al. 2017); it learns them from real images only.
     case auxiliaryClassifier = "auxiliary-classifier"
@@ -47,12 +47,12 @@ public struct GANModel: Sendable, Codable, Equatable {
   public var generatorWidth = 32
   /// Channels of the discriminator's first layer (DCGAN), of every block (residual), at most 1024; not of perceptrons.
   public var discriminatorWidth = 32
-  /// Of the discriminator; the generator's is batch normalisation, conditional where the conditioning says so.
+  /// Of the discriminator; the generator's is batch normalization, conditional where the conditioning says so.
   public var normalization = Normalization.spectral
   /// Of a DCGAN's generator.
   public var output = Output.convolution
 
-  /// A conditional DCGAN with projection and spectral normalisation.
+  /// A conditional DCGAN with projection and spectral normalization.
   public init() {}
 }
 
@@ -82,7 +82,7 @@ public struct GANConfiguration: Sendable, Codable, Equatable {
       throw refusal("\(name) is \(number)", "model.\(name)", "Set it from 1 to \(limit).")
     }
     guard channels == 1 || channels == 3 else {
-      throw refusal("images of \(channels) channels", nil, "Make them grey or RGB with the source's channels.")
+      throw refusal("images of \(channels) channels", nil, "Make them gray or RGB with the source's channels.")
     }
     if model.conditioning != .none && classes.count < 2 {
       throw refusal(

@@ -73,7 +73,7 @@ extension GANConfiguration {
   var discriminatorChannels: Int { channels + (concatenatesImages ? conditions : 0) }
 }
 
-/// The generator's batch normalisation: one for all classes, or scales and offsets for each.
+/// The generator's batch normalization: one for all classes, or scales and offsets for each.
 final class GeneratorNorm: Module {
   private let plain: BatchNorm?
   private let conditional: ConditionalBatchNorm?
@@ -96,7 +96,7 @@ final class GeneratorNorm: Module {
   }
 }
 
-/// The discriminator's normalisation of features of H × W × C, or vectors; spectral normalisation is the layers' own.
+/// The discriminator's normalization of features of H × W × C, or vectors; spectral normalization is the layers' own.
 func discriminatorNorm(_ shape: [Int], _ normalization: GANModel.Normalization) -> [any Layer] {
   switch normalization {
   case .none, .spectral: []

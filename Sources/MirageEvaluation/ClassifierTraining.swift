@@ -85,7 +85,7 @@ public struct ClassifierTraining: Sendable {
     return try await Self.accuracy(of: learner.classifier, on: test.expecting(configuration))
   }
 
-  /// A classifier with its optimiser and schedule.
+  /// A classifier with its optimizer and schedule.
   private struct Learner {
     let classifier: ImageClassifier
     private(set) var step = 0

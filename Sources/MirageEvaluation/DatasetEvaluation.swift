@@ -12,7 +12,7 @@ public struct DatasetEvaluation: Sendable {
     case inceptionScore = "inception-score"
     case precisionRecall = "precision-recall"
     case densityCoverage = "density-coverage"
-    case memorisation
+    case memorization
     case labelAgreement = "label-agreement"
     /// Classification accuracy score: a classifier trained on generated samples, tested on real ones.
     case cas
@@ -89,7 +89,7 @@ public struct DatasetEvaluation: Sendable {
       case .precisionRecall, .densityCoverage:
         // Both come from the same distances.
         if metric == .densityCoverage && metrics.contains(.precisionRecall) { continue }
-        let found = try Neighbourhoods(real: test.vectors(), generated: generated.vectors())
+        let found = try Neighborhoods(real: test.vectors(), generated: generated.vectors())
         if metrics.contains(.precisionRecall) {
           report.add("precision", found.precision, of: compared)
           report.add("recall", found.recall, of: compared)
@@ -98,12 +98,12 @@ public struct DatasetEvaluation: Sendable {
           report.add("density", found.density, of: compared)
           report.add("coverage", found.coverage, of: compared)
         }
-      case .memorisation:
+      case .memorization:
         let train = try await Judgement(sets.train, count: generated.labels.count, by: network, seed: seed)
-        let found = try Memorisation(
+        let found = try Memorization(
           generated: generated.vectors(), training: train.vectors(), heldOut: test.vectors(), seed: seed)
         let samples = compared + [("real training", train.labels.count)]
-        report.add("memorisation ratio (median)", found.medianRatio, of: samples)
+        report.add("memorization ratio (median)", found.medianRatio, of: samples)
         report.add("nearer to training than test", found.shareNearerTraining, of: samples)
       case .labelAgreement:
         guard let classifier else {

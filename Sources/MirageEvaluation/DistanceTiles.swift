@@ -19,7 +19,7 @@ struct DistanceTiles {
   let rows, columns: Features
   /// Whether both sets are the same one: then only tiles on and above the diagonal are visited.
   let isWithin: Bool
-  private let centre: [Double]
+  private let center: [Double]
   /// Rows and columns of a tile.
   private let side: Int
   /// The part of |a|² + |b|² below which a square has lost too much to cancellation.
@@ -34,7 +34,7 @@ struct DistanceTiles {
   }
 
   private init(_ rows: Features, _ columns: Features, isWithin: Bool) {
-    (self.rows, self.columns, self.isWithin, centre) = (rows, columns, isWithin, rows.mean)
+    (self.rows, self.columns, self.isWithin, center) = (rows, columns, isWithin, rows.mean)
     side = min(512, max(32, (1 << 20) / rows.dimensions))
   }
 
@@ -67,8 +67,8 @@ struct DistanceTiles {
 
   private func fill(_ scratch: Scratch, _ rowRange: Range<Int>, _ columnRange: Range<Int>) {
     let (a, b, squares, size) = (scratch.rows, scratch.columns, scratch.squares, rows.dimensions)
-    rows.copyRows(rowRange, minus: centre, to: a)
-    columns.copyRows(columnRange, minus: centre, to: b)
+    rows.copyRows(rowRange, minus: center, to: a)
+    columns.copyRows(columnRange, minus: center, to: b)
     LinearAlgebra.multiply(a, transposed: b, into: squares, m: rowRange.count, n: columnRange.count, k: size)
     let (rowNorms, columnNorms) = (norms(a, rowRange.count), norms(b, columnRange.count))
     for row in 0..<rowRange.count {

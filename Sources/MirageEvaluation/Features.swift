@@ -44,12 +44,12 @@ extension Features {
     return sums.map { $0 / Double(max(1, count)) }
   }
 
-  /// Writes rows in double precision, less `centre`.
-  func copyRows(_ rows: Range<Int>, minus centre: [Double], to target: UnsafeMutablePointer<Double>) {
+  /// Writes rows in double precision, less `center`.
+  func copyRows(_ rows: Range<Int>, minus center: [Double], to target: UnsafeMutablePointer<Double>) {
     values.withUnsafeBufferPointer { values in
       for (index, row) in rows.enumerated() {
         for place in 0..<dimensions {
-          target[index * dimensions + place] = Double(values[row * dimensions + place]) - centre[place]
+          target[index * dimensions + place] = Double(values[row * dimensions + place]) - center[place]
         }
       }
     }

@@ -37,7 +37,7 @@ indirect enum InceptionPart: Layer {
   }
 }
 
-/// A convolution without bias, batch normalisation and a rectifier, with a pool of 3 × 3 where wanted.
+/// A convolution without bias, batch normalization and a rectifier, with a pool of 3 × 3 where wanted.
 final class InceptionUnit: Layer {
   enum Pool { case average, maximum }
 

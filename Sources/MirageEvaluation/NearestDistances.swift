@@ -3,25 +3,25 @@ import Synchronization
 /// The squared distances from each of some points to the nearest of others.
 struct NearestDistances: Sendable {
   /// How many are kept of each point.
-  let neighbours: Int
-  /// Points × neighbours, those of a point ascending; infinite where there are not so many.
+  let neighbors: Int
+  /// Points × neighbors, those of a point ascending; infinite where there are not so many.
   private var squares: [Double]
 
-  private init(_ points: Int, neighbours: Int) {
-    self.neighbours = neighbours
-    squares = [Double](repeating: .infinity, count: points * neighbours)
+  private init(_ points: Int, neighbors: Int) {
+    self.neighbors = neighbors
+    squares = [Double](repeating: .infinity, count: points * neighbors)
   }
 
   /// From each row to the columns of the tiles; within one set, from each sample to the others but itself.
   ///
   /// - Throws: `CancellationError`.
-  init(_ tiles: DistanceTiles, neighbours: Int) throws {
-    let all = Mutex(NearestDistances(tiles.rows.count, neighbours: neighbours))
+  init(_ tiles: DistanceTiles, neighbors: Int) throws {
+    let all = Mutex(NearestDistances(tiles.rows.count, neighbors: neighbors))
     try tiles.forEach { tile in
       let isDiagonal = tiles.isWithin && tile.rows == tile.columns
       let isMirrored = tiles.isWithin && !isDiagonal
-      var ofRows = NearestDistances(tile.rows.count, neighbours: neighbours)
-      var ofColumns = NearestDistances(isMirrored ? tile.columns.count : 0, neighbours: neighbours)
+      var ofRows = NearestDistances(tile.rows.count, neighbors: neighbors)
+      var ofColumns = NearestDistances(isMirrored ? tile.columns.count : 0, neighbors: neighbors)
       for row in 0..<tile.rows.count {
         for column in 0..<tile.columns.count where !(isDiagonal && row == column) {
           let square = tile.squares[row * tile.columns.count + column]
@@ -39,14 +39,14 @@ struct NearestDistances: Sendable {
 
   /// The squared distance of each point to its k-th nearest, k from 1.
   func squares(toNearest k: Int) -> [Double] {
-    stride(from: k - 1, to: squares.count, by: neighbours).map { squares[$0] }
+    stride(from: k - 1, to: squares.count, by: neighbors).map { squares[$0] }
   }
 
   @inline(__always)
   private mutating func insert(_ square: Double, of point: Int) {
-    var place = (point + 1) * neighbours - 1
+    var place = (point + 1) * neighbors - 1
     if square >= squares[place] { return }
-    while place > point * neighbours, squares[place - 1] > square {
+    while place > point * neighbors, squares[place - 1] > square {
       squares[place] = squares[place - 1]
       place -= 1
     }
@@ -54,6 +54,6 @@ struct NearestDistances: Sendable {
   }
 
   private mutating func merge(_ other: NearestDistances, at first: Int) {
-    for (place, square) in other.squares.enumerated() { insert(square, of: first + place / neighbours) }
+    for (place, square) in other.squares.enumerated() { insert(square, of: first + place / neighbors) }
   }
 }

@@ -11,7 +11,7 @@ public struct Batch: Sendable {
   public var labels: [Int]
 }
 
-/// A flow of labelled images as batches of tensors, made ahead of their use.
+/// A flow of labeled images as batches of tensors, made ahead of their use.
 public struct Batches: Sendable {
   /// Where the samples come from.
   public let flow: Flow<Sample>
@@ -127,7 +127,7 @@ extension Batch {
         throw MirageError.badData(
           "sample \(sample.id) is \(sample.size.height) x \(sample.size.width) x \(sample.size.channels), others are "
             + "\(size.height) x \(size.width) x \(size.channels)", file: sample.origin.description,
-          remedy: "Bring all to one size, with resize or a crop, and to one colour mode.")
+          remedy: "Bring all to one size, with resize or a crop, and to one color mode.")
       }
       guard let label = ignoresClasses ? 0 : sample.label?.index else {
         throw MirageError.badData(

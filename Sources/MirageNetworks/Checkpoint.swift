@@ -1,7 +1,7 @@
 import MirageSupport
 import MirageTensors
 
-/// What a training run needs to go on, or a model to be used: weights, the state of optimisers, averages and random
+/// What a training run needs to go on, or a model to be used: weights, the state of optimizers, averages and random
 /// generators, and text about them; in memory a snapshot that later training does not change, on disk one `.safetensors`
 /// file.
 ///
@@ -9,14 +9,14 @@ import MirageTensors
 /// single model plainly (`0.weight`), those of several with the model's name before theirs (`generator.0.weight`). What is
 /// not a model's begins with two underscores, and whoever wants the weights alone leaves it out:
 ///
-///     __optimizer.NAME.first_moment.3      tensors of an optimiser, one for each parameter
+///     __optimizer.NAME.first_moment.3      tensors of an optimizer, one for each parameter
 ///     __ema.NAME.0.weight                  tensors of a moving average
-///     __optimizer.NAME, __ema.NAME, __random.NAME     text: the kind of optimiser, the average's updates, a generator
+///     __optimizer.NAME, __ema.NAME, __random.NAME     text: the kind of optimizer, the average's updates, a generator
 ///
 /// All other text is free. Customary are `architecture`, `configuration` (JSON), `classes` (a JSON list), `step`,
 /// `pipeline-digest` and `metrics` (JSON).
 ///
-/// All tensors are Float32. Whole numbers among them, such as batch normalisation's `num_batches_tracked`, are exact only
+/// All tensors are Float32. Whole numbers among them, such as batch normalization's `num_batches_tracked`, are exact only
 /// below 2^24 and stay there when more is counted; nothing computes with that one. Counts that matter are text. PyTorch's
 /// `load_state_dict` turns `num_batches_tracked` back into an integer (unless called with `assign`).
 ///
@@ -93,30 +93,30 @@ public struct Checkpoint: Sendable {
 
   // MARK: What training needs besides
 
-  /// Puts in what an optimiser's later steps depend on, besides its settings.
+  /// Puts in what an optimizer's later steps depend on, besides its settings.
   public mutating func store(optimizer: some Optimizer, as name: String) {
     check(name)
     replace("__optimizer.\(name).", with: optimizer.state)
     metadata["__optimizer.\(name)"] = type(of: optimizer).kind
   }
 
-  /// Lets an optimiser go on where the stored one was. Its settings, the learning rate among them, stay as they are.
+  /// Lets an optimizer go on where the stored one was. Its settings, the learning rate among them, stay as they are.
   /// - Parameter parameters: those it steps, in the same order.
   /// - Throws: bad data where none of that name is there, or one of another kind, or one that does not fit the parameters.
   public func restore(
     optimizer: inout some Optimizer, for parameters: [Parameter], from name: String
   ) throws {
     let (field, wanted) = ("__optimizer.\(name)", type(of: optimizer).kind)
-    let kind = try text(field, "state of an optimiser for \(name)")
+    let kind = try text(field, "state of an optimizer for \(name)")
     guard kind == wanted else {
-      throw error("the state is that of the optimiser \(shortened(kind)), not of \(wanted)", at: field)
+      throw error("the state is that of the optimizer \(shortened(kind)), not of \(wanted)", at: field)
     }
     let state = tensors(after: field + ".")
     var restored = optimizer
     try located(field) {
       try restored.load(state, for: parameters)
       if let extra = Set(state.keys).subtracting(restored.state.keys).min() {
-        throw error("the optimiser has no place for \(shortened(extra))", at: field)
+        throw error("the optimizer has no place for \(shortened(extra))", at: field)
       }
     }
     optimizer = restored

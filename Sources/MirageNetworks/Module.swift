@@ -91,7 +91,7 @@ extension Module {
 
   /// Takes over parameters and buffers by name, all or none.
   ///
-  /// Names of PyTorch's older spectral normalisation (`weight_orig`, `weight_u`, `weight_v`) count as those of the
+  /// Names of PyTorch's older spectral normalization (`weight_orig`, `weight_u`, `weight_v`) count as those of the
   /// current one. `num_batches_tracked` may be missing.
   /// - Throws: bad data naming the first entry that is missing, has another shape, or belongs to nothing here.
   public func load(_ state: [String: Tensor]) throws {

@@ -1,4 +1,4 @@
-/// How a training's report looks; its colours are those of `ChartStyle`.
+/// How a training's report looks; its colors are those of `ChartStyle`.
 enum ReportStyle {
   static let css = """
     * { box-sizing: border-box; }

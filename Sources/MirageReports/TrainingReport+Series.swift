@@ -52,7 +52,7 @@ extension TrainingReport {
       let isNoisy = !key.hasPrefix("metric/") && key != "learning-rate"
       return LineChart(
         title: measure.title, detail: key.hasPrefix("metric/") ? measure.direction : "", xLabel: "step",
-        // By name, so that the discriminator has the same colour in every chart.
+        // By name, so that the discriminator has the same color in every chart.
         series: series.sorted { $0.name < $1.name }.map { series in
           let points = series.points.map { LineChart.Point(x: Double($0.step), y: $0.value) }
           return LineChart.Series(MeasureName(series.name).title, points, isNoisy: isNoisy)

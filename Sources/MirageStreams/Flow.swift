@@ -105,7 +105,7 @@ public enum Slot<Element: Sendable>: Sendable {
   case element(Element), absent, failed(SampleError)
 }
 
-/// What a run of neighbouring positions gave.
+/// What a run of neighboring positions gave.
 public struct Chunk<Element: Sendable>: Sendable {
   public let positions: Range<Int>
   public let slots: [Slot<Element>]

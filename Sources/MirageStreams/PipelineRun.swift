@@ -40,7 +40,7 @@ public let mirageVersion = "0.1.0"
 extension Pipeline {
   /// Fits what must be fitted, then writes all samples to the sink.
   ///
-  /// Cancelling the task stops at the next chunk and leaves the output resumable, as do failures.
+  /// Canceling the task stops at the next chunk and leaves the output resumable, as do failures.
   /// - Throws: `MirageError`, `SampleError` for a bad sample under the policy to stop, `CancellationError`.
   public func run(
     _ options: RunOptions = RunOptions(), progress: @escaping @Sendable (RunProgress) -> Void = { _ in }

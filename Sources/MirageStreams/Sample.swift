@@ -10,7 +10,7 @@ public struct Sample: Sendable {
   public var label: Label?
   /// Further columns of the dataset, such as CelebA's forty attributes.
   public var attributes: [String: JSONValue] = [:]
-  /// Points in pixel coordinates: (0, 0) is the centre of the first pixel. Geometric augmentations move them; one that
+  /// Points in pixel coordinates: (0, 0) is the center of the first pixel. Geometric augmentations move them; one that
   /// leaves the image keeps its coordinates.
   public var landmarks: [Point] = []
   /// Boxes in edge coordinates: (0, 0) is the top left corner of the first pixel. Geometric augmentations move them, and

@@ -61,7 +61,7 @@ public struct PickleTensor: Sendable {
   /// Where in the storage the first element stands.
   let offset: Int
   let shape: [Int]
-  /// How far apart in the storage neighbours along each dimension are; 0 where a dimension has no neighbours.
+  /// How far apart in the storage neighbors along each dimension are; 0 where a dimension has no neighbors.
   let strides: [Int]
   /// The number of elements, all of which lie within the storage.
   let count: Int

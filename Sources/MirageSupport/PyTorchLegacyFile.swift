@@ -13,7 +13,7 @@ struct PyTorchLegacyFile: PyTorchContents {
     self.file = file
     var reader = ByteReader(try file.read(at: 0, count: min(file.size, Self.pickleLimit)))
     (tensors, places) = try PyTorchFile.located(file.path) {
-      // The magic number, by which the file was recognised, is no integer of 64 bits; a full stop ends its pickle.
+      // The magic number, by which the file was recognized, is no integer of 64 bits; a full stop ends its pickle.
       _ = try reader.take(PyTorchFile.legacyMagic.count + 1)
       guard try Unpickler.load(from: &reader, readsPyTorch: false).integer == 1001 else {
         throw MirageError.badData("another version of the old format than 1001", place: "byte \(reader.position)")

@@ -154,7 +154,7 @@ public func philox4x32(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt
   return SIMD4(c0, c1, c2, c3)
 }
 
-/// A bijective mix of 64 bits (the finaliser of SplitMix64; Steele, Lea and Flood 2014).
+/// A bijective mix of 64 bits (the finalizer of SplitMix64; Steele, Lea and Flood 2014).
 public func mix64(_ value: UInt64) -> UInt64 {
   var z = value &+ 0x9E37_79B9_7F4A_7C15
   z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9

@@ -87,7 +87,7 @@ struct EmittingStage: Component, Stage {
           case .rejected(let attempts):
             let name = place.label.map { " of class \(about.classes[$0])" } ?? ""
             let error = MirageError.badData(
-              "the classifier recognised none of \(attempts) samples\(name) as its class",
+              "the classifier recognized none of \(attempts) samples\(name) as its class",
               remedy: "Lower emit.threshold, or train the GAN for longer.")
             return .failed(SampleError(id: place.id, origin: nil, stage: keyPath, error: error))
           }

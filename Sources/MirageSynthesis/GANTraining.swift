@@ -161,7 +161,7 @@ final class GANTraining {
   private func check(_ samples: Tensor) throws {
     let columns = labels.count / rows
     let varied = samples.reshaped([rows, columns, -1]).variance(axes: [0]).mean().scalar.squareRoot()
-    // Bytes as -1 ... 1: a deviation of one and a half grey levels.
+    // Bytes as -1 ... 1: a deviation of one and a half gray levels.
     narrowChecks = varied < 0.012 && gan.steps >= 100 ? narrowChecks + 1 : 0
     guard narrowChecks < 2 else {
       throw Failure(

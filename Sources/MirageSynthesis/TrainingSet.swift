@@ -74,7 +74,7 @@ private func sizeError(_ sample: Sample, _ expected: (height: Int, width: Int, c
   .badData(
     "sample \(sample.id) is \(sample.size.height) x \(sample.size.width) x \(sample.size.channels), and those before it "
       + "are \(expected.height) x \(expected.width) x \(expected.channels)", file: sample.origin.description,
-    remedy: "Bring all to one size before the GAN, with resize or a crop, and to one colour mode.")
+    remedy: "Bring all to one size before the GAN, with resize or a crop, and to one color mode.")
 }
 
 private func labelError(_ sample: Sample) -> MirageError {

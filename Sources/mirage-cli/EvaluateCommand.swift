@@ -124,15 +124,15 @@ struct EvaluateCommand: AsyncParsableCommand {
     for (flow, path) in [(train.flow, real), (made, generated)] {
       if let channels = try await flow.example()?.size.channels, ![1, 3].contains(channels) {
         throw MirageError.badData(
-          "images of \(channels) channels, and the Inception network takes grey or RGB", file: path,
+          "images of \(channels) channels, and the Inception network takes gray or RGB", file: path,
           remedy: "Read them through a pipeline file whose source has channels: rgb.")
       }
     }
   }
 
-  /// Image folders are read as RGB, whatever they hold: where the real images are grey, generated ones are made grey, and
+  /// Image folders are read as RGB, whatever they hold: where the real images are gray, generated ones are made gray, and
   /// the other way round.
-  private func inColours(of train: Batches, _ made: Flow<Sample>) async throws -> Flow<Sample> {
+  private func inColors(of train: Batches, _ made: Flow<Sample>) async throws -> Flow<Sample> {
     switch (try await train.flow.example()?.size.channels, try await made.example()?.size.channels) {
     case (1, 3): made.converted(to: .gray)
     case (3, 1): made.converted(to: .rgb)
@@ -153,8 +153,10 @@ struct EvaluateCommand: AsyncParsableCommand {
       flow = found
     }
     let numbered = flow.numberingClasses(as: train.flow.about.classes)
-    return (try await inColours(of: train, numbered ?? flow), numbered != nil)
+    return (try await inColors(of: train, numbered ?? flow), numbered != nil)
   }
 }
 
-extension DatasetEvaluation.Metric: ExpressibleByArgument {}
+extension DatasetEvaluation.Metric: ExpressibleByArgument {
+  public init?(argument: String) { self.init(rawValue: americanSpelling(argument)) }
+}

@@ -31,7 +31,7 @@ struct MirageCommand: AsyncParsableCommand {
     do {
       var command = try parseAsRoot()
       if var command = command as? any AsyncParsableCommand {
-        try await Interruption.cancelling { try await command.run() }
+        try await Interruption.canceling { try await command.run() }
       } else {
         try command.run()
       }
@@ -62,7 +62,7 @@ struct MirageCommand: AsyncParsableCommand {
 
 /// Ctrl-C and termination, turned into cancellation of the work.
 enum Interruption {
-  static func cancelling(_ body: sending @escaping () async throws -> Void) async throws {
+  static func canceling(_ body: sending @escaping () async throws -> Void) async throws {
     let work = Task.detached { try await body() }
     // A queue of its own has a thread of its own: those of the global queue are busy with the work.
     let queue = DispatchQueue(label: "interruption", qos: .userInteractive)

@@ -5,18 +5,18 @@ import Synchronization
 /// Messages for people, on standard error.
 enum Terminal {
   static let isInteractive = isatty(STDERR_FILENO) == 1
-  private static let hasColour =
+  private static let hasColor =
     isInteractive && (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
     && ProcessInfo.processInfo.environment["TERM"] != "dumb"
 
   static func message(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 
   static func error(_ text: String) {
-    message((hasColour ? "\u{1B}[1;31merror:\u{1B}[0m " : "error: ") + text)
+    message((hasColor ? "\u{1B}[1;31merror:\u{1B}[0m " : "error: ") + text)
   }
 
   static func warning(_ text: String) {
-    message((hasColour ? "\u{1B}[1;33mwarning:\u{1B}[0m " : "warning: ") + text)
+    message((hasColor ? "\u{1B}[1;33mwarning:\u{1B}[0m " : "warning: ") + text)
   }
 }
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// How long a thread that works on tensors waits for its neighbours before it sleeps.
+/// How long a thread that works on tensors waits for its neighbors before it sleeps.
 ///
 /// By default OpenMP's threads keep a processor busy for milliseconds while they wait, against the threads that read and
 /// augment the data, and against other programs: with one other busy program on two processors a training step took 2 to

@@ -108,10 +108,10 @@ func makeTargets(in directory: TemporaryDirectory) throws -> [Target] {
     file(
       "idx", images, [imageBytes, TinyDataset.idx([3, 2, 2, 3], Array(repeating: 1, count: 36))],
       MNIST(directory: mnist)))
-  let unlabelled = try folder("labels")
-  try OutputFile.write(unlabelled + "/train-images-idx3-ubyte", imageBytes)
+  let unlabeled = try folder("labels")
+  try OutputFile.write(unlabeled + "/train-images-idx3-ubyte", imageBytes)
   targets.append(
-    file("idx-labels", unlabelled + "/train-labels-idx1-ubyte", [labelBytes], MNIST(directory: unlabelled)))
+    file("idx-labels", unlabeled + "/train-labels-idx1-ubyte", [labelBytes], MNIST(directory: unlabeled)))
   let zipped = try folder("mnist-gz")
   try OutputFile.write(zipped + "/train-labels-idx1-ubyte", labelBytes)
   targets.append(

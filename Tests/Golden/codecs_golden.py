@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6  # PNG colour types
-CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGB_ALPHA: 4}
+GRAY, RGB, PALETTE, GRAY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6  # PNG color types
+CHANNELS = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, RGB_ALPHA: 4}
 
 # Adam7: the passes of an interlaced PNG, each (first row, row step, first column, column step).
 ADAM7 = [(0, 8, 0, 8), (0, 8, 4, 8), (4, 8, 0, 4), (0, 4, 2, 4), (2, 4, 0, 2), (0, 2, 1, 2), (1, 2, 0, 1)]
 
 
-def png(samples: np.ndarray, depth: int, colour: int, interlaced=False, palette=b"", transparency=b"", gamma=None):
+def png(samples: np.ndarray, depth: int, color: int, interlaced=False, palette=b"", transparency=b"", gamma=None):
     """The bytes of a PNG of `samples` (height, width, channels), each 0 to 2^depth - 1.
 
     Written by hand because Pillow cannot write most of these forms.
@@ -34,10 +34,10 @@ def png(samples: np.ndarray, depth: int, colour: int, interlaced=False, palette=
         return b"".join(b"\0" + row.tobytes() for row in packed)  # filter 0: none
 
     height, width, channels = samples.shape
-    assert channels == CHANNELS[colour] and samples.max() < 2**depth
+    assert channels == CHANNELS[color] and samples.max() < 2**depth
     passes = [samples[y::dy, x::dx] for y, dy, x, dx in ADAM7] if interlaced else [samples]
     file = b"\x89PNG\r\n\x1a\n"
-    file += chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced))
+    file += chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlaced))
     if gamma is not None:
         file += chunk(b"gAMA", struct.pack(">I", round(gamma * 100_000)))
     if palette:
@@ -55,22 +55,22 @@ def png_files(rgb: np.ndarray) -> dict[str, bytes]:
     alpha = np.linspace(0, 65535, rgb.shape[1]).astype(np.uint16)[None, :, None].repeat(len(rgb), axis=0)
     deep = np.concatenate([deep, alpha], axis=2)
     shallow = (deep >> 8).astype(np.uint8)
-    index = rgb[:, :, :1].astype(int)  # palette indices; the palettes have random colours
+    index = rgb[:, :, :1].astype(int)  # palette indices; the palettes have random colors
 
-    def palette(colours: int) -> dict:
-        return {"palette": random.integers(0, 256, colours * 3, dtype=np.uint8).tobytes()}
+    def palette(colors: int) -> dict:
+        return {"palette": random.integers(0, 256, colors * 3, dtype=np.uint8).tobytes()}
 
-    def transparency(colours: int) -> dict:
-        return {"transparency": random.integers(0, 256, colours, dtype=np.uint8).tobytes()}
+    def transparency(colors: int) -> dict:
+        return {"transparency": random.integers(0, 256, colors, dtype=np.uint8).tobytes()}
 
     files = {
-        "grey-1": png(shallow[:, :, :1] >> 7, 1, GREY),
-        "grey-2": png(shallow[:, :, :1] >> 6, 2, GREY),
-        "grey-4": png(shallow[:, :, :1] >> 4, 4, GREY),
-        "grey-8": png(shallow[:, :, :1], 8, GREY),
-        "grey-16": png(deep[:, :, :1], 16, GREY),
-        "grey-alpha-8": png(shallow[:, :, [0, 3]], 8, GREY_ALPHA),
-        "grey-alpha-16": png(deep[:, :, [0, 3]], 16, GREY_ALPHA),
+        "gray-1": png(shallow[:, :, :1] >> 7, 1, GRAY),
+        "gray-2": png(shallow[:, :, :1] >> 6, 2, GRAY),
+        "gray-4": png(shallow[:, :, :1] >> 4, 4, GRAY),
+        "gray-8": png(shallow[:, :, :1], 8, GRAY),
+        "gray-16": png(deep[:, :, :1], 16, GRAY),
+        "gray-alpha-8": png(shallow[:, :, [0, 3]], 8, GRAY_ALPHA),
+        "gray-alpha-16": png(deep[:, :, [0, 3]], 16, GRAY_ALPHA),
         "palette-1": png(index >> 7, 1, PALETTE, **palette(2)),
         "palette-2": png(index >> 6, 2, PALETTE, **palette(4)),
         "palette-4": png(index >> 4, 4, PALETTE, **palette(16)),
@@ -86,8 +86,8 @@ def png_files(rgb: np.ndarray) -> dict[str, bytes]:
         "rgba-16": png(deep, 16, RGB_ALPHA),
         "rgb-8-gamma": png(shallow[:, :, :3], 8, RGB, gamma=1.0),  # says "linear light": nobody applies it
         "rgb-16-gamma": png(deep[:, :, :3], 16, RGB, gamma=1.0),
-        "grey-1-interlaced": png(shallow[:, :, :1] >> 7, 1, GREY, interlaced=True),
-        "grey-8-interlaced": png(shallow[:, :, :1], 8, GREY, interlaced=True),
+        "gray-1-interlaced": png(shallow[:, :, :1] >> 7, 1, GRAY, interlaced=True),
+        "gray-8-interlaced": png(shallow[:, :, :1], 8, GRAY, interlaced=True),
         "palette-4-interlaced": png(index >> 4, 4, PALETTE, interlaced=True, **palette(16)),
         "rgb-8-interlaced": png(shallow[:, :, :3], 8, RGB, interlaced=True),
         "rgb-8-interlaced-3x2": png(shallow[:2, :3, :3], 8, RGB, interlaced=True),  # has empty passes
@@ -98,7 +98,7 @@ def png_files(rgb: np.ndarray) -> dict[str, bytes]:
 
 def write_jpegs(folder: Path, rgb: Image.Image) -> list[str]:
     forms = {
-        "grey": (rgb.convert("L"), {}),
+        "gray": (rgb.convert("L"), {}),
         "rgb-444": (rgb, {"subsampling": "4:4:4"}),
         "rgb-422": (rgb, {"subsampling": "4:2:2"}),
         "rgb-420": (rgb, {"subsampling": "4:2:0"}),
@@ -116,14 +116,14 @@ def write_jpegs(folder: Path, rgb: Image.Image) -> list[str]:
 
 
 def as_pillow_sees(path: Path, kind: int | None) -> tuple[str, Image.Image]:
-    """Pillow's mode, and the pixels upright in 8 bits: L, LA, RGB or RGBA. `kind` is a PNG's colour type."""
+    """Pillow's mode, and the pixels upright in 8 bits: L, LA, RGB or RGBA. `kind` is a PNG's color type."""
     image = Image.open(path)
     image.load()
     mode = image.mode
     image = ImageOps.exif_transpose(image)
     if mode == "I;16":
         return mode, Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))  # the high byte
-    if kind == GREY_ALPHA:
+    if kind == GRAY_ALPHA:
         return mode, image.convert("LA")  # Pillow has no 16-bit LA and gives RGBA with three equal channels
     if mode == "P":
         return mode, image.convert("RGBA" if "transparency" in image.info else "RGB")
@@ -137,7 +137,7 @@ def make_codecs(folder: Path, images: dict[str, Image.Image]) -> list[dict]:
         (folder / name).write_bytes(data)
     rows = []
     for name in [*pngs, *write_jpegs(folder, rgb)]:
-        kind = pngs[name][25] if name in pngs else None  # byte 25: the colour type in IHDR
+        kind = pngs[name][25] if name in pngs else None  # byte 25: the color type in IHDR
         mode, image = as_pillow_sees(folder / name, kind)
         pixels = f"{name.replace('.', '-')}-pixels.png"
         image.save(folder / pixels, optimize=True)

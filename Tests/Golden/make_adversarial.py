@@ -147,13 +147,13 @@ def penalties():
 # Differentiable augmentations (Zhao et al. 2020), of N C H W images
 
 
-def colour(x, random):
+def color(x, random):
     def each(low, high):
         return random.uniform((len(x), 1, 1, 1), low, high).to(x.dtype)
 
     x = x + each(-0.5, 0.5)
-    grey = x.mean(1, keepdim=True)
-    x = grey + (x - grey) * each(0, 2)
+    gray = x.mean(1, keepdim=True)
+    x = gray + (x - gray) * each(0, 2)
     mean = x.mean((1, 2, 3), keepdim=True)
     return mean + (x - mean) * each(0.5, 1.5)
 
@@ -179,7 +179,7 @@ def cutout(x, random):
     return x * mask
 
 
-AUGMENTATIONS = {"colour": colour, "translation": translation, "cutout": cutout}
+AUGMENTATIONS = {"color": color, "translation": translation, "cutout": cutout}
 
 
 def augmentations():
@@ -449,12 +449,12 @@ class Training:
         self.generator, self.discriminator = (make(c).to(precision) for make in NETWORKS[c.network])
         self.networks = {"generator": self.generator, "discriminator": self.discriminator}
         self.initial, self.vectors = {}, {}
-        self.initialise()
+        self.initialize()
         self.average = {key: value.double().clone() for key, value in self.generator.state_dict().items()}
         self.optimizers = [self.optimizer(network.parameters()) for network in self.networks.values()]
         self.done, self.measures = 0, []
 
-    def initialise(self):
+    def initialize(self):
         """Weights that any program can draw again, of a size that keeps the features' size."""
         for network, module in self.networks.items():
             for key, tensor in module.state_dict().items():
@@ -579,7 +579,7 @@ def initial_bounds(key, shape):
     if "running" in key or "num_batches" in key or key.endswith(("_u", "_v")):
         return None
     if key.endswith("embed.weight"):
-        return [0, 1]  # scales and offsets of batch normalisation
+        return [0, 1]  # scales and offsets of batch normalization
     if "norm" in key or (len(shape) in (1, 3) and key.endswith("weight")):
         return [0.8, 1.2] if key.endswith("weight") else [-0.1, 0.1]
     if key.endswith("bias"):
@@ -626,7 +626,7 @@ def train(name, model, recipe, height, width, channels, steps=2):
         return {key.replace("-", "_"): value for key, value in fields.items()}
 
     def run(precision):
-        torch.manual_seed(0)  # for the vectors of spectral normalisation
+        torch.manual_seed(0)  # for the vectors of spectral normalization
         c = SimpleNamespace(**spaced(model), **image, classes=classes)
         training = Training(name, c, SimpleNamespace(**spaced(recipe)), precision)
         for _ in range(steps):
@@ -635,7 +635,7 @@ def train(name, model, recipe, height, width, channels, steps=2):
 
     exact, rough = run(torch.float64), run(torch.float32)
     found, rough_found = exact.results(), rough.results()
-    # What does not move the loss, such as a bias before a normalisation, has noise for a gradient and moves by noise.
+    # What does not move the loss, such as a bias before a normalization, has noise for a gradient and moves by noise.
     scale = max(value.square().mean().sqrt().item() for key, value in found.items() if key.startswith("slot."))
     noise = {
         key.removeprefix("slot.")
@@ -684,7 +684,7 @@ def steps():
     transposed = {"output": "transposed", "generator-width": 3, "discriminator-width": 5}
     one("dcgan-wasserstein-gp", "dcgan", "wasserstein-gp", "concatenated", "layer", (16, 24, 3), transposed, **two)
     one("dcgan-r1", "dcgan", "non-saturating", "auxiliary-classifier", "none", (28, 20, 3), r1=3)
-    augment = ["colour", "translation", "cutout"]
+    augment = ["color", "translation", "cutout"]
     one("dcgan-augmented", "dcgan", "least-squares", "none", "batch", (16, 28, 3), augment=augment)
     one("dcgan-wasserstein", "dcgan", "wasserstein", "projection", "batch", (16, 20, 1), **two)
     one("residual-hinge", "residual", "hinge", "projection", "spectral", (28, 28, 3))

@@ -37,7 +37,7 @@ cases = []
 
 
 def scene(width: int, height: int, random: np.random.Generator) -> np.ndarray:
-    """Smooth colour gradients, hard edges (a disc, stripes) and texture: where image code goes wrong."""
+    """Smooth color gradients, hard edges (a disc, stripes) and texture: where image code goes wrong."""
     y, x = np.mgrid[0:height, 0:width].astype(float)
     u, v = x / (width - 1), y / (height - 1)
     image = np.stack([255 * u, 255 * v, 255 * (1 - u) * (1 - v)], axis=-1)
@@ -53,7 +53,7 @@ def inputs() -> dict[str, Image.Image]:
     alpha = np.linspace(96, 255, 37).round().astype(np.uint8)[None, :, None].repeat(29, axis=0)
     return {
         "rgb": Image.fromarray(rgb),
-        "grey": Image.fromarray(scene(31, 40, random)).convert("L"),
+        "gray": Image.fromarray(scene(31, 40, random)).convert("L"),
         "rgba": Image.fromarray(np.concatenate([rgb, alpha], axis=-1)),
         # Values 40 to 170 only, so that autocontrast and equalize have something to do.
         "dull": Image.fromarray((40 + rgb * 0.51).round().astype(np.uint8)),
@@ -80,8 +80,8 @@ def case(name, input, stage, output, peer, settings={}, parameters={}, tolerance
 # Geometry. Pillow truncates what it interpolates in rotate and transform, and its bicubic kernel there has a = -1.
 
 
-def colour(fill: list[int], image: Image.Image):
-    """[v] means v in every channel; Pillow wants a number for grey and a tuple for colour."""
+def color(fill: list[int], image: Image.Image):
+    """[v] means v in every channel; Pillow wants a number for gray and a tuple for color."""
     bands = len(image.getbands())
     return fill[0] if bands == 1 else tuple(fill * bands if len(fill) == 1 else fill)
 
@@ -98,9 +98,9 @@ def rotations(images):
         ("rotate-minus-33.3-bicubic", "rgb", -33.3, {"interpolation": "bicubic"}),
         ("rotate-90-expand", "rgb", 90, {"expand": True}),
         ("rotate-20-expand-fill", "rgb", 20, {"expand": True, "fill": [255, 255, 0]}),
-        ("rotate-grey-15", "grey", 15, {}),
-        ("rotate-grey-77-fill", "grey", 77, {"fill": [128]}),
-        ("rotate-grey-minus-20-expand-bicubic", "grey", -20, {"expand": True, "interpolation": "bicubic"}),
+        ("rotate-gray-15", "gray", 15, {}),
+        ("rotate-gray-77-fill", "gray", 77, {"fill": [128]}),
+        ("rotate-gray-minus-20-expand-bicubic", "gray", -20, {"expand": True, "interpolation": "bicubic"}),
         ("rotate-rgba-31-nearest", "rgba", 31, {"interpolation": "nearest"}),
     ]:
         image = images[input]
@@ -108,7 +108,7 @@ def rotations(images):
             degrees,
             MODES[settings.get("interpolation", "bilinear")][0],
             settings.get("expand", False),
-            fillcolor=colour(settings.get("fill", [0]), image),
+            fillcolor=color(settings.get("fill", [0]), image),
         )
         settings = {"degrees": [-180, 180], **settings}
         case(name, input, "rotate", output, "Pillow Image.rotate", settings, {"degrees": degrees})
@@ -127,7 +127,7 @@ def affines(images):
         ("affine-all", "rgb", dict(degrees=-40, translateX=-4, translateY=6, scale=1.3, shearX=10, shearY=-7), {}),
         ("affine-all-nearest", "rgb", dict(degrees=33, translateX=2, scale=0.9, shearX=8), nearest),
         ("affine-all-bicubic", "rgb", dict(degrees=12, translateY=3, scale=1.1, shearY=15), bicubic),
-        ("affine-all-grey", "grey", dict(degrees=70, translateX=3, scale=0.8, shearX=-9), {"fill": [77]}),
+        ("affine-all-gray", "gray", dict(degrees=70, translateX=3, scale=0.8, shearX=-9), {"fill": [77]}),
     ]:
         p = {**none, **changed}
         output = F.affine(
@@ -150,7 +150,7 @@ def perspectives(images):
         ("perspective-fill", "rgb", [[9, 1], [30, 5], [34, 22], [1, 24]], {"fill": [20, 180, 60]}),
         ("perspective-bicubic", "rgb", [[2, 5], [34, 2], [30, 27], [6, 24]], {"interpolation": "bicubic"}),
         ("perspective-nearest", "rgb", [[3, 2], [32, 4], [35, 26], [1, 23]], {"interpolation": "nearest"}),
-        ("perspective-grey", "grey", [[2, 3], [27, 1], [29, 36], [3, 37]], {"fill": [255]}),
+        ("perspective-gray", "gray", [[2, 3], [27, 1], [29, 36], [3, 37]], {"fill": [255]}),
     ]:
         w, h = images[input].size
         start = [[0, 0], [w - 1, 0], [w - 1, h - 1], [0, h - 1]]
@@ -167,10 +167,10 @@ def resizes(images):
         ("rgb", "bilinear", [[15, 18], [13, 37], [41, 19], [64, 81], [1, 1]]),
         ("rgb", "bicubic", [[15, 18], [41, 19], [58, 74]]),
         ("rgb", "lanczos", [[15, 18], [41, 19], [58, 74]]),
-        ("grey", "bilinear", [[20, 15], [28, 28]]),
-        ("grey", "bicubic", [[17, 45]]),
-        ("grey", "lanczos", [[7, 5]]),
-        ("rgba", "bilinear", [[15, 18], [45, 50]]),  # Pillow weighs colour by alpha: no dark or bright fringes
+        ("gray", "bilinear", [[20, 15], [28, 28]]),
+        ("gray", "bicubic", [[17, 45]]),
+        ("gray", "lanczos", [[7, 5]]),
+        ("rgba", "bilinear", [[15, 18], [45, 50]]),  # Pillow weighs color by alpha: no dark or bright fringes
     ]:
         for size in sizes:
             output = resampled(images[input], size, interpolation)
@@ -184,8 +184,8 @@ def resizes(images):
         ("rgb", "bilinear", [64, 81]),
         ("rgb", "bicubic", [15, 18]),
         ("rgb", "bicubic", [58, 74]),
-        ("grey", "bilinear", [28, 28]),
-        ("grey", "bicubic", [47, 12]),
+        ("gray", "bilinear", [28, 28]),
+        ("gray", "bicubic", [47, 12]),
     ]:
         output = image_of(
             nn.interpolate(tensor_of(images[input]).double()[None], size, mode=interpolation, align_corners=False)[0]
@@ -194,7 +194,7 @@ def resizes(images):
         settings = {"size": size, "interpolation": interpolation, "antialias": False}
         case(name, input, "resize", output, "torch.nn.functional.interpolate", settings)
 
-    for input, box, factor in [("rgb", (0, 0, 36, 28), 2), ("grey", (0, 0, 30, 39), 3)]:
+    for input, box, factor in [("rgb", (0, 0, 36, 28), 2), ("gray", (0, 0, 30, 39), 3)]:
         # The mean of whole blocks. 37 x 29 and 31 x 40 have no such ratio, so the input is a cut-out, saved beside it.
         cut = images[input].crop(box)
         cut.save(HERE / f"images/{input}-cut.png", optimize=True)
@@ -204,7 +204,7 @@ def resizes(images):
         settings = {"size": size, "interpolation": "area"}
         case(name, f"{input}-cut", "resize", output, "torch.nn.functional.adaptive_avg_pool2d", settings)
 
-    for input, size in [("rgb", [11, 16]), ("grey", [28, 28]), ("grey", [40, 9])]:
+    for input, size in [("rgb", [11, 16]), ("gray", [28, 28]), ("gray", [40, 9])]:
         output = cv2.resize(np.asarray(images[input]), size[::-1], interpolation=cv2.INTER_AREA)
         name = f"resize-{input}-area-{size[0]}x{size[1]}"
         settings = {"size": size, "interpolation": "area"}
@@ -229,7 +229,7 @@ def crops(images):
         ("center-crop-even", "rgb", [21, 25]),
         ("center-crop-odd", "rgb", [24, 32]),  # (29 - 24) / 2 = 2.5 and (37 - 32) / 2 = 2.5 start at 2 ...
         ("center-crop-odd-up", "rgb", [22, 30]),  # ... but 3.5 starts at 4: halves go to the even number
-        ("center-crop-square", "grey", 20),
+        ("center-crop-square", "gray", 20),
     ]:
         output = F.center_crop(images[input], size)
         case(name, input, "center-crop", output, "torchvision F.center_crop", {"size": size}, tolerance=0)
@@ -239,8 +239,8 @@ def crops(images):
         ("pad-sides-fill", "rgb", {"padding": [1, 2, 3, 4], "fill": [12, 200, 99]}),
         ("pad-edge", "rgb", {"padding": [5, 0, 2, 7], "mode": "edge"}),
         ("pad-reflect", "rgb", {"padding": [3, 6, 1, 2], "mode": "reflect"}),
-        ("pad-grey", "grey", {"padding": 3, "fill": [255]}),
-        ("pad-grey-reflect", "grey", {"padding": 4, "mode": "reflect"}),
+        ("pad-gray", "gray", {"padding": 3, "fill": [255]}),
+        ("pad-gray-reflect", "gray", {"padding": 4, "mode": "reflect"}),
         ("pad-rgba", "rgba", {"padding": 2}),
     ]:
         case(name, input, "pad", padded(images[input], settings), "torchvision F.pad on PIL", settings, tolerance=0)
@@ -249,7 +249,7 @@ def crops(images):
         ("random-crop-plain", "rgb", {"size": [20, 16]}, 9, 4),
         ("random-crop-padded", "rgb", {"size": [28, 28], "padding": 4, "fill": [7, 8, 9]}, 0, 8),
         ("random-crop-reflect", "rgb", {"size": [29, 37], "padding": 3, "mode": "reflect"}, 6, 1),
-        ("random-crop-grey-edge", "grey", {"size": 31, "padding": [2, 0, 2, 0], "mode": "edge"}, 3, 7),
+        ("random-crop-gray-edge", "gray", {"size": 31, "padding": [2, 0, 2, 0], "mode": "edge"}, 3, 7),
     ]:
         size = settings["size"]
         height, width = size if isinstance(size, list) else (size, size)
@@ -261,7 +261,7 @@ def crops(images):
         ("random-resized-crop-down", "rgb", {"size": [12, 12]}, 5, 3, 26, 21),
         ("random-resized-crop-up", "rgb", {"size": [28, 28]}, 20, 11, 9, 14),
         ("random-resized-crop-bicubic", "rgb", {"size": [16, 20], "interpolation": "bicubic"}, 0, 0, 33, 17),
-        ("random-resized-crop-grey", "grey", {"size": [28, 28]}, 1, 2, 30, 37),
+        ("random-resized-crop-gray", "gray", {"size": [28, 28]}, 1, 2, 30, 37),
     ]:
         cut = F.crop(images[input], y, x, height, width)
         output = resampled(cut, settings["size"], settings.get("interpolation", "bilinear"))
@@ -280,19 +280,19 @@ def flips(images):
         ("vertical-flip", Image.Transpose.FLIP_TOP_BOTTOM),
         ("transpose", Image.Transpose.TRANSPOSE),
     ]:
-        for input in ("rgb", "grey", "rgba"):
+        for input in ("rgb", "gray", "rgba"):
             output = images[input].transpose(method)
             case(f"{stage}-{input}", input, stage, output, f"Pillow Transpose.{method.name}", tolerance=0)
 
 
-# Colour
+# Color
 
 
-def colours(images):
+def colors(images):
     def one(name, input, stage, output, peer, parameters={}, settings={}, tolerance=1):
         case(name, input, stage, output, peer, settings, parameters, tolerance)
 
-    # Pillow blends with a whole-numbered grey or smoothed image and truncates. Up to factor 2 an exact computation
+    # Pillow blends with a whole-numbered gray or smoothed image and truncates. Up to factor 2 an exact computation
     # stays within 1 of that; further out it need not, hence no larger factors but for brightness, which blends with
     # black.
     for stage, function, factors in [
@@ -300,7 +300,7 @@ def colours(images):
         ("contrast", F.adjust_contrast, [0, 0.5, 1.8]),
         ("saturation", F.adjust_saturation, [0, 0.5, 2]),
     ]:
-        for input in ("rgb", "grey"):
+        for input in ("rgb", "gray"):
             for factor in factors if input == "rgb" else factors[1:3]:
                 peer = f"torchvision F.{function.__name__} on PIL"
                 output = function(images[input], factor)
@@ -309,10 +309,10 @@ def colours(images):
         output = ImageEnhance.Sharpness(images["rgb"]).enhance(factor)
         one(f"sharpness-{factor}", "rgb", "sharpness", output, "Pillow ImageEnhance.Sharpness", {"factor": factor})
     one(
-        "sharpness-grey-1.7",
-        "grey",
+        "sharpness-gray-1.7",
+        "gray",
         "sharpness",
-        ImageEnhance.Sharpness(images["grey"]).enhance(1.7),
+        ImageEnhance.Sharpness(images["gray"]).enhance(1.7),
         "Pillow ImageEnhance.Sharpness",
         {"factor": 1.7},
     )
@@ -321,33 +321,33 @@ def colours(images):
     for shift in (-0.5, -0.21, 0.0, 0.1, 0.37):
         output = image_of(F.adjust_hue(tensor_of(images["rgb"]), shift))
         one(f"hue-{shift}", "rgb", "hue", output, "torchvision F.adjust_hue on a uint8 tensor", {"shift": shift})
-    for input, gamma in [("rgb", 0.5), ("rgb", 1), ("rgb", 2.2), ("grey", 1.5)]:
+    for input, gamma in [("rgb", 0.5), ("rgb", 1), ("rgb", 2.2), ("gray", 1.5)]:
         output = F.adjust_gamma(images[input], gamma)
         one(f"gamma-{input}-{gamma}", input, "gamma", output, "torchvision F.adjust_gamma on PIL", {"gamma": gamma})
 
     # Whole-number arithmetic: no tolerance.
-    for input, bits in [("rgb", 1), ("rgb", 3), ("rgb", 8), ("grey", 4)]:
+    for input, bits in [("rgb", 1), ("rgb", 3), ("rgb", 8), ("gray", 4)]:
         output = F.posterize(images[input], bits)
         peer = "Pillow ImageOps.posterize"
         one(f"posterize-{input}-{bits}", input, "posterize", output, peer, {"bits": bits}, tolerance=0)
-    for input, threshold in [("rgb", 0), ("rgb", 128), ("rgb", 255), ("grey", 77)]:
+    for input, threshold in [("rgb", 0), ("rgb", 128), ("rgb", 255), ("gray", 77)]:
         output = F.solarize(images[input], threshold)
         peer = "Pillow ImageOps.solarize"
         parameters = {"threshold": threshold}
         one(f"solarize-{input}-{threshold}", input, "solarize", output, peer, parameters, tolerance=0)
-    for input in ("rgb", "dull", "grey"):
+    for input in ("rgb", "dull", "gray"):
         peer = "Pillow ImageOps.equalize"
         one(f"equalize-{input}", input, "equalize", F.equalize(images[input]), peer, tolerance=0)
         peer = "Pillow ImageOps.autocontrast"
         one(f"autocontrast-{input}", input, "autocontrast", F.autocontrast(images[input]), peer)
-    for input in ("rgb", "grey"):
+    for input in ("rgb", "gray"):
         one(f"invert-{input}", input, "invert", F.invert(images[input]), "Pillow ImageOps.invert", tolerance=0)
         for channels in (1, 3):
             output = F.to_grayscale(images[input], channels)
             peer = "torchvision F.to_grayscale on PIL"
             one(f"grayscale-{input}-{channels}", input, "grayscale", output, peer, settings={"channels": channels})
 
-    for input, kernel, sigma in [("rgb", 3, 0.8), ("rgb", 5, 1.5), ("rgb", 9, 0.4), ("grey", 7, 2.0)]:
+    for input, kernel, sigma in [("rgb", 3, 0.8), ("rgb", 5, 1.5), ("rgb", 9, 0.4), ("gray", 7, 2.0)]:
         output = image_of(F.gaussian_blur(tensor_of(images[input]), kernel, sigma))
         name, peer = f"gaussian-blur-{input}-{kernel}-{sigma}", "torchvision F.gaussian_blur on a uint8 tensor"
         one(name, input, "gaussian-blur", output, peer, {"sigma": sigma}, {"kernel": kernel})
@@ -371,7 +371,7 @@ def main() -> None:
     images = inputs()
     for name, image in images.items():
         image.save(HERE / f"images/{name}.png", optimize=True)
-    for make in (rotations, affines, perspectives, resizes, crops, flips, colours):
+    for make in (rotations, affines, perspectives, resizes, crops, flips, colors):
         make(images)
     write_list("cases.json", cases)
     write_list("codecs.json", make_codecs(HERE / "codecs", images))

@@ -5,7 +5,7 @@
     .venv/bin/python Tests/Golden/make_inception.py
 
 The network's own weights are too large for a repository. Here they come from a rule that the Swift test follows as well:
-element i of an entry is centre + scale * s, in Float32, where s is from -1 to 1 and comes from a hash of the entry's name
+element i of an entry is center + scale * s, in Float32, where s is from -1 to 1 and comes from a hash of the entry's name
 and of i. inception.json lists the entries and the cases, inception.safetensors holds the cases' arrays; README.md says
 what the fields mean. PyTorch computes in Float64.
 """
@@ -40,7 +40,7 @@ def signed(name, count):
 
 
 def numbers(name, shape):
-    """The centre and the scale of an entry: activations stay near 1, and batch normalisation does something."""
+    """The center and the scale of an entry: activations stay near 1, and batch normalization does something."""
     kind = name.rsplit(".", 1)[-1]
     if len(shape) >= 2:
         return 0.0, math.sqrt(6 / math.prod(shape[1:]))
@@ -50,8 +50,8 @@ def numbers(name, shape):
     }[kind]
 
 
-def entry(name, shape, centre, scale):
-    values = np.float32(centre) + np.float32(scale) * signed(name, math.prod(shape))
+def entry(name, shape, center, scale):
+    values = np.float32(center) + np.float32(scale) * signed(name, math.prod(shape))
     return torch.tensor(values.reshape(shape))
 
 
@@ -62,8 +62,8 @@ def build():
             network = fid.fid_inception_v3()
     entries = {}
     for name, value in network.state_dict().items():
-        centre, scale = map(float, np.float32(numbers(name, value.shape)))
-        entries[name] = {"shape": list(value.shape), "centre": centre, "scale": scale}
+        center, scale = map(float, np.float32(numbers(name, value.shape)))
+        entries[name] = {"shape": list(value.shape), "center": center, "scale": scale}
     network.load_state_dict({name: entry(name, **fields) for name, fields in entries.items()})
     with mock.patch.multiple(fid, fid_inception_v3=lambda: network):
         return network.eval(), fid.InceptionV3().eval(), entries
@@ -96,7 +96,7 @@ def measure(image, precision):
 def main():
     cases, arrays = [], {}
     for seed, (name, height, width, channels) in enumerate(
-        [("grey", 28, 28, 1), ("colour", 32, 32, 3), ("wide", 48, 64, 3), ("shrunk", 400, 21, 1)], start=1
+        [("gray", 28, 28, 1), ("color", 32, 32, 3), ("wide", 48, 64, 3), ("shrunk", 400, 21, 1)], start=1
     ):
         image = picture(height, width, channels, seed)
         exact, rough = measure(image, torch.float64), measure(image, torch.float32)

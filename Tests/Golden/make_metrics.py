@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what other implementations make of sets of features: distances, scores, neighbourhoods, memorisation.
+"""Writes what other implementations make of sets of features: distances, scores, neighborhoods, memorization.
 
     .venv/bin/pip install -r Tests/Golden/requirements.txt
     .venv/bin/python Tests/Golden/make_metrics.py
@@ -83,7 +83,7 @@ def frechet(name, first, second):
     x, y = exact(first), exact(second)
     means = ((x.mean(0) - y.mean(0)) ** 2).sum()
     s, t = np.cov(x, rowvar=False), np.cov(y, rowvar=False)
-    # tr (S T)^1/2 is also the sum of the singular values of the product of the centred sets, which has no square root.
+    # tr (S T)^1/2 is also the sum of the singular values of the product of the centerd sets, which has no square root.
     x, y = (x - x.mean(0)) / np.sqrt(len(x) - 1), (y - y.mean(0)) / np.sqrt(len(y) - 1)
     value = means + np.trace(s) + np.trace(t) - 2 * np.linalg.svd(x @ y.T, compute_uv=False).sum()
     # The reference implementations take a root that is not accurate where the product is singular.
@@ -124,7 +124,7 @@ def distances(x, y):
     return np.sqrt(((x[:, None] - y[None]) ** 2).sum(-1))
 
 
-def neighbourhoods(name, real, generated, k=3, density_k=5):
+def neighborhoods(name, real, generated, k=3, density_k=5):
     x, y = exact(real), exact(generated)
     across = distances(x, y)
 
@@ -143,11 +143,11 @@ def neighbourhoods(name, real, generated, k=3, density_k=5):
             three, five = compute_prdc(x, y, k), compute_prdc(x, y, density_k)
         peer = {key: (three if key in ("precision", "recall") else five)[key] for key in values}
         assert all(abs(peer[key] - values[key]) < 1e-12 for key in values), (name, peer, values)
-    fields = {"neighbours": k, "density-neighbours": density_k}
-    add("neighbourhoods", name, real=real, generated=generated, **fields, **values)
+    fields = {"neighbors": k, "density-neighbors": density_k}
+    add("neighborhoods", name, real=real, generated=generated, **fields, **values)
 
 
-def memorisation(name, generated, training, held_out):
+def memorization(name, generated, training, held_out):
     """Sets of one size, of which no random part is taken."""
     g, t, h = exact(generated), exact(training), exact(held_out)
     assert len(t) == len(h)
@@ -156,17 +156,17 @@ def memorisation(name, generated, training, held_out):
         ratios = np.where(near == far, 1, near / far)
     share = ((near < far) + 0.5 * (near == far)).mean()
     sets = {"generated": generated, "training": training, "held-out": held_out}
-    add("memorisation", name, **sets, mean=ratios.mean(), median=np.median(ratios), share=share)
+    add("memorization", name, **sets, mean=ratios.mean(), median=np.median(ratios), share=share)
 
 
 def main():
     sets()
     for name, first, second in PAIRS:
         frechet(name, first, second)
-        neighbourhoods(name, first, second)
+        neighborhoods(name, first, second)
         if len(arrays[first]) == len(arrays[second]):
             kernel(name, first, second)
-    neighbourhoods("other-neighbours", "a", "c", 1, 8)
+    neighborhoods("other-neighbors", "a", "c", 1, 8)
 
     random = draw("logits")
     inception("sure", random.normal(0, 3, (333, 10)))
@@ -178,10 +178,10 @@ def main():
     put("training", arrays["b"][:150])
     put("held-out", arrays["b"][150:])
     put("copies", np.concatenate([arrays["training"][:40], arrays["c"][101:140]]))
-    memorisation("none", "generated", "training", "held-out")
-    memorisation("copies", "copies", "training", "held-out")
-    memorisation("many", "many-b", "many-a", "many-c")
-    memorisation("same", "generated", "training", "training")
+    memorization("none", "generated", "training", "held-out")
+    memorization("copies", "copies", "training", "held-out")
+    memorization("many", "many-b", "many-a", "many-c")
+    memorization("same", "generated", "training", "training")
 
     lists = (f'"{name}": [\n' + ",\n".join(json.dumps(row) for row in rows) + "\n]" for name, rows in sections.items())
     (HERE / "metrics.json").write_text("{\n" + ",\n".join(lists) + "\n}\n")

@@ -474,10 +474,10 @@ def resampling():
         case(f"pixel-shuffle-{factor}-{source[-1]}", "pixel-shuffle", [(normal, source)], shuffle, {"factor": factor})
 
 
-# Normalisation
+# Normalization
 
 
-def normalisation():
+def normalization():
     for name, source, affine in [
         ("images", (2, 3, 4, 5), True),
         ("images-plain", (2, 3, 4, 5), False),
@@ -550,7 +550,7 @@ def write(stem: str, rows: list[dict], arrays: dict[str, np.ndarray]) -> None:
 
 def main() -> None:
     torch.set_num_threads(1)
-    for make in (elementwise, shapes, reductions, products, convolutions, resampling, normalisation):
+    for make in (elementwise, shapes, reductions, products, convolutions, resampling, normalization):
         make()
     write("tensors", cases, arrays)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what PyTorch makes of training: losses, optimisers, schedules, clipping, spectral normalisation, GAN layers.
+"""Writes what PyTorch makes of training: losses, optimizers, schedules, clipping, spectral normalization, GAN layers.
 
     .venv/bin/pip install -r Tests/Golden/requirements.txt
     .venv/bin/python Tests/Golden/make_training.py
@@ -168,7 +168,7 @@ def penalties():
     differentiable("penalties", "wgan-gp", inputs, wgan_gp, 5e-5, weight=10)
 
 
-# Optimisers: ten steps of a small network, 6 x 5 pixels in 2 channels to 4 classes
+# Optimizers: ten steps of a small network, 6 x 5 pixels in 2 channels to 4 classes
 
 
 class Network(nn.Module):
@@ -325,7 +325,7 @@ def clipping():
         add("clipping", {**row, "tolerance": 1e-5})
 
 
-# Spectral normalisation. The two implementations differ in the order of a power iteration, so in u and v.
+# Spectral normalization. The two implementations differ in the order of a power iteration, so in u and v.
 
 
 def spectral_norms():
@@ -372,7 +372,7 @@ def spectral_norms():
             add("spectral-norm", {**row, "epsilon": 1e-12, "tolerance": 5e-5})
 
 
-# Initialisers: the bound of a uniform distribution, or the deviation of a normal one
+# Initializers: the bound of a uniform distribution, or the deviation of a normal one
 
 
 def initializers():

@@ -82,7 +82,7 @@ def image_folder_by_torchvision(mirage, directory):
 
     mirage.run(directory, "write", sample(), {"image-folder": {"directory": str(directory / "out"), "format": "png"}})
     images, labels = fashion("train")
-    # The default loader makes everything RGB; this one leaves grey images grey.
+    # The default loader makes everything RGB; this one leaves gray images gray.
     folder = torchvision.datasets.ImageFolder(directory / "out", loader=lambda path: np.asarray(Image.open(path)))
     assert folder.classes == sorted(FILE_SAFE), f"classes are {folder.classes}"
     found = list(folder)

@@ -48,7 +48,7 @@ def accuracy(network) -> float:
 
 
 def same_accuracy(mirage: float, pytorch: float) -> None:
-    assert 0.3 < pytorch <= 1, f"in PyTorch the network has learnt nothing: accuracy {pytorch}"
+    assert 0.3 < pytorch <= 1, f"in PyTorch the network has learned nothing: accuracy {pytorch}"
     assert abs(mirage - pytorch) <= TOLERANCE, f"accuracy {mirage} in Mirage, {pytorch} in PyTorch"
 
 
@@ -60,7 +60,7 @@ def classifier_by_pytorch(mirage, directory):
     printed = mirage.command("train-classifier", SAMPLES, "--output", file, "--epochs", "1", "--json")
     result = json.loads(printed)
     assert result["steps"] > 0, f"printed {printed!r}"
-    # What begins with two underscores is not the model's: the optimiser's state and the like.
+    # What begins with two underscores is not the model's: the optimizer's state and the like.
     state = safetensors.torch.load_file(file)
     weights = {name: tensor for name, tensor in state.items() if not name.startswith("__")}
     network = classifier()

@@ -17,11 +17,11 @@ struct Bars {
     var values: [Float] = []
     values.reserveCapacity(count * side * side * channels)
     for label in labels {
-      let centre = side * (2 * label + 1) / (2 * classes.count) + random.integer(in: -1...1)
+      let center = side * (2 * label + 1) / (2 * classes.count) + random.integer(in: -1...1)
       let light = Float(random.uniform(in: 0.5...1))
       for _ in 0..<side {
         for x in 0..<side {
-          for _ in 0..<channels { values.append(abs(x - centre) <= 1 ? light : -0.8) }
+          for _ in 0..<channels { values.append(abs(x - center) <= 1 ? light : -0.8) }
         }
       }
     }

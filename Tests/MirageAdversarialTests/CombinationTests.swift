@@ -4,13 +4,13 @@ import MirageNetworks
 import MirageTensors
 import Testing
 
-/// Every network with every conditioning, loss and normalisation is refused with a reason, or trains.
+/// Every network with every conditioning, loss and normalization is refused with a reason, or trains.
 @Suite struct CombinationTests {
   /// Of the settings below, what is refused, and where the message points.
   private func refusal(_ loss: AdversarialLoss, _ normalization: GANModel.Normalization) -> (String, String)? {
     switch (loss, normalization) {
-    case (.wassersteinPenalty, .batch): ("batch normalisation in a wasserstein-gp critic", "model.normalization")
-    case (.wasserstein, .spectral): ("clipped and spectrally normalised", "model.normalization")
+    case (.wassersteinPenalty, .batch): ("batch normalization in a wasserstein-gp critic", "model.normalization")
+    case (.wasserstein, .spectral): ("clipped and spectrally normalized", "model.normalization")
     default: nil
     }
   }

@@ -89,11 +89,11 @@ import Testing
     #expect(lost.max()! == Float(tall * wide) && lost.min()! >= Float((tall / 2) * (wide / 2)))
   }
 
-  /// Zhao et al.'s ranges: brightness within ± 0.5; no saturation in grey; contrast 0.5 to 1.5, around the mean.
-  @Test func colourStaysInItsRanges() {
-    var random = randomNumbers("colour")
+  /// Zhao et al.'s ranges: brightness within ± 0.5; no saturation in gray; contrast 0.5 to 1.5, around the mean.
+  @Test func colorStaysInItsRanges() {
+    var random = randomNumbers("color")
     let images = Tensor.uniform([500, 6, 6, 1], in: -1...1, using: &random)
-    let changed = DifferentiableAugmentation.colour(images, using: &random)
+    let changed = DifferentiableAugmentation.color(images, using: &random)
     let (before, after) = (images.mean(axes: [1, 2, 3]).values, changed.mean(axes: [1, 2, 3]).values)
     let brightness = zip(after, before).map { $0 - $1 }
     #expect(brightness.allSatisfy { abs($0) <= 0.5001 } && brightness.max()! > 0.45 && brightness.min()! < -0.45)

@@ -4,7 +4,7 @@ import MirageNetworks
 import MirageTensors
 import Testing
 
-/// Whole training steps against PyTorch: every network, conditioning, loss, normalisation, optimiser and augmentation is
+/// Whole training steps against PyTorch: every network, conditioning, loss, normalization, optimizer and augmentation is
 /// in one of the cases. The numbers of make_adversarial.py are drawn here once more: weights, images and latents.
 @Suite struct GoldenStepTests {
   @Test(arguments: GoldenRow.all("steps")) func stepsArePyTorchs(_ row: GoldenRow) throws {
@@ -77,7 +77,7 @@ import Testing
     try gan.restore(from: checkpoint)
   }
 
-  /// All state under the golden file's names; of an optimiser the first moments, or mean squares, under the parameters'.
+  /// All state under the golden file's names; of an optimizer the first moments, or mean squares, under the parameters'.
   private func state(of gan: GAN) throws -> [String: Tensor] {
     var checkpoint = Checkpoint()
     gan.store(in: &checkpoint)

@@ -119,7 +119,7 @@ enum Family: String, CaseIterable, Sendable {
     #expect(network.place == "entry generator")
     let optimizer = try error { _, recipe in recipe.optimizer = .rmsprop }
     #expect(optimizer.place == "entry __optimizer.generator")
-    #expect(optimizer.message == "the state is that of the optimiser adam, not of rmsprop")
+    #expect(optimizer.message == "the state is that of the optimizer adam, not of rmsprop")
   }
 
   @Test func whatIsMissingIsNamed() throws {
@@ -132,10 +132,10 @@ enum Family: String, CaseIterable, Sendable {
     }
     #expect(
       try error { $0.metadata["__optimizer.discriminator"] = nil }
-        .contains("the checkpoint holds no state of an optimiser for discriminator"))
+        .contains("the checkpoint holds no state of an optimizer for discriminator"))
     #expect(
       try error { $0.tensors["__optimizer.generator.first_moment.0"] = nil }
-        .contains("the optimiser's first_moment.0 is missing"))
+        .contains("the optimizer's first_moment.0 is missing"))
     #expect(
       try error { $0.metadata["__ema.generator"] = nil }.contains("the checkpoint holds no moving average generator"))
     #expect(try error { $0.tensors["__ema.generator.out.bias"] = nil }.contains("out.bias is missing"))

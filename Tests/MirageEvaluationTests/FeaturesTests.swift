@@ -37,8 +37,8 @@ func changed(_ features: Features, _ change: (Float) -> Float) throws -> Feature
       { _ = try FrechetDistance.between(short, long) },
       { _ = try FrechetDistance.between(.init(short), .init(long)) },
       { _ = try KernelDistance(short, long) },
-      { _ = try Neighbourhoods(real: short, generated: long) },
-      { _ = try Memorisation(generated: short, training: short, heldOut: long) },
+      { _ = try Neighborhoods(real: short, generated: long) },
+      { _ = try Memorization(generated: short, training: short, heldOut: long) },
     ]
     for body in work {
       let error = try await failure(body)
@@ -53,8 +53,8 @@ func changed(_ features: Features, _ change: (Float) -> Float) throws -> Feature
     let work: [@Sendable () throws -> Void] = [
       { _ = try FrechetDistance.Statistics(features) },
       { _ = try KernelDistance(features, features) },
-      { _ = try Neighbourhoods(real: features, generated: features) },
-      { _ = try Memorisation(generated: features, training: features, heldOut: features) },
+      { _ = try Neighborhoods(real: features, generated: features) },
+      { _ = try Memorization(generated: features, training: features, heldOut: features) },
     ]
     for body in work {
       let task = Task {
@@ -72,8 +72,8 @@ func changed(_ features: Features, _ change: (Float) -> Float) throws -> Feature
     let results = try [1, 2, 3].map { threads in
       Compute.threads = threads
       return try (
-        KernelDistance(x, y, subsets: 7, size: 200), Neighbourhoods(real: x, generated: y),
-        Memorisation(generated: x, training: x, heldOut: y)
+        KernelDistance(x, y, subsets: 7, size: 200), Neighborhoods(real: x, generated: y),
+        Memorization(generated: x, training: x, heldOut: y)
       )
     }
     for result in results { #expect(result == results[0]) }

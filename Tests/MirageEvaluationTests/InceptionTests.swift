@@ -38,7 +38,7 @@ import Testing
   /// More images than pass through the network at once, the known one first and last.
   @Test func imagesOfABatchDoNotMix() throws {
     let network = try InceptionNetwork(Self.checkpoint)
-    let one = try #require(Self.golden.cases.first { $0.name == "grey" })
+    let one = try #require(Self.golden.cases.first { $0.name == "gray" })
     let image = Self.golden.image(one.image)
     var random = Random(key: Random.Key(seed: 1, path: "inception"), sample: 0)
     let others = Tensor.uniform([8, 28, 28, 1], in: -1...1, using: &random)
@@ -47,13 +47,13 @@ import Testing
     for row in [0, 9] {
       one.expect(features.sliced(axis: 0, row..<row + 1), Self.golden.array(one.features), "row \(row)")
     }
-    let neighbours = (1..<10).map { row in
+    let neighbors = (1..<10).map { row in
       features.sliced(axis: 0, row - 1..<row).values == features.sliced(axis: 0, row..<row + 1).values
     }
-    #expect(!neighbours.contains(true))
-    // A grey image is one whose channels are alike.
-    let colour = network.features(concatenated([image, image, image], axis: 3))
-    one.expect(colour, Self.golden.array(one.features), "features in colour")
+    #expect(!neighbors.contains(true))
+    // A gray image is one whose channels are alike.
+    let color = network.features(concatenated([image, image, image], axis: 3))
+    one.expect(color, Self.golden.array(one.features), "features in color")
     #expect(network.features(.zeros([0, 28, 28, 1])).shape == [0, InceptionNetwork.featureCount])
   }
 
@@ -125,7 +125,7 @@ import Testing
 private struct Golden: Sendable {
   struct Entry: Decodable {
     let shape: [Int]
-    let centre, scale: Float
+    let center, scale: Float
   }
 
   struct Case: Decodable {
@@ -171,7 +171,7 @@ private struct Golden: Sendable {
           x = (x ^ (x >> 16)) &* 0x85EB_CA6B
           x = (x ^ (x >> 13)) &* 0xC2B2_AE35
           x ^= x >> 16
-          buffer[index] = entry.centre + entry.scale * (Float(x >> 8) * 0x1p-23 - 1)
+          buffer[index] = entry.center + entry.scale * (Float(x >> 8) * 0x1p-23 - 1)
         }
         initialized = count
       }

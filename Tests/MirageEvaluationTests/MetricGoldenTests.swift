@@ -58,10 +58,10 @@ struct MetricRow: Sendable, CustomTestStringConvertible {
     #expect(abs(score.standardDeviation - row.number("deviation")) < 1e-7, "\(score)")
   }
 
-  @Test(arguments: MetricRow.all("neighbourhoods")) func neighbourhoods(_ row: MetricRow) throws {
-    let found = try Neighbourhoods(
+  @Test(arguments: MetricRow.all("neighborhoods")) func neighborhoods(_ row: MetricRow) throws {
+    let found = try Neighborhoods(
       real: row.features("real"), generated: row.features("generated"),
-      precisionNeighbours: Int(row.number("neighbours")), densityNeighbours: Int(row.number("density-neighbours")))
+      precisionNeighbors: Int(row.number("neighbors")), densityNeighbors: Int(row.number("density-neighbors")))
     for (value, name) in [
       (found.precision, "precision"), (found.recall, "recall"), (found.density, "density"),
       (found.coverage, "coverage"),
@@ -70,8 +70,8 @@ struct MetricRow: Sendable, CustomTestStringConvertible {
     }
   }
 
-  @Test(arguments: MetricRow.all("memorisation")) func memorisation(_ row: MetricRow) throws {
-    let found = try Memorisation(
+  @Test(arguments: MetricRow.all("memorization")) func memorization(_ row: MetricRow) throws {
+    let found = try Memorization(
       generated: row.features("generated"), training: row.features("training"), heldOut: row.features("held-out"))
     #expect(abs(found.meanRatio - row.number("mean")) < 1e-9, "\(found)")
     #expect(abs(found.medianRatio - row.number("median")) < 1e-9, "\(found)")

@@ -148,8 +148,8 @@ import Testing
     let missing = try await failure { _ = try await all(Batches(flow, size: 4)) }
     #expect(missing.kind == .badData && missing.remedy != nil)
     #expect(missing.description.contains("s0-00000005-p0-v0") && missing.description.contains("made#5"))
-    let unlabelled = try await failure { _ = try await all(Batches(TestSource(classes: []).flow(), size: 4)) }
-    #expect(unlabelled.kind == .badData && unlabelled.description.contains("s0-00000000-p0-v0"))
+    let unlabeled = try await failure { _ = try await all(Batches(TestSource(classes: []).flow(), size: 4)) }
+    #expect(unlabeled.kind == .badData && unlabeled.description.contains("s0-00000000-p0-v0"))
   }
 
   @Test func softLabelsAreNamed() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 /// The vector loops give the bytes that the plain arithmetic written out here gives.
 @Suite struct KernelTests {
-  /// An image whose bytes are random, so that every neighbour matters.
+  /// An image whose bytes are random, so that every neighbor matters.
   private func noise(_ height: Int, _ width: Int, _ channels: Int) -> Image {
     var random = Random(key: Random.Key(seed: 1, path: "noise"), sample: UInt64(height * 1000 + width * 10 + channels))
     return Image(height: height, width: width, channels: channels) { buffer in

@@ -194,7 +194,7 @@ import Testing
     for method in Method.allCases where ![.adam, .adamW].contains(method) {
       var other = method.optimizer()
       let error = try failure { try saved.restore(optimizer: &other, for: parameters, from: "generator") }
-      #expect(error.message == "the state is that of the optimiser adam, not of \(type(of: other).kind)")
+      #expect(error.message == "the state is that of the optimizer adam, not of \(type(of: other).kind)")
       #expect(error.file == path && error.place == "entry __optimizer.generator")
       #expect(other.state.isEmpty)
     }
@@ -204,14 +204,14 @@ import Testing
     let fewer = try failure {
       try saved.restore(optimizer: &adam, for: Array(parameters.dropLast()), from: "generator")
     }
-    #expect(fewer.message == "the optimiser has no place for first_moment.\(parameters.count - 1)")
+    #expect(fewer.message == "the optimizer has no place for first_moment.\(parameters.count - 1)")
     let none = try failure { try saved.restore(optimizer: &adam, for: parameters, from: "critic") }
-    #expect(none.message == "the checkpoint holds no state of an optimiser for critic")
+    #expect(none.message == "the checkpoint holds no state of an optimizer for critic")
     var stepless = saved
     stepless.tensors["__optimizer.generator.step"] = nil
     let error = try failure { try stepless.restore(optimizer: &adam, for: parameters, from: "generator") }
     #expect(
-      error.message == "the optimiser's number of steps is missing" && error.place == "entry __optimizer.generator")
+      error.message == "the optimizer's number of steps is missing" && error.place == "entry __optimizer.generator")
     #expect(adam.state.bits == Method.adam.optimizer().state.bits)
   }
 
@@ -333,7 +333,7 @@ import Testing
     let model = network.state.bits
     try Checkpoint(reading: golden + "model-4.pth").restore(network)
     #expect(network.state.bits == model)
-    // The model within a checkpoint of training, which has an optimiser beside it.
+    // The model within a checkpoint of training, which has an optimizer beside it.
     try Checkpoint(reading: golden + "training.pth").restore(network, from: "model")
     #expect(network.state.bits == model)
     #expect(

@@ -27,7 +27,7 @@ enum Misuse: String, Codable, CaseIterable, Sendable {
     case .conditional: "ConditionalBatchNorm: 1 labels for [2, 1, 4]"
     case .embedding: "gathered: place 4 of axis 0 of [4, 2]"
     case .gradients: "1 gradients for 2 parameters"
-    case .parameters: "an optimiser of 1 parameters given 2"
+    case .parameters: "an optimizer of 1 parameters given 2"
     case .binary: "binaryCrossEntropy: [2, 1] and [2]"
     case .squares: "meanSquaredError: [2, 1] and [2]"
     case .absolute: "l1: [2, 1] and [2]"

@@ -61,7 +61,7 @@ private final class Plain: Layer {
       distance(kept(Tensor([-1, 2], shape: [1, 2]), .inference), Tensor([-1, 2 + 0.964_027_6], shape: [1, 2])) < 1e-6)
   }
 
-  // Batch normalisation
+  // Batch normalization
 
   @Test func inferenceNormalisesWithTheRunningStatistics() throws {
     let norm = BatchNorm(2, epsilon: 1e-3)

@@ -38,7 +38,7 @@ func smallDiscriminator(_ random: inout Random, channels: Int = 6) -> Sequential
   ])
 }
 
-/// Every kind of optimiser, with what can be in its state.
+/// Every kind of optimizer, with what can be in its state.
 enum Method: CaseIterable {
   case sgd, momentum, nesterov, adam, adamW, rmsProp, rmsPropWithMomentum
 

@@ -134,7 +134,7 @@ private final class Gate: Sendable {
     #expect(gate.mostRunning <= workers)
   }
 
-  @Test func cancellingTheConsumerCancelsTheWork() async throws {
+  @Test func cancelingTheConsumerCancelsTheWork() async throws {
     let gate = Gate()
     let consumer = Task {
       var iterator = OrderedMap(0..<100, workers: 3, bound: 6, work: gate.work).makeAsyncIterator()

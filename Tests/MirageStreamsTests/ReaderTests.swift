@@ -42,7 +42,7 @@ import Testing
     }
   }
 
-  @Test func mnistOfColours() async throws {
+  @Test func mnistOfColors() async throws {
     try TinyDataset.writeMNIST(directory.path, count: 3, channels: 3)
     let images = (0..<3).map { TinyDataset.image($0, height: 6, width: 5) }
     check(try await samples(of: MNIST(directory: directory.path)), images, labels: [0, 7, 4])

@@ -117,7 +117,7 @@ import Testing
     if count >= 1000 {
       let other = Permutation(count: count, key: key, epoch: 1)
       #expect((0..<count).filter { order[$0] == other[$0] }.count < 10)
-      // Neighbours do not stay neighbours.
+      // Neighbors do not stay neighbors.
       #expect((1..<count).filter { abs(order[$0] - order[$0 - 1]) == 1 }.count < 10)
     }
   }

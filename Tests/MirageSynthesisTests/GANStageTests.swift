@@ -107,7 +107,7 @@ import Testing
     #expect(samples.count == 5 && samples.allSatisfy { $0.label == nil && $0.kind == .synthetic })
   }
 
-  @Test func rejectsWhatAClassifierDoesNotRecognise() async throws {
+  @Test func rejectsWhatAClassifierDoesNotRecognize() async throws {
     _ = try await SmallStage.fitted(SmallStage.pipeline(try SmallStage.gan(model())))
     let classifier = directory.file("classifier.safetensors")
     let batches = Batches(SmallStage.source.flow(), size: 10)

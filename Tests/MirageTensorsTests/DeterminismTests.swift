@@ -56,7 +56,7 @@ import Testing
   }
 
   @Test func normalisationsAndTheirGradientsDoNotDependOnThreads() {
-    var random = generator("normalisations")
+    var random = generator("normalizations")
     let x = [[5, 31, 29, 19], [19], [19], [5, 19]].map { Tensor.normal($0, using: &random).tracked() }
     let wide = Tensor.normal([300, 171], using: &random).tracked()
     expectSameBits {

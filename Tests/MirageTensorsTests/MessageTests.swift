@@ -17,7 +17,7 @@ import Testing
 enum Mistake: String, Codable, CaseIterable, Sendable {
   case matmulColumns, matmulTransposed, matmulBatch, convolutionChannels, convolutionGroups, convolutionTooSmall
   case convolutionBias, emptyBatch, transposedConvolution, add, multiply, maximum, concatenated, concatenatedNothing
-  case reshape, reshapeOpen, reshapeNegative, gather, gatherNegative, slice, transposition, reduction, normalisation
+  case reshape, reshapeOpen, reshapeNegative, gather, gatherNegative, slice, transposition, reduction, normalization
   case values, scalar, seed, untracked, uncountedPadding, resize, statistics
 
   var message: String {
@@ -44,7 +44,7 @@ enum Mistake: String, Codable, CaseIterable, Sendable {
     case .slice: "sliced: 1..<4 of axis 1 of [2, 3]"
     case .transposition: "transposed: [2, 3] by [1, 1]"
     case .reduction: "a reduction of [2, 3] over axes [2]"
-    case .normalisation: "normalisation of [2, 3] with a scale or offset of [4]"
+    case .normalization: "normalization of [2, 3] with a scale or offset of [4]"
     case .values: "5 values for a tensor of [2, 3]"
     case .scalar: "scalar of a tensor of [2, 3]"
     case .seed: "gradients: a seed of [3] for a tensor of [2, 3]"
@@ -82,7 +82,7 @@ enum Mistake: String, Codable, CaseIterable, Sendable {
     case .slice: _ = x.sliced(axis: 1, 1..<4)
     case .transposition: _ = x.transposed([1, 1])
     case .reduction: _ = x.sum(axes: [2])
-    case .normalisation: _ = x.batchNormalized(scale: .ones([4]), offset: .ones([4]))
+    case .normalization: _ = x.batchNormalized(scale: .ones([4]), offset: .ones([4]))
     case .values: _ = Tensor([1, 2, 3, 4, 5], shape: [2, 3])
     case .scalar: _ = x.scalar
     case .seed: _ = x.tracked().gradients(wrt: [], seed: .ones([3]))

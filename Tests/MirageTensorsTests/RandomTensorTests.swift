@@ -91,7 +91,7 @@ import Testing
       }
     }
     #expect(x.allSatisfy { abs($0) < 5.8 })  // √(48 ln 2), from the 24 bits of a word
-    // Neighbours, which come from one pair of words, are not correlated, nor are their squares.
+    // Neighbors, which come from one pair of words, are not correlated, nor are their squares.
     let pairs = stride(from: 0, to: x.count, by: 2).map { (x[$0], x[$0 + 1]) }
     #expect(abs(pairs.reduce(0) { $0 + $1.0 * $1.1 }) < 5 * (n / 2).squareRoot())
     #expect(abs(pairs.reduce(0) { $0 + ($1.0 * $1.0 - 1) * ($1.1 * $1.1 - 1) }) < 5 * (4 * n / 2).squareRoot())

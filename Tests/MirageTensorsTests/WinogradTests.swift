@@ -146,7 +146,7 @@ struct WinogradCase: Sendable, CustomTestStringConvertible {
   }
 
   /// Sums of products, with a bias for each of the last axis: off by less than 1.6e-5 of the products' length. (The method
-  /// adds and subtracts multiples of neighbouring inputs first, which costs a few bits: Lavin and Gray 2016.)
+  /// adds and subtracts multiples of neighboring inputs first, which costs a few bits: Lavin and Gray 2016.)
   func expect(_ out: Guarded, _ bias: [Float]?, _ products: ((Int, Float, Float) -> Void) -> Void) {
     var sums = (0..<out.count).map { place in bias.map { Double($0[place % $0.count]) } ?? 0 }
     var squares = [Double](repeating: 1, count: out.count)

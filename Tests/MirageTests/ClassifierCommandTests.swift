@@ -181,8 +181,8 @@ import Testing
     }
     try TinyDataset.writeMNIST(folder.file("taller"), split: .train, height: 8)
     try check("taller", "configuration.height is 6 in the checkpoint and 8 here")
-    try TinyDataset.writeMNIST(folder.file("colour"), split: .train, channels: 3)
-    try check("colour", "configuration.channels is 1 in the checkpoint and 3 here")
+    try TinyDataset.writeMNIST(folder.file("color"), split: .train, channels: 3)
+    try check("color", "configuration.channels is 1 in the checkpoint and 3 here")
     try folder.write("mnist/classes.txt", (0..<10).map { "class \($0)\n" }.joined())
     try check("mnist", "configuration.classes is")
   }

@@ -45,7 +45,7 @@ import Testing
         "model",
         .group([
           Field("network", .choice(["dcgan", "resnet"]), "dcgan", "its networks"),
-          Field("loss", .choice(["logistic", "hinge"]), "hinge", "what is minimised"),
+          Field("loss", .choice(["logistic", "hinge"]), "hinge", "what is minimized"),
           Field("penalties", .choices(["gradient", "consistency", "path"]), [], "added to the loss"),
         ]), "what is trained"),
       Field(
@@ -303,7 +303,7 @@ import Testing
             network: dcgan | resnet; default "dcgan"
                 its networks
             loss: logistic | hinge; default "hinge"
-                what is minimised
+                what is minimized
             penalties: list of gradient | consistency | path; default []
                 added to the loss
           train: group of settings; may be left out

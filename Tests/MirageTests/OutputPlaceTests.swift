@@ -44,7 +44,7 @@ import Testing
     #expect(try directoryEntries(folder.file("real")).contains("mirage.json"))
   }
 
-  /// Landmarks and boxes go through shards and move afterwards; what stands beside a box stays with it.
+  /// Landmarks and boxes go through shards and move afterward; what stands beside a box stays with it.
   @Test func annotationsSurviveShards() throws {
     let folder = TemporaryDirectory()
     try source(folder)

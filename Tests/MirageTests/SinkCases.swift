@@ -9,22 +9,22 @@ struct SinkCase: Sendable, CustomTestStringConvertible {
   let sink: String
   let stages: String
 
-  private static let grey = "[{take: 300}, {copies: 2}, {rotate: 15}, {random-crop: {size: 28, padding: 2}}]"
-  private static let colour = "[{take: 400}, {resize: 32}, {grayscale: 3}, {rotate: 15}]"
+  private static let gray = "[{take: 300}, {copies: 2}, {rotate: 15}, {random-crop: {size: 28, padding: 2}}]"
+  private static let color = "[{take: 400}, {resize: 32}, {grayscale: 3}, {rotate: 15}]"
 
   static let all = [
-    SinkCase(testDescription: "image-folder", sink: "image-folder: {directory: out, compression: 1}", stages: grey),
-    SinkCase(testDescription: "webdataset", sink: "webdataset: {directory: out, samples-per-shard: 70}", stages: grey),
+    SinkCase(testDescription: "image-folder", sink: "image-folder: {directory: out, compression: 1}", stages: gray),
+    SinkCase(testDescription: "webdataset", sink: "webdataset: {directory: out, samples-per-shard: 70}", stages: gray),
     SinkCase(
       testDescription: "webdataset, full shards", sink: "webdataset: {directory: out, samples-per-shard: 100}",
-      stages: grey),
-    SinkCase(testDescription: "idx", sink: "idx: out", stages: grey),
-    SinkCase(testDescription: "idx gzip", sink: "idx: {directory: out, gzip: true, split: test}", stages: grey),
-    SinkCase(testDescription: "cifar10 binary", sink: "cifar10: out", stages: colour),
-    SinkCase(testDescription: "cifar10 python", sink: "cifar10: {directory: out, format: python}", stages: colour),
+      stages: gray),
+    SinkCase(testDescription: "idx", sink: "idx: out", stages: gray),
+    SinkCase(testDescription: "idx gzip", sink: "idx: {directory: out, gzip: true, split: test}", stages: gray),
+    SinkCase(testDescription: "cifar10 binary", sink: "cifar10: out", stages: color),
+    SinkCase(testDescription: "cifar10 python", sink: "cifar10: {directory: out, format: python}", stages: color),
     SinkCase(
       testDescription: "cifar10 archive", sink: "cifar10: {directory: out, format: python, archive: true}",
-      stages: colour),
+      stages: color),
   ]
 
   /// The pipeline on the real samples in this repository.

@@ -21,21 +21,21 @@ import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
-GREY = "[{copies: 2}, {rotate: [-15, 15]}, {random-crop: {size: 28, padding: 2}}]"
-COLOUR = "[{resize: 32}, {grayscale: 3}, {rotate: [-15, 15]}]"
+GRAY = "[{copies: 2}, {rotate: [-15, 15]}, {random-crop: {size: 28, padding: 2}}]"
+COLOR = "[{resize: 32}, {grayscale: 3}, {rotate: [-15, 15]}]"
 
 # Each sink's settings, and the stages that make what it can hold.
 SINKS = {
-    "image-folder": ("image-folder: {directory: D, compression: 1}", GREY),
-    "image-folder-jpeg": ("image-folder: {directory: D, format: jpg}", GREY),
-    "webdataset": ("webdataset: {directory: D, samples-per-shard: 130}", GREY),
-    "webdataset-even": ("webdataset: {directory: D, samples-per-shard: 100}", GREY),
-    "idx": ("idx: {directory: D, split: train}", GREY),
-    "idx-gzip": ("idx: {directory: D, split: test, gzip: true}", GREY),
-    "cifar10-binary": ("cifar10: {directory: D}", COLOUR),
-    "cifar10-python": ("cifar10: {directory: D, format: python}", COLOUR),
-    "cifar10-archive": ("cifar10: {directory: D, format: python, archive: true}", COLOUR),
-    "cifar10-binary-archive": ("cifar10: {directory: D, split: test, archive: true}", COLOUR),
+    "image-folder": ("image-folder: {directory: D, compression: 1}", GRAY),
+    "image-folder-jpeg": ("image-folder: {directory: D, format: jpg}", GRAY),
+    "webdataset": ("webdataset: {directory: D, samples-per-shard: 130}", GRAY),
+    "webdataset-even": ("webdataset: {directory: D, samples-per-shard: 100}", GRAY),
+    "idx": ("idx: {directory: D, split: train}", GRAY),
+    "idx-gzip": ("idx: {directory: D, split: test, gzip: true}", GRAY),
+    "cifar10-binary": ("cifar10: {directory: D}", COLOR),
+    "cifar10-python": ("cifar10: {directory: D, format: python}", COLOR),
+    "cifar10-archive": ("cifar10: {directory: D, format: python, archive: true}", COLOR),
+    "cifar10-binary-archive": ("cifar10: {directory: D, split: test, archive: true}", COLOR),
 }
 
 

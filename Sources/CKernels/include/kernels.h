@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 // Bilinear samples along a straight line through an image of `channels` interleaved bytes. (x, y) and the step (dx, dy)
-// are 32.32 fixed-point coordinates, where (0, 0) is the centre of the first pixel. Every sample's four neighbours must
+// are 32.32 fixed-point coordinates, where (0, 0) is the center of the first pixel. Every sample's four neighbors must
 // lie inside the image, and not in its last row: sixteen bytes from each are read. Images of three channels are at least
 // four pixels wide.
 void kernel_bilinear_line(uint8_t *out, const uint8_t *image, ptrdiff_t stride, int channels, int64_t x, int64_t y,

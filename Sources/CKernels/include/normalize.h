@@ -1,4 +1,4 @@
-// Normalisation of activations (batch, instance and conditional), x̂ = (x - mean) / deviation, y = x̂ scale + offset, with
+// Normalization of activations (batch, instance and conditional), x̂ = (x - mean) / deviation, y = x̂ scale + offset, with
 // a rectifier on top where wanted. x is units x rows x channels: a unit is a sample. Statistics are of each channel, over
 // one unit or over all; scale and offset are of each channel, for all units or for each.
 #pragma once
@@ -21,7 +21,7 @@ void normalize_gradient_apply(float *out, const float *gradient, const float *x,
                               const float *p, const float *q, const float *r, float slope, ptrdiff_t rows,
                               ptrdiff_t channels);
 
-// Layer normalisation of rows of `width` elements, scale and offset (or NULL) of a row's shape. Keeps each row's mean and
+// Layer normalization of rows of `width` elements, scale and offset (or NULL) of a row's shape. Keeps each row's mean and
 // the reciprocal of its deviation.
 void normalize_layer(float *y, float *mean, float *inverse, const float *x, const float *scale, const float *offset,
                      float epsilon, ptrdiff_t width, ptrdiff_t first, ptrdiff_t count);

@@ -11,7 +11,7 @@ struct ValueReader {
   private var article: String {
     switch field.type {
     case .choice, .integers: "one of "
-    case .integer, .number, .path, .choices, .strings, .colour: "a "
+    case .integer, .number, .path, .choices, .strings, .color: "a "
     default: ""
     }
   }
@@ -65,7 +65,7 @@ struct ValueReader {
       case 4: return .array(sides)
       default: throw wrong(tree)
       }
-    case .colour: return .array(try list(tree, 1...4).map { .integer(try integer($0, 0...255)) })
+    case .color: return .array(try list(tree, 1...4).map { .integer(try integer($0, 0...255)) })
     case .components, .group: preconditionFailure("components and groups are read by the pipeline file")
     }
   }
@@ -89,7 +89,8 @@ struct ValueReader {
   }
 
   private func choice(_ tree: Tree, _ names: [String]) throws -> String {
-    let name = try text(tree)
+    let given = try text(tree)
+    let name = names.contains(given) ? given : americanSpelling(given)
     guard names.contains(name) else {
       let near = nearest(to: name, among: names).map { "Did you mean \($0)?" }
       throw document.error(

@@ -87,7 +87,7 @@ public enum FieldType: Sendable {
   /// `[left, top, right, bottom]`, where n stands for four and `[x, y]` for `[x, y, x, y]`.
   case padding
   /// A byte for all channels, or a list of one for each.
-  case colour
+  case color
   /// A list of other components.
   case components([Entry.Kind])
   /// Settings of their own.
@@ -112,7 +112,7 @@ public enum FieldType: Sendable {
     case .strings: "list of texts"
     case .size: "[height, width], or one number for both"
     case .padding: "[left, top, right, bottom], [x, y], or one number"
-    case .colour: "byte, or a list of one for each channel"
+    case .color: "byte, or a list of one for each channel"
     case .components(let kinds): "list of \(kinds.map { $0.rawValue + "s" }.joined(separator: " or "))"
     case .group: "group of settings"
     }
@@ -152,7 +152,7 @@ public enum FieldType: Sendable {
       return either(text, ["type": "array", "items": text])
     case .size: return either(integer(1...65535), list(integer(1...65535), 2...2))
     case .padding: return either(integer(0...65535), list(integer(0...65535), 2...4))
-    case .colour: return either(integer(0...255), list(integer(0...255), 1...4))
+    case .color: return either(integer(0...255), list(integer(0...255), 1...4))
     case .components(let kinds):
       let items: [JSONValue] = kinds.map { ["$ref": .string("#/$defs/\($0.rawValue)")] }
       return ["type": "array", "items": ["anyOf": .array(items)]]

@@ -3,13 +3,13 @@ extension Registry {
 
   static let geometry: [Entry] = [
     .plain(
-      Rotate.self, .augmentation, "Rotates about the centre, counter-clockwise", primary: "degrees",
+      Rotate.self, .augmentation, "Rotates about the center, counter-clockwise", primary: "degrees",
       [
         Field("degrees", .numberRange(-360...360, symmetric: true), "the angle"), interpolation(), fill, border(),
         Field("expand", .boolean, false, "grow the image to hold all of the rotated one"), probability(),
       ]),
     .plain(
-      Affine.self, .augmentation, "Rotates (clockwise), translates, scales and shears about the centre",
+      Affine.self, .augmentation, "Rotates (clockwise), translates, scales and shears about the center",
       [
         Field("degrees", .numberRange(-360...360, symmetric: true), [0, 0], "the angle"),
         Field("translate", .numbers(0...1, count: 2...2), [0, 0], "the largest shift, as parts of width and height"),
@@ -21,7 +21,7 @@ extension Registry {
     .plain(
       Perspective.self, .augmentation, "Looks at the image from another angle", primary: "distortion",
       [
-        Field("distortion", .number(0...1), 0.5, "how far corners move; 1 is to the centre"), interpolation(), fill,
+        Field("distortion", .number(0...1), 0.5, "how far corners move; 1 is to the center"), interpolation(), fill,
         border(), probability(),
       ]),
     .plain(
@@ -66,21 +66,21 @@ extension Registry {
   private static let factor = Field(
     "factor", .numberRange(0...100, symmetric: false), "1 leaves the image as it is, 0 takes all away")
 
-  static let colours: [Entry] = [
+  static let colors: [Entry] = [
     .plain(
-      Brightness.self, .augmentation, "Blends towards or away from black", primary: "factor", [factor, probability()]),
+      Brightness.self, .augmentation, "Blends toward or away from black", primary: "factor", [factor, probability()]),
     .plain(
-      Contrast.self, .augmentation, "Blends towards or away from the mean grey", primary: "factor",
+      Contrast.self, .augmentation, "Blends toward or away from the mean gray", primary: "factor",
       [factor, probability()]),
     .plain(
-      Saturation.self, .augmentation, "Blends towards or away from grey", primary: "factor", [factor, probability()]),
+      Saturation.self, .augmentation, "Blends toward or away from gray", primary: "factor", [factor, probability()]),
     .plain(
-      Sharpness.self, .augmentation, "Blends towards or away from a smoothed image", primary: "factor",
+      Sharpness.self, .augmentation, "Blends toward or away from a smoothed image", primary: "factor",
       [factor, probability()]),
     .plain(
       Hue.self, .augmentation, "Turns hues", primary: "shift",
       [
-        Field("shift", .numberRange(-0.5...0.5, symmetric: true), "in turns of the colour circle"), probability(),
+        Field("shift", .numberRange(-0.5...0.5, symmetric: true), "in turns of the color circle"), probability(),
       ]),
     .plain(
       Gamma.self, .augmentation, "Darkens (above 1) or lightens by a power", primary: "gamma",
@@ -96,7 +96,7 @@ extension Registry {
     .plain(
       Autocontrast.self, .augmentation, "Spreads the channels over all bytes", primary: "probability", [probability()]),
     .plain(
-      Grayscale.self, .augmentation, "Turns colours to grey", primary: "channels",
+      Grayscale.self, .augmentation, "Turns colors to gray", primary: "channels",
       [Field("channels", .integers([1, 3]), 1, "1, or 3 equal ones"), probability()]),
     .plain(
       GaussianBlur.self, .augmentation, "Blurs", primary: "sigma",

@@ -1,7 +1,7 @@
 /// All components that pipeline files can name, in one table.
 public enum Registry {
   public static let entries: [Entry] =
-    sources + synthesisSources + geometry + colours + occlusions + combinations + flows + synthesis + sinks
+    sources + synthesisSources + geometry + colors + occlusions + combinations + flows + synthesis + sinks
 
   /// The entry of a name among certain kinds; entries of different kinds may share one.
   public static func entry(_ name: String, among kinds: [Entry.Kind]) -> Entry? {
@@ -26,7 +26,7 @@ func interpolation(_ standard: String = "bilinear", _ names: [String] = ["neares
   Field("interpolation", .choice(names), .string(standard), "how pixels between pixels are computed")
 }
 
-let fill = Field("fill", .colour, [0], "the colour where there is no image")
+let fill = Field("fill", .color, [0], "the color where there is no image")
 
 func border(_ name: String = "border") -> Field {
   Field(
@@ -37,7 +37,7 @@ func border(_ name: String = "border") -> Field {
 let antialias = Field("antialias", .boolean, true, "average over all pixels that become one, as Pillow does")
 
 let channels = Field(
-  "channels", .choice(ColourMode.allCases.map(\.rawValue)), "rgb", "what all images become; keep leaves each as it is")
+  "channels", .choice(ColorMode.allCases.map(\.rawValue)), "rgb", "what all images become; keep leaves each as it is")
 
 let compression = Field("compression", .integer(0...9), 6, "of PNG: 0 is fast, 9 is small")
 

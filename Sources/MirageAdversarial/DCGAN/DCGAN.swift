@@ -54,7 +54,7 @@ final class DCGANGenerator: Generator {
 }
 
 /// Its counterpart: strided convolutions halve the size, with twice as many channels each time; a last one, the sum over
-/// all places, or the mean behind a normalisation, and the head.
+/// all places, or the mean behind a normalization, and the head.
 final class DCGANDiscriminator: Discriminator {
   private let configuration: GANConfiguration
   private let layers: Sequential
@@ -84,7 +84,7 @@ final class DCGANDiscriminator: Discriminator {
 
   func callAsFunction(_ images: Tensor, _ labels: [Int], _ mode: Mode) -> Verdict {
     let features = layers(configuration.discriminatorInput(images, labels), mode)
-    // Normalised features are of size 1 at every place. Their sum would make logits of tens to begin with, where some losses
+    // Normalized features are of size 1 at every place. Their sum would make logits of tens to begin with, where some losses
     // have no slope and others too much.
     let isNormalized = [.batch, .layer].contains(configuration.model.normalization)
     return head(isNormalized ? features.mean(axes: [1, 2]) : features.sum(axes: [1, 2]), labels, mode)

@@ -38,7 +38,7 @@ final class ResidualGenerator: Generator {
     visitor.visit(out, "out")
   }
 
-  /// Normalise, rectify, double, convolve; normalise, rectify, convolve; beside it the input, doubled.
+  /// Normalize, rectify, double, convolve; normalize, rectify, convolve; beside it the input, doubled.
   private final class Block: Module {
     private let norms: [GeneratorNorm]
     private let convolutions: [Conv2D]
@@ -62,7 +62,7 @@ final class ResidualGenerator: Generator {
 }
 
 /// SNGAN's discriminator: residual blocks that halve the size to 8 a side at most, two more, the sum over all places, or
-/// without spectral normalisation the mean, and the head.
+/// without spectral normalization the mean, and the head.
 final class ResidualDiscriminator: Discriminator {
   private let configuration: GANConfiguration
   private let blocks: [Block]
@@ -85,7 +85,7 @@ final class ResidualDiscriminator: Discriminator {
   func callAsFunction(_ images: Tensor, _ labels: [Int], _ mode: Mode) -> Verdict {
     var x = configuration.discriminatorInput(images, labels)
     for block in blocks { x = block(x, mode) }
-    // Only spectral normalisation keeps features so small that their sum makes no logits of hundreds to begin with.
+    // Only spectral normalization keeps features so small that their sum makes no logits of hundreds to begin with.
     let isSpectral = configuration.model.normalization == .spectral
     return head(isSpectral ? x.relu().sum(axes: [1, 2]) : x.relu().mean(axes: [1, 2]), labels, mode)
   }

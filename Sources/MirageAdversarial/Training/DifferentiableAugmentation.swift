@@ -5,26 +5,35 @@ import MirageTensors
 /// al. 2020): with few images they keep the discriminator from learning them by heart.
 public enum DifferentiableAugmentation: String, Sendable, Codable, CaseIterable {
   /// Brightness, saturation and contrast, each changed at random.
-  case colour
+  case color
   /// A shift by up to an eighth of the size, zeros coming in.
   case translation
   /// A square of half the size, set to zero.
   case cutout
 
+  /// The augmentation of this name, in American or, as in older checkpoints, British spelling.
+  public init(from decoder: any Decoder) throws {
+    let name = try decoder.singleValueContainer().decode(String.self)
+    guard let augmentation = Self(rawValue: americanSpelling(name)) else {
+      throw MirageError.badData("there is no differentiable augmentation \(name)")
+    }
+    self = augmentation
+  }
+
   /// - Parameter images: N × H × W × C in -1 ... 1.
   public func callAsFunction(_ images: Tensor, using random: inout Random) -> Tensor {
     switch self {
-    case .colour: recoloured(images, &random)
+    case .color: recolored(images, &random)
     case .translation: translated(images, &random)
     case .cutout: cut(images, &random)
     }
   }
 
-  private func recoloured(_ images: Tensor, _ random: inout Random) -> Tensor {
+  private func recolored(_ images: Tensor, _ random: inout Random) -> Tensor {
     let each = [images.shape[0], 1, 1, 1]
     var x = images + .uniform(each, in: -0.5...0.5, using: &random)
-    let grey = x.mean(axes: [3], keepingDimensions: true)
-    x = (x - grey) * .uniform(each, in: 0...2, using: &random) + grey
+    let gray = x.mean(axes: [3], keepingDimensions: true)
+    x = (x - gray) * .uniform(each, in: 0...2, using: &random) + gray
     let mean = x.mean(axes: [1, 2, 3], keepingDimensions: true)
     return (x - mean) * .uniform(each, in: 0.5...1.5, using: &random) + mean
   }
@@ -52,7 +61,7 @@ public enum DifferentiableAugmentation: String, Sendable, Codable, CaseIterable 
     let (tall, wide) = ((height + 1) / 2, (width + 1) / 2)
     var kept = [Float](repeating: 1, count: count * height * width)
     for index in 0..<count {
-      // Its centre is anywhere in the image, so part of the square may lie outside. That of an even square is a corner of
+      // Its center is anywhere in the image, so part of the square may lie outside. That of an even square is a corner of
       // four pixels, of which there is one more a side.
       let top = random.integer(in: 0...height - tall % 2) - tall / 2
       let left = random.integer(in: 0...width - wide % 2) - wide / 2

@@ -165,7 +165,7 @@ public final class GAN {
 // MARK: Checkpoints
 
 extension GAN {
-  /// Everything that going on needs: both networks, both optimisers, the average and the number of steps.
+  /// Everything that going on needs: both networks, both optimizers, the average and the number of steps.
   public func store(in checkpoint: inout Checkpoint) {
     checkpoint.store(generator, as: "generator")
     checkpoint.store(discriminator, as: "discriminator")

@@ -23,7 +23,7 @@ public struct GANRecipe: Sendable, Codable, Equatable {
   public var discriminatorLearningRate: Double?
   /// Adam's: 0 and 0.9.
   ///
-  /// With the hinge loss and spectral normalisation, on Fashion-MNIST, they came as far in 1,000 steps as 0.5 and 0.999 in
+  /// With the hinge loss and spectral normalization, on Fashion-MNIST, they came as far in 1,000 steps as 0.5 and 0.999 in
   /// 2,000, and the gain is larger still with `non-saturating` and `least-squares`.
   public var betas: [Double]?
   /// After this part of the steps the learning rates go down to 0 in equal parts; 1 for never.
@@ -89,17 +89,17 @@ public struct GANRecipe: Sendable, Codable, Equatable {
     let isBatch = model.normalization == .batch
     if loss == .wassersteinPenalty && isBatch {
       try refuse(
-        "batch normalisation in a wasserstein-gp critic: the penalty is on each image's own gradient, and the batch's "
+        "batch normalization in a wasserstein-gp critic: the penalty is on each image's own gradient, and the batch's "
           + "statistics tie the images together", "model.normalization", "Use layer, spectral or none.")
     }
     if r1 > 0 && isBatch {
       try refuse(
-        "batch normalisation in the discriminator with an R1 penalty: the penalty is on each image's own gradient, and "
+        "batch normalization in the discriminator with an R1 penalty: the penalty is on each image's own gradient, and "
           + "the batch's statistics tie the images together", "train.r1", "Use layer, spectral or none, or r1: 0.")
     }
     if loss == .wasserstein && model.normalization == .spectral {
       try refuse(
-        "weights that are clipped and spectrally normalised: the normalisation undoes the clipping",
+        "weights that are clipped and spectrally normalized: the normalization undoes the clipping",
         "model.normalization", "Use batch, layer or none with wasserstein, or the hinge loss with spectral.")
     }
     if loss == .wasserstein && r1 > 0 {
@@ -128,7 +128,7 @@ public struct GANRecipe: Sendable, Codable, Equatable {
     }
   }
 
-  /// An optimiser of the recipe, which is resolved.
+  /// An optimizer of the recipe, which is resolved.
   func optimizer(learningRate: Double) -> any Optimizer {
     switch optimizer! {
     case .adam: Adam(learningRate: Float(learningRate), betas: (Float(betas![0]), Float(betas![1])))

@@ -26,7 +26,7 @@ public enum ImageFormat: String, Sendable, Codable, CaseIterable {
 extension Image {
   /// Decodes a PNG or JPEG file.
   /// - Throws: bad data where it is neither, is damaged or truncated, or is over the size limits.
-  public init(decoding bytes: [UInt8], as mode: ColourMode = .keep) throws {
+  public init(decoding bytes: [UInt8], as mode: ColorMode = .keep) throws {
     switch ImageFormat(sniffing: bytes) {
     case .png: self = try PNG.decode(bytes).converted(to: mode)
     case .jpeg: self = try JPEG.decode(bytes, as: mode)

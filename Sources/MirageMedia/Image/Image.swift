@@ -2,7 +2,7 @@
 public struct Image: Sendable, Equatable {
   public let height: Int
   public let width: Int
-  /// 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
+  /// 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha.
   public let channels: Int
   /// `height * width * channels` bytes.
   public var pixels: [UInt8]
@@ -35,19 +35,19 @@ public struct Image: Sendable, Equatable {
       })
   }
 
-  /// An image of one colour, given as a value for all channels or one for each.
+  /// An image of one color, given as a value for all channels or one for each.
   public init(height: Int, width: Int, channels: Int, fill: [UInt8]) {
-    let colour = Image.colour(fill, channels: channels)
+    let color = Image.color(fill, channels: channels)
     self.init(height: height, width: width, channels: channels) { buffer in
-      for index in buffer.indices { buffer[index] = colour[index % channels] }
+      for index in buffer.indices { buffer[index] = color[index % channels] }
     }
   }
 
   /// Bytes from one row to the next.
   public var stride: Int { width * channels }
 
-  /// How many channels carry colour; the rest is alpha.
-  public var colourChannels: Int { channels >= 3 ? 3 : 1 }
+  /// How many channels carry color; the rest is alpha.
+  public var colorChannels: Int { channels >= 3 ? 3 : 1 }
 
   public var hasAlpha: Bool { channels == 2 || channels == 4 }
 
@@ -56,8 +56,8 @@ public struct Image: Sendable, Equatable {
     set { pixels[(y * width + x) * channels + c] = newValue }
   }
 
-  /// A colour for each channel: a single value serves all, a missing alpha is opaque.
-  public static func colour(_ fill: [UInt8], channels: Int) -> [UInt8] {
+  /// A color for each channel: a single value serves all, a missing alpha is opaque.
+  public static func color(_ fill: [UInt8], channels: Int) -> [UInt8] {
     (0..<channels).map { channel in
       if channel < fill.count { return fill[channel] }
       let isAlpha = channels % 2 == 0 && channel == channels - 1
@@ -67,14 +67,14 @@ public struct Image: Sendable, Equatable {
 }
 
 /// How many channels a reader gives, whatever the file holds.
-public enum ColourMode: String, Sendable, Codable, CaseIterable {
+public enum ColorMode: String, Sendable, Codable, CaseIterable {
   case gray, rgb, rgba, keep
 }
 
 extension Image {
-  /// The image in another colour mode. Grey from colour is ITU-R 601 luma, `(19595 R + 38470 G + 7471 B + 32768) >> 16`,
+  /// The image in another color mode. Gray from color is ITU-R 601 luma, `(19595 R + 38470 G + 7471 B + 32768) >> 16`,
   /// as Pillow computes it; alpha is dropped, not blended, and is opaque where it is added.
-  public consuming func converted(to mode: ColourMode) -> Image {
+  public consuming func converted(to mode: ColorMode) -> Image {
     let target =
       switch mode {
       case .gray: 1
@@ -83,15 +83,15 @@ extension Image {
       case .keep: channels
       }
     if target == channels { return self }
-    let (source, sourceChannels, coloured) = (pixels, channels, channels >= 3)
+    let (source, sourceChannels, colored) = (pixels, channels, channels >= 3)
     return Image(height: height, width: width, channels: target) { buffer in
       for pixel in 0..<buffer.count / target {
         let from = pixel * sourceChannels
         let to = pixel * target
         if target == 1 {
-          buffer[to] = coloured ? luma(source[from], source[from + 1], source[from + 2]) : source[from]
+          buffer[to] = colored ? luma(source[from], source[from + 1], source[from + 2]) : source[from]
         } else {
-          for c in 0..<3 { buffer[to + c] = source[coloured ? from + c : from] }
+          for c in 0..<3 { buffer[to + c] = source[colored ? from + c : from] }
           if target == 4 { buffer[to + 3] = sourceChannels == 2 ? source[from + 1] : 255 }
         }
       }

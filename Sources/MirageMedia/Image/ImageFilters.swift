@@ -1,6 +1,6 @@
 import MirageSupport
 
-/// Filters over a pixel's neighbourhood. Edges are reflected unless said otherwise; sums are rounded once.
+/// Filters over a pixel's neighborhood. Edges are reflected unless said otherwise; sums are rounded once.
 extension Image {
   /// A Gaussian blur with an odd kernel of `kernel` × `kernel` taps (torchvision's `gaussian_blur`).
   public mutating func blur(sigma: Double, kernel: Int) {
@@ -9,7 +9,7 @@ extension Image {
     convolve(separably: bells)
   }
 
-  /// One kernel along rows, then along columns, normalised to a sum of 1. Both reflect the edges.
+  /// One kernel along rows, then along columns, normalized to a sum of 1. Both reflect the edges.
   private mutating func convolve(separably kernel: [Double]) {
     let sum = kernel.reduce(0, +)
     // 15 bits of fraction; the middle takes the rounding so that a flat image stays flat.
@@ -70,15 +70,15 @@ extension Image {
     }
   }
 
-  /// Blends towards a smoothed image (factor below 1) or away from it. The smoothing is Pillow's: 5 for the pixel and 1 for
-  /// each neighbour, over 13; edge pixels stay.
+  /// Blends toward a smoothed image (factor below 1) or away from it. The smoothing is Pillow's: 5 for the pixel and 1 for
+  /// each neighbor, over 13; edge pixels stay.
   public mutating func adjustSharpness(by factor: Double) {
     guard height > 2, width > 2 else { return }
     let source = pixels
-    let (stride, channels, colours) = (stride, channels, colourChannels)
+    let (stride, channels, colors) = (stride, channels, colorChannels)
     for y in 1..<height - 1 {
       for x in 1..<width - 1 {
-        for c in 0..<colours {
+        for c in 0..<colors {
           let index = y * stride + x * channels + c
           var sum = 4 * Int(source[index])
           for row in [index - stride, index, index + stride] {
@@ -93,10 +93,10 @@ extension Image {
 
   /// Fills a rectangle, cut off at the image's edges.
   public mutating func fill(x: Range<Int>, y: Range<Int>, with fill: [UInt8]) {
-    let colour = Image.colour(fill, channels: channels)
+    let color = Image.color(fill, channels: channels)
     for row in y.clamped(to: 0..<height) {
       for column in x.clamped(to: 0..<width) {
-        for c in 0..<channels { self[row, column, c] = colour[c] }
+        for c in 0..<channels { self[row, column, c] = color[c] }
       }
     }
   }

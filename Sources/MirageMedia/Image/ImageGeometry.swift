@@ -53,7 +53,7 @@ extension Image {
   /// The window whose top left corner is (`x`, `y`); what of it lies outside the image is given by `border`.
   public borrowing func cropped(x: Int, y: Int, width: Int, height: Int, border: Border = .constant([0])) -> Image {
     let (source, channels, stride, sourceHeight, sourceWidth) = (pixels, channels, stride, self.height, self.width)
-    let fill = if case .constant(let value) = border { Image.colour(value, channels: channels) } else { [UInt8]() }
+    let fill = if case .constant(let value) = border { Image.color(value, channels: channels) } else { [UInt8]() }
     let inside = min(width, max(0, -x))..<max(min(width, max(0, -x)), min(width, sourceWidth - x))
     return Image(height: height, width: width, channels: channels) { buffer in
       source.withUnsafeBufferPointer { source in
@@ -87,14 +87,14 @@ extension Image {
 
 /// What stands beyond an image's edges.
 public enum Border: Sendable, Equatable {
-  /// A colour: one value for all channels or one for each.
+  /// A color: one value for all channels or one for each.
   case constant([UInt8])
   /// The nearest pixel of the edge.
   case edge
   /// The image mirrored at its edge pixels, which are not repeated (`dcb|abcd|cba`).
   case reflect
 
-  /// The row or column inside the image that stands at `index`; nil for the constant colour.
+  /// The row or column inside the image that stands at `index`; nil for the constant color.
   @inline(__always)
   public func index(_ index: Int, count: Int) -> Int? {
     if index >= 0 && index < count { return index }

@@ -4,14 +4,14 @@ import Synchronization
 
 /// JPEG files through libjpeg-turbo.
 public enum JPEG {
-  /// Decodes baseline and progressive files, grey, YCbCr, RGB, CMYK and YCCK, and turns the image the way its EXIF
+  /// Decodes baseline and progressive files, gray, YCbCr, RGB, CMYK and YCCK, and turns the image the way its EXIF
   /// orientation says. The accurate integer transform and smooth chroma upsampling are used, as in Pillow.
   ///
   /// CMYK becomes RGB as C × K / 255 of the inverted values that Adobe stores. A file that
-  /// ends early is an error, though libjpeg could fill the rest with grey; stray bytes between markers are not. More than
+  /// ends early is an error, though libjpeg could fill the rest with gray; stray bytes between markers are not. More than
   /// 500 scans of a progressive file are refused: each costs as much time as the whole image.
   /// - Throws: bad data where the file is damaged or truncated, or the image is over the size limits.
-  public static func decode(_ bytes: [UInt8], as mode: ColourMode = .keep) throws -> Image {
+  public static func decode(_ bytes: [UInt8], as mode: ColorMode = .keep) throws -> Image {
     try decompressors.withHandle { handle in
       var width: Int32 = 0
       var height: Int32 = 0
@@ -44,19 +44,19 @@ public enum JPEG {
     }
   }
 
-  /// Encodes grey or RGB at a quality of 1 to 100; alpha is dropped. Chroma is subsampled 4:2:0, as Pillow does.
+  /// Encodes gray or RGB at a quality of 1 to 100; alpha is dropped. Chroma is subsampled 4:2:0, as Pillow does.
   public static func encode(_ image: borrowing Image, quality: Int = 95) throws -> [UInt8] {
     let plain = (copy image).converted(to: image.channels <= 2 ? .gray : .rgb)
     return try compressors.withHandle { handle in
       var data: UnsafeMutablePointer<UInt8>?
       var size: UInt = 0
       defer { tjFree(data) }
-      let grey = plain.channels == 1
+      let gray = plain.channels == 1
       let status = plain.pixels.withUnsafeBufferPointer {
         tjCompress2(
           handle, $0.baseAddress, Int32(plain.width), 0, Int32(plain.height),
-          (grey ? TJPF_GRAY : TJPF_RGB).rawValue, &data, &size,
-          Int32((grey ? TJSAMP_GRAY : TJSAMP_420).rawValue), Int32(quality), Int32(TJFLAG_ACCURATEDCT))
+          (gray ? TJPF_GRAY : TJPF_RGB).rawValue, &data, &size,
+          Int32((gray ? TJSAMP_GRAY : TJSAMP_420).rawValue), Int32(quality), Int32(TJFLAG_ACCURATEDCT))
       }
       guard status == 0, let data else { throw failure(handle) }
       return Array(UnsafeBufferPointer(start: data, count: Int(size)))

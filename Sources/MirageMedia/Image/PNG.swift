@@ -6,7 +6,7 @@ import Glibc
 public enum PNG {
   public static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
 
-  /// Decodes an image of any colour type, depth and interlacing to 8 bits a channel, as Pillow does: 16-bit samples keep
+  /// Decodes an image of any color type, depth and interlacing to 8 bits a channel, as Pillow does: 16-bit samples keep
   /// their high byte, palettes are expanded, a tRNS chunk becomes alpha, gamma is not applied.
   /// - Throws: bad data where the file is damaged or truncated, or the image is over the size limits.
   public static func decode(_ bytes: [UInt8]) throws -> Image {

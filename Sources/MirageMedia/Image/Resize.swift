@@ -26,16 +26,16 @@ struct ResamplingAxis {
       case .lanczos: 3
       }
     let support = radius * stretch
-    // Area weighs pixels that are covered in part, the other filters those whose centre they cover.
+    // Area weighs pixels that are covered in part, the other filters those whose center they cover.
     let (below, above) = interpolation == .area ? (0.0, 1.0) : (0.5, 0.5)
     var spans: [(low: Int, high: Int)] = []
     spans.reserveCapacity(output)
     for index in 0..<output {
-      let centre = (Double(index) + 0.5) * scale
+      let center = (Double(index) + 0.5) * scale
       spans.append(
         (
-          max(0, Int((centre - support + below).rounded(.down))),
-          min(input, Int((centre + support + above).rounded(.down)))
+          max(0, Int((center - support + below).rounded(.down))),
+          min(input, Int((center + support + above).rounded(.down)))
         ))
     }
     let taps = spans.reduce(1) { max($0, $1.high - $1.low) }
@@ -44,12 +44,12 @@ struct ResamplingAxis {
     var weights = [Int32](repeating: 0, count: output * taps)
     var row = [Double](repeating: 0, count: taps)
     for (index, span) in spans.enumerated() {
-      let centre = (Double(index) + 0.5) * scale
+      let center = (Double(index) + 0.5) * scale
       let start = min(span.low, input - taps)
       var sum = 0.0
       for position in span.low..<span.high {
         let weight = ResamplingAxis.weight(
-          interpolation, at: (Double(position) - centre + 0.5) / stretch, width: stretch)
+          interpolation, at: (Double(position) - center + 0.5) / stretch, width: stretch)
         row[position - span.low] = weight
         sum += weight
       }
@@ -61,7 +61,7 @@ struct ResamplingAxis {
     (self.taps, self.first, self.weights) = (taps, first, weights)
   }
 
-  /// The filter at a distance from its centre, in units of its stretched width.
+  /// The filter at a distance from its center, in units of its stretched width.
   private static func weight(_ interpolation: Interpolation, at x: Double, width: Double) -> Double {
     let distance = abs(x)
     switch interpolation {
@@ -87,7 +87,7 @@ private func sinc(_ x: Double) -> Double {
 }
 
 extension Image {
-  /// The image in another size; pixel centres lie at half coordinates.
+  /// The image in another size; pixel centers lie at half coordinates.
   ///
   /// With `antialias` the filter covers all input pixels of an output pixel (Pillow's `resize`, to the bit); without it
   /// bilinear and bicubic use only the nearest ones (torch's `interpolate` with `align_corners=False`). Area weighs each
@@ -103,24 +103,24 @@ extension Image {
         by: map, height: height, width: width, interpolation: interpolation, border: .edge, cubic: -0.75)
     }
     if hasAlpha {
-      // A transparent pixel's colour must not bleed into its neighbours.
+      // A transparent pixel's color must not bleed into its neighbors.
       return premultiplied().resampled(height: height, width: width, interpolation).unpremultiplied()
     }
     return resampled(height: height, width: width, interpolation)
   }
 
-  /// Colours times alpha over 255, rounded.
+  /// Colors times alpha over 255, rounded.
   private borrowing func premultiplied() -> Image {
-    mapWithAlpha { colour, alpha in
-      let product = Int(colour) * Int(alpha) + 128
+    mapWithAlpha { color, alpha in
+      let product = Int(color) * Int(alpha) + 128
       return UInt8((product >> 8 + product) >> 8)
     }
   }
 
-  /// Colours times 255 over alpha, as far as there is any.
+  /// Colors times 255 over alpha, as far as there is any.
   private borrowing func unpremultiplied() -> Image {
-    mapWithAlpha { colour, alpha in
-      alpha == 0 || alpha == 255 ? colour : UInt8(min(255, 255 * Int(colour) / Int(alpha)))
+    mapWithAlpha { color, alpha in
+      alpha == 0 || alpha == 255 ? color : UInt8(min(255, 255 * Int(color) / Int(alpha)))
     }
   }
 

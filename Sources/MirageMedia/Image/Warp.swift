@@ -1,7 +1,7 @@
 import CKernels
 
 /// Maps a point of the output to the point of the input that is shown there, both in pixels from the top left corner,
-/// where the centre of the first pixel is (0.5, 0.5).
+/// where the center of the first pixel is (0.5, 0.5).
 public protocol InverseMap {
   func callAsFunction(_ x: Double, _ y: Double) -> (x: Double, y: Double)
 }
@@ -96,10 +96,10 @@ private struct Sampler {
     self.cubic = cubic
     (height, width, channels, pixels) = (image.height, image.width, image.channels, image.pixels)
     self.border = border
-    fill = if case .constant(let value) = border { Image.colour(value, channels: channels) } else { [] }
+    fill = if case .constant(let value) = border { Image.color(value, channels: channels) } else { [] }
   }
 
-  /// Constant borders show their colour outside and repeat edge pixels inside; others go on beyond the edge.
+  /// Constant borders show their color outside and repeat edge pixels inside; others go on beyond the edge.
   @inline(__always)
   private func index(_ index: Int, _ count: Int) -> Int {
     if case .constant = border { max(0, min(count - 1, index)) } else { border.index(index, count: count)! }
@@ -161,7 +161,7 @@ private struct Sampler {
     let isTame = [map.a, map.b, map.c, map.d, map.e, map.f].allSatisfy { abs($0) < limit }
     let (dx, dy) = isTame ? (Int64(map.a * one), Int64(map.d * one)) : (0, 0)
     let bounds = LineBounds(map, height: height, width: width, longest: shownWidth)
-    let outside = window.fill.isEmpty ? fill : Image.colour(window.fill, channels: channels)
+    let outside = window.fill.isEmpty ? fill : Image.color(window.fill, channels: channels)
     // The window's columns that the warped image has, and the first of them in that image.
     let left = min(window.width, max(0, -window.x))
     let right = max(left, min(window.width, shownWidth - window.x))
@@ -210,10 +210,10 @@ private struct Sampler {
     }
   }
 
-  private func paint(_ range: Range<Int>, _ colour: [UInt8], _ out: UnsafeMutablePointer<UInt8>) {
-    if channels == 1 { return (out + range.lowerBound).update(repeating: colour[0], count: range.count) }
+  private func paint(_ range: Range<Int>, _ color: [UInt8], _ out: UnsafeMutablePointer<UInt8>) {
+    if channels == 1 { return (out + range.lowerBound).update(repeating: color[0], count: range.count) }
     for index in range {
-      for c in 0..<channels { out[index * channels + c] = colour[c] }
+      for c in 0..<channels { out[index * channels + c] = color[c] }
     }
   }
 

@@ -9,7 +9,7 @@ public final class Conv2D: Layer {
 
   /// - Parameters:
   ///   - kernel, stride, padding, dilation: one number for both axes, or two.
-  ///   - isSpectral: whether the weight is spectrally normalised.
+  ///   - isSpectral: whether the weight is spectrally normalized.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: [Int], stride: [Int] = [1], padding: [Int] = [0], dilation: [Int] = [1],
     groups: Int = 1, hasBias: Bool = true, isSpectral: Bool = false, initialized: Initializer = .uniformFanIn,
@@ -35,7 +35,7 @@ public final class Conv1D: Layer {
   private let parameters: WeightAndBias
   private let stride, padding, dilation, groups: Int
 
-  /// - Parameter isSpectral: whether the weight is spectrally normalised.
+  /// - Parameter isSpectral: whether the weight is spectrally normalized.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1,
     hasBias: Bool = true, isSpectral: Bool = false, initialized: Initializer = .uniformFanIn,
@@ -65,7 +65,7 @@ public final class ConvTranspose2D: Layer {
 
   /// - Parameters:
   ///   - kernel, stride, padding, outputPadding, dilation: one number for both axes, or two.
-  ///   - isSpectral: whether the weight is spectrally normalised.
+  ///   - isSpectral: whether the weight is spectrally normalized.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: [Int], stride: [Int] = [1], padding: [Int] = [0], outputPadding: [Int] = [0],
     dilation: [Int] = [1], groups: Int = 1, hasBias: Bool = true, isSpectral: Bool = false,
@@ -93,7 +93,7 @@ public final class ConvTranspose1D: Layer {
   private let parameters: WeightAndBias
   private let stride, padding, outputPadding, dilation, groups: Int
 
-  /// - Parameter isSpectral: whether the weight is spectrally normalised.
+  /// - Parameter isSpectral: whether the weight is spectrally normalized.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, outputPadding: Int = 0,
     dilation: Int = 1, groups: Int = 1, hasBias: Bool = true, isSpectral: Bool = false,

@@ -5,7 +5,7 @@ import MirageTensors
 public final class Linear: Layer {
   private let parameters: WeightAndBias
 
-  /// - Parameter isSpectral: whether the weight is spectrally normalised.
+  /// - Parameter isSpectral: whether the weight is spectrally normalized.
   public init(
     _ inputs: Int, _ outputs: Int, hasBias: Bool = true, isSpectral: Bool = false,
     initialized: Initializer = .uniformFanIn, using random: inout Random
@@ -31,7 +31,7 @@ public final class Embedding: Module {
   /// - Parameters:
   ///   - count: of things.
   ///   - size: of each vector.
-  ///   - isSpectral: whether the weight is spectrally normalised.
+  ///   - isSpectral: whether the weight is spectrally normalized.
   public init(
     _ count: Int, _ size: Int, isSpectral: Bool = false, initialized: Initializer = .normal(1),
     using random: inout Random

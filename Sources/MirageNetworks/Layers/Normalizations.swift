@@ -1,7 +1,7 @@
 import MirageSupport
 import MirageTensors
 
-/// A normalisation that can have a rectifier computed in the same pass.
+/// A normalization that can have a rectifier computed in the same pass.
 protocol FusedNormalization: Layer {
   /// - Parameter slope: below 0, of the rectifier behind; 1 for none.
   func normalized(_ x: consuming Tensor, _ mode: Mode, slope: Float) -> Tensor
@@ -11,7 +11,7 @@ extension FusedNormalization {
   public func callAsFunction(_ x: consuming Tensor, _ mode: Mode) -> Tensor { normalized(x, mode, slope: 1) }
 }
 
-/// Running mean and variance of each channel, which inference normalises with.
+/// Running mean and variance of each channel, which inference normalizes with.
 struct RunningStatistics: Module {
   private let mean, variance: Buffer
   private let batches = Buffer(Tensor(0))
@@ -22,7 +22,7 @@ struct RunningStatistics: Module {
     (self.momentum, self.epsilon) = (momentum, epsilon)
   }
 
-  /// Normalised by the batch's statistics in training, where the running ones follow; by those in inference.
+  /// Normalized by the batch's statistics in training, where the running ones follow; by those in inference.
   func normalized(
     _ x: consuming Tensor, scale: Tensor?, offset: Tensor?, _ mode: Mode, slope: Float
   ) -> Tensor {
@@ -48,7 +48,7 @@ struct RunningStatistics: Module {
   }
 }
 
-/// Batch normalisation over all axes but the last, with a scale and offset for each channel.
+/// Batch normalization over all axes but the last, with a scale and offset for each channel.
 public final class BatchNorm: FusedNormalization {
   let weight, bias: Parameter
   private let statistics: RunningStatistics
@@ -71,8 +71,8 @@ public final class BatchNorm: FusedNormalization {
   }
 }
 
-/// Batch normalisation whose scale and offset depend on each sample's class (Dumoulin et al. 2017; de Vries et al. 2017).
-/// State: the inner normalisation under `bn`, without parameters; one `embed` whose rows hold scales, then offsets.
+/// Batch normalization whose scale and offset depend on each sample's class (Dumoulin et al. 2017; de Vries et al. 2017).
+/// State: the inner normalization under `bn`, without parameters; one `embed` whose rows hold scales, then offsets.
 public final class ConditionalBatchNorm: Module {
   private let embedding: Parameter
   private let statistics: RunningStatistics
@@ -102,7 +102,7 @@ public final class ConditionalBatchNorm: Module {
   }
 }
 
-/// Instance normalisation: each channel of each sample over the spatial axes.
+/// Instance normalization: each channel of each sample over the spatial axes.
 public final class InstanceNorm: FusedNormalization {
   private let weight, bias: Parameter?
   private let epsilon: Float
@@ -125,14 +125,14 @@ public final class InstanceNorm: FusedNormalization {
   }
 }
 
-/// Layer normalisation over the last axes, with a scale and offset of their shape.
+/// Layer normalization over the last axes, with a scale and offset of their shape.
 ///
 /// The shape of the state is ours: channels last. For images, PyTorch's C × H × W has to be permuted.
 public final class LayerNorm: Layer {
   private let weight, bias: Parameter
   private let epsilon: Float
 
-  /// - Parameter shape: the sizes of the axes that are normalised over.
+  /// - Parameter shape: the sizes of the axes that are normalized over.
   public init(_ shape: [Int], epsilon: Float = 1e-5) {
     (weight, bias) = (Parameter(.ones(shape)), Parameter(.zeros(shape)))
     self.epsilon = epsilon

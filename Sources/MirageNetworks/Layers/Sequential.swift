@@ -8,7 +8,7 @@ public final class Sequential: Layer {
   /// - Parameter layers: from the first to the last.
   public init(_ layers: [any Layer]) { self.layers = layers }
 
-  /// A rectifier right behind a normalisation is computed in the same pass.
+  /// A rectifier right behind a normalization is computed in the same pass.
   public func callAsFunction(_ input: consuming Tensor, _ mode: Mode) -> Tensor {
     var x = input
     var index = 0

@@ -1,9 +1,9 @@
 import MirageSupport
 import MirageTensors
 
-/// The weight of a layer, spectrally normalised where wanted.
+/// The weight of a layer, spectrally normalized where wanted.
 ///
-/// Spectral normalisation (Miyato et al. 2018) divides by the greatest singular value σ = uᵀ W v of the weight as a matrix
+/// Spectral normalization (Miyato et al. 2018) divides by the greatest singular value σ = uᵀ W v of the weight as a matrix
 /// of one row an output. u and v follow it by one power iteration each time the weight is used in training. Names and
 /// order of the iteration are those of `torch.nn.utils.parametrizations.spectral_norm`.
 struct Weight {

@@ -1,6 +1,6 @@
 import MirageTensors
 
-/// What may be done to gradients between computing them and the optimiser's step.
+/// What may be done to gradients between computing them and the optimizer's step.
 public enum GradientRules {
   /// The Euclidean length of all gradients as one vector.
   public static func norm(_ gradients: [Tensor]) -> Float {

@@ -3,7 +3,7 @@ import MirageTensors
 
 /// Moves parameters against their gradients.
 public protocol Optimizer {
-  /// The name of the method in checkpoints: a state fits only optimisers of the kind it came from.
+  /// The name of the method in checkpoints: a state fits only optimizers of the kind it came from.
   static var kind: String { get }
 
   /// How far a step goes; schedules change it between steps.
@@ -30,11 +30,11 @@ struct Slots {
   mutating func prepare(_ parameters: [Parameter]) {
     if tensors.isEmpty { tensors = parameters.map { .zeros($0.value.shape) } }
     require(
-      tensors.count == parameters.count, "an optimiser of \(tensors.count) parameters given \(parameters.count)")
+      tensors.count == parameters.count, "an optimizer of \(tensors.count) parameters given \(parameters.count)")
     for (tensor, parameter) in zip(tensors, parameters) {
       require(
         tensor.shape == parameter.value.shape,
-        "an optimiser of a parameter of \(tensor.shape) given one of \(parameter.value.shape)")
+        "an optimizer of a parameter of \(tensor.shape) given one of \(parameter.value.shape)")
     }
   }
 
@@ -51,19 +51,19 @@ struct Slots {
     tensors = try parameters.enumerated().map { index, parameter in
       guard let tensor = state["\(name).\(index)"], tensor.shape == parameter.value.shape else {
         throw MirageError.badData(
-          "the optimiser's \(name).\(index) is missing or does not have the shape \(parameter.value.shape)",
-          remedy: "The checkpoint belongs to another model, or to another optimiser.")
+          "the optimizer's \(name).\(index) is missing or does not have the shape \(parameter.value.shape)",
+          remedy: "The checkpoint belongs to another model, or to another optimizer.")
       }
       return tensor
     }
   }
 }
 
-/// The number of steps so far, as an entry of an optimiser's state.
+/// The number of steps so far, as an entry of an optimizer's state.
 func loadedSteps(_ state: [String: Tensor]) throws -> Int {
   guard let step = state["step"], step.count == 1, step.scalar >= 0, step.scalar < 0x1p24 else {
     throw MirageError.badData(
-      "the optimiser's number of steps is missing", remedy: "The checkpoint belongs to another optimiser.")
+      "the optimizer's number of steps is missing", remedy: "The checkpoint belongs to another optimizer.")
   }
   return Int(step.scalar)
 }

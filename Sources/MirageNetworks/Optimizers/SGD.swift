@@ -1,7 +1,7 @@
 import MirageTensors
 
 /// Stochastic gradient descent with momentum, as PyTorch defines it: v ← momentum v + g, w ← w - rate v; Nesterov's form
-/// steps by g + momentum v. Weight decay adds decay · w to the gradient: L2 regularisation.
+/// steps by g + momentum v. Weight decay adds decay · w to the gradient: L2 regularization.
 public struct SGD: Optimizer {
   public static let kind = "sgd"
 

@@ -12,7 +12,7 @@ public struct BarChart: Sendable {
     }
   }
 
-  /// Bars of one colour, one for each name.
+  /// Bars of one color, one for each name.
   public struct Series: Sendable {
     public var name: String
     public var bars: [Bar]

@@ -6,7 +6,7 @@ struct ChartFrame {
   var bottom: Double { top + height }
 }
 
-/// The lines above a chart: its title, what is measured, and which colour is which series.
+/// The lines above a chart: its title, what is measured, and which color is which series.
 struct ChartHeader {
   let title: String
   let detail: String
@@ -61,5 +61,5 @@ struct ChartHeader {
 /// How wide a text is at most, in the larger type of small screens.
 func textWidth(_ text: String) -> Double { Double(text.count) * 8.2 }
 
-/// The colour of a series: six, then the same with dashes.
+/// The color of a series: six, then the same with dashes.
 func seriesStyle(_ index: Int) -> String { "s\(index % 6 + 1)" + (index % 12 >= 6 ? " dashed" : "") }

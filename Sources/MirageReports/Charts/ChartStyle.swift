@@ -1,4 +1,4 @@
-/// How charts look. The colours can be told apart by people who do not see all of them, on light and on dark.
+/// How charts look. The colors can be told apart by people who do not see all of them, on light and on dark.
 public enum ChartStyle {
   /// The style sheet that a page with charts includes.
   public static let css =

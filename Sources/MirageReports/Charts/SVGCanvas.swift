@@ -1,4 +1,4 @@
-/// Collects the elements of a drawing. Everything that looks (colours, line widths, type) is in `ChartStyle`.
+/// Collects the elements of a drawing. Everything that looks (colors, line widths, type) is in `ChartStyle`.
 struct SVGCanvas {
   enum Anchor: String { case start, middle, end }
 

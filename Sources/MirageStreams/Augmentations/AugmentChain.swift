@@ -57,6 +57,6 @@ protocol Warping: Augmentation {
 
 /// An augmentation that cuts a window out of the image.
 protocol Windowing: Augmentation {
-  /// The window, in an image of this size; nil where it does not fit, or what is beyond the image is not of one colour.
+  /// The window, in an image of this size; nil where it does not fit, or what is beyond the image is not of one color.
   func window(_ parameters: Parameters, height: Int, width: Int) -> Window?
 }

@@ -190,10 +190,10 @@ extension Flow<Sample> {
       })
   }
 
-  /// The same samples in another colour mode; their classes and ids are as they were.
-  public func converted(to mode: ColourMode) -> Flow<Sample> {
+  /// The same samples in another color mode; their classes and ids are as they were.
+  public func converted(to mode: ColorMode) -> Flow<Sample> {
     transformed(
-      about: about, stage: "colour mode", identify: { ($0.id, $0.origin.description) },
+      about: about, stage: "color mode", identify: { ($0.id, $0.origin.description) },
       prepare: { _ in
         { sample in try sample.withImage { image in image = image.converted(to: mode) } }
       })

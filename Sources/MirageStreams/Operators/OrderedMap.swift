@@ -5,7 +5,7 @@ import Synchronization
 /// - At most `workers` computations run at once, and at most `bound` results are being computed or wait to be taken:
 ///   a slow consumer stops the work instead of filling memory.
 /// - An error is thrown when its turn comes, whatever finished earlier; nothing comes after it.
-/// - Cancelling the consuming task cancels the computations, and `next` throws `CancellationError`. Dropping the iterator
+/// - Canceling the consuming task cancels the computations, and `next` throws `CancellationError`. Dropping the iterator
 ///   cancels them too.
 ///
 /// Not done: it does not split work into chunks (an element should be worth about a millisecond), and does not order

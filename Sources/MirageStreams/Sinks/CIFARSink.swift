@@ -24,7 +24,7 @@ public struct CIFARSink: Component, Sink, Codable {
 
   public func check(_ dataset: DatasetInfo) throws {
     try refuseSoftLabels(dataset, sink: Self.name)
-    try refuseUnlabelled(dataset, sink: Self.name)
+    try refuseUnlabeled(dataset, sink: Self.name)
     guard dataset.classes.count <= 256 else {
       throw MirageError(.badPipeline, "cifar10 holds at most 256 classes, and the data has \(dataset.classes.count)")
     }
@@ -41,7 +41,7 @@ public struct CIFARSink: Component, Sink, Codable {
     guard image.height == 32, image.width == 32, image.channels == 3 else {
       throw MirageError.badData(
         "cifar10 needs images of 32 x 32 x 3, not \(image.height) x \(image.width) x \(image.channels)",
-        remedy: "Put `resize: {size: 32}`, and `grayscale: {channels: 3}` for grey images, into the pipeline.")
+        remedy: "Put `resize: {size: 32}`, and `grayscale: {channels: 3}` for gray images, into the pipeline.")
     }
     var record = [UInt8(try sample.requiredClass(for: Self.name))]
     record.reserveCapacity(Self.pixels + 1)

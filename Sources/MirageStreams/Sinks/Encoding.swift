@@ -81,7 +81,7 @@ func refuseSoftLabels(_ dataset: DatasetInfo, sink: String) throws {
   }
 }
 
-func refuseUnlabelled(_ dataset: DatasetInfo, sink: String) throws {
+func refuseUnlabeled(_ dataset: DatasetInfo, sink: String) throws {
   if dataset.classes.isEmpty {
     throw MirageError(.badPipeline, "\(sink) needs labels, and the source has none", remedy: "Choose another sink.")
   }

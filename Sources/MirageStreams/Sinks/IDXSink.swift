@@ -15,7 +15,7 @@ public enum Split: String, Sendable, Codable, CaseIterable {
 /// MNIST's format: one file of images and one of labels, plain (as torchvision's MNIST and FashionMNIST classes open them
 /// under `<Class>/raw`) or gzip-compressed. The other split may stand in the same directory, written by another run.
 ///
-/// All images must have one size. Colour images get a fourth dimension, which torchvision's classes do not expect.
+/// All images must have one size. Color images get a fourth dimension, which torchvision's classes do not expect.
 public struct IDXSink: Component, Sink, Codable {
   public static let name = "idx"
   public var directory: String
@@ -38,7 +38,7 @@ public struct IDXSink: Component, Sink, Codable {
 
   public func check(_ dataset: DatasetInfo) throws {
     try refuseSoftLabels(dataset, sink: Self.name)
-    try refuseUnlabelled(dataset, sink: Self.name)
+    try refuseUnlabeled(dataset, sink: Self.name)
     guard dataset.classes.count <= 256 else {
       throw MirageError(.badPipeline, "idx holds at most 256 classes, and the data has \(dataset.classes.count)")
     }

@@ -51,7 +51,7 @@ public struct CIFAR10: Component, Source, Codable {
   }
 }
 
-/// CIFAR-100's binary version, labelled by its 100 fine or its 20 coarse classes.
+/// CIFAR-100's binary version, labeled by its 100 fine or its 20 coarse classes.
 public struct CIFAR100: Component, Source, Codable {
   public static let name = "cifar100"
   /// The folder with `train.bin` and `test.bin`, `cifar-100-binary.tar.gz`, or a folder that holds one of these.

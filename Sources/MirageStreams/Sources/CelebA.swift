@@ -13,11 +13,11 @@ public struct CelebA: Component, Source, Codable {
   /// What the label is: one of the forty attributes (`Smiling`; classes `no` and `yes`), `identity`, or empty for none.
   public var label: String
   /// What all images become.
-  public var channels: ColourMode
+  public var channels: ColorMode
 
   public enum Part: String, Sendable, Codable, CaseIterable { case train, valid, test, all }
 
-  public init(directory: String, split: Part = .train, label: String = "", channels: ColourMode = .rgb) {
+  public init(directory: String, split: Part = .train, label: String = "", channels: ColorMode = .rgb) {
     self.directory = directory
     self.split = split
     self.label = label
@@ -139,7 +139,7 @@ public struct CelebA: Component, Source, Codable {
       if names.isEmpty { throw MirageError(.missingInput, "holds no images", file: path) }
     }
 
-    func decode(_ name: String, as mode: ColourMode) throws -> Image {
+    func decode(_ name: String, as mode: ColorMode) throws -> Image {
       do {
         if let zip { return try Image(decoding: zip.contents(at: places[name]!), as: mode) }
         return try Image(decoding: InputFile.contents(of: joined(folder!, name)), as: mode)

@@ -7,11 +7,11 @@ public struct ImageFolder: Component, Source, Codable {
   public static let name = "image-folder"
   public var directory: String
   /// What all images become.
-  public var channels: ColourMode
+  public var channels: ColorMode
   /// The column of `metadata.jsonl` that holds the label, as a name or a number.
   public var label: String
 
-  public init(directory: String, channels: ColourMode = .rgb, label: String = "label") {
+  public init(directory: String, channels: ColorMode = .rgb, label: String = "label") {
     self.directory = directory
     self.channels = channels
     self.label = label

@@ -1,18 +1,18 @@
 import MirageSupport
 import MirageMedia
 
-/// WebDataset's tar shards, plain or gzip-compressed: samples are neighbouring members of one key, with an image (`png`,
+/// WebDataset's tar shards, plain or gzip-compressed: samples are neighboring members of one key, with an image (`png`,
 /// `jpg`, `jpeg`) and perhaps a class (`cls`) and further columns (`json`).
 public struct WebDataset: Component, Source, Codable {
   public static let name = "webdataset"
   /// A folder of shards, or one shard.
   public var directory: String
   /// What all images become.
-  public var channels: ColourMode
+  public var channels: ColorMode
   /// The classes' names; without them those that the `json` members' `label` gives, or numbers.
   public var classes: [String]
 
-  public init(directory: String, channels: ColourMode = .rgb, classes: [String] = []) {
+  public init(directory: String, channels: ColorMode = .rgb, classes: [String] = []) {
     self.directory = directory
     self.channels = channels
     self.classes = classes
@@ -120,7 +120,7 @@ public struct WebDataset: Component, Source, Codable {
           "the class of \(cls.name) is not a number from 0 to a million", file: file.path, place: "byte \(cls.offset)")
       }
       label = number
-      // Class names are learnt from the first sample of each class.
+      // Class names are learned from the first sample of each class.
       if names[number] == nil, let json, json.size <= Self.jsonLimit {
         let row = try? JSONValue(parsing: file.read(at: json.offset, count: json.size))
         if case .string(let name)? = row?["label"] { names[number] = name } else { names[number] = String(number) }

@@ -26,7 +26,7 @@ public struct Mixup: Component, Stage, Codable {
 }
 
 /// Pastes a rectangle of a partner into each sample; the labels mix by area (Yun et al., "CutMix", 2019). The rectangle's
-/// sides are √(1 - λ) of the image's, λ from Beta(α, α), its centre is uniform, and what is cut off at the edge counts.
+/// sides are √(1 - λ) of the image's, λ from Beta(α, α), its center is uniform, and what is cut off at the edge counts.
 public struct CutMix: Component, Stage, Codable {
   public static let name = "cutmix"
   public var alpha: Double
@@ -41,9 +41,9 @@ public struct CutMix: Component, Stage, Codable {
     try mixed(upstream, stage: Self.name, probability: probability) { image, partner, random in
       let side = (1 - random.beta(alpha)).squareRoot()
       func span(_ length: Int) -> Range<Int> {
-        let centre = random.integer(in: 0...length - 1)
+        let center = random.integer(in: 0...length - 1)
         let half = Int(side * Double(length)) / 2
-        return max(0, centre - half)..<min(length, centre + half)
+        return max(0, center - half)..<min(length, center + half)
       }
       let (rows, columns) = (span(image.height), span(image.width))
       for y in rows {

@@ -172,7 +172,7 @@ public struct ChannelStatistics: Sendable {
     guard other.sums.count == sums.count else {
       throw MirageError(
         .badData, "images of \(sums.count) and of \(other.sums.count) channels are mixed",
-        remedy: "Give the source a colour mode, such as channels: rgb.")
+        remedy: "Give the source a color mode, such as channels: rgb.")
     }
     count += other.count
     pixels += other.pixels

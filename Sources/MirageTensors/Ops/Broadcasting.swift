@@ -58,7 +58,7 @@ func broadcastShape(_ x: [Int], _ y: [Int], operation: @autoclosure () -> String
   }
 }
 
-/// The loops of a broadcast: neighbouring axes that both operands walk alike are merged; the last becomes the row.
+/// The loops of a broadcast: neighboring axes that both operands walk alike are merged; the last becomes the row.
 private func broadcastRows(_ shape: [Int], _ x: [Int], _ y: [Int]) -> tensor_rows {
   func strides(_ operand: [Int]) -> [Int] {
     var stride = 1

@@ -1,7 +1,7 @@
 import CKernels
 
 extension Tensor {
-  /// Layer normalisation (Ba et al. 2016): over the last `axes` axes, for each index of the others.
+  /// Layer normalization (Ba et al. 2016): over the last `axes` axes, for each index of the others.
   ///
   /// - Parameters:
   ///   - scale, offset: of the shape of those axes; both or neither.
@@ -25,14 +25,14 @@ extension Tensor {
     }
     let reduced = Array(0..<rank - axes)
     let inputs = [self] + [scale, offset].compactMap { $0 }
-    return result.recorded("layer normalisation", inputs, saving: inputs.count == 3 ? [0, 1, 2] : [0]) {
+    return result.recorded("layer normalization", inputs, saving: inputs.count == 3 ? [0, 1, 2] : [0]) {
       gradient, record in
       if record.isDifferentiable {
         return gradientsThrough(gradient, record, inputs: inputs.count) { inputs in
           let axes = Array(shape.count - axes..<shape.count)
-          let centred = inputs[0] - inputs[0].mean(axes: axes, keepingDimensions: true)
-          let deviation = (centred.square().mean(axes: axes, keepingDimensions: true) + epsilon).sqrt()
-          return inputs.count == 3 ? centred / deviation * inputs[1] + inputs[2] : centred / deviation
+          let centerd = inputs[0] - inputs[0].mean(axes: axes, keepingDimensions: true)
+          let deviation = (centerd.square().mean(axes: axes, keepingDimensions: true) + epsilon).sqrt()
+          return inputs.count == 3 ? centerd / deviation * inputs[1] + inputs[2] : centerd / deviation
         }
       }
       let x = record.input(0)

@@ -24,7 +24,7 @@ struct Moments: Sendable {
     chunks = (rows + chunkRows - 1) / chunkRows
     let (units, rows, channels, chunkRows, chunks) = (units, rows, channels, chunkRows, chunks)
     let sums = Tensor(shape: [2, units * chunks, channels]) { out in
-      Profile.counted("normalisation, statistics") {
+      Profile.counted("normalization, statistics") {
         Moments.forEachChunk(units, rows, chunkRows, grain / 4 / (chunkRows * channels) + 1) {
           unit, row, count, index in
           let x = x.pointer + (unit * rows + row) * channels
@@ -66,7 +66,7 @@ struct Moments: Sendable {
 
   /// Given ones, of each channel over the whole batch.
   ///
-  /// - Parameter shape: of what is to be normalised, which is not empty.
+  /// - Parameter shape: of what is to be normalized, which is not empty.
   init(mean: Tensor, variance: Tensor, for shape: [Int], epsilon: Float) {
     (scope, self.shape, self.mean, self.variance) = (.batch, shape, mean, variance)
     channels = shape[shape.count - 1]
@@ -100,7 +100,7 @@ struct Moments: Sendable {
     let factor, shift: UnsafeMutablePointer<Float>
   }
 
-  /// The normalised tensor, in x's own memory where nobody else has it.
+  /// The normalized tensor, in x's own memory where nobody else has it.
   func applied(_ maps: Maps, to x: consuming Tensor, slope: Float) -> Tensor {
     let result =
       isKnownUniquelyReferenced(&x.storage)
@@ -111,7 +111,7 @@ struct Moments: Sendable {
   }
 
   private func apply(_ maps: Maps, from x: Tensor, to result: Tensor, slope: Float) {
-    Profile.counted("normalisation") {
+    Profile.counted("normalization") {
       forEachChunk { unit, row, count, _ in
         let start = (unit * rows + row) * channels
         normalize_apply(

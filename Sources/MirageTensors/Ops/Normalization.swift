@@ -4,7 +4,7 @@ import CKernels
 enum StatisticsScope: Sendable { case batch, sample }
 
 extension Tensor {
-  /// Batch normalisation (Ioffe and Szegedy 2015): each channel, the last axis, over all others.
+  /// Batch normalization (Ioffe and Szegedy 2015): each channel, the last axis, over all others.
   ///
   /// - Parameters:
   ///   - scale, offset: for each channel, or for each sample and channel (N × C: conditional); 1 and 0 where left out.
@@ -17,7 +17,7 @@ extension Tensor {
     return normalized(.batch, scale: scale, offset: offset, epsilon: epsilon, slope: slope)
   }
 
-  /// Batch normalisation with given statistics, as in inference.
+  /// Batch normalization with given statistics, as in inference.
   ///
   /// - Parameters:
   ///   - mean, variance: of each channel; constants.
@@ -40,7 +40,7 @@ extension Tensor {
     return moments.applied(moments.maps(scale: scale, offset: offset), to: self, slope: slope)
   }
 
-  /// Instance normalisation (Ulyanov et al. 2016): each channel of each sample over the spatial axes. The parameters are
+  /// Instance normalization (Ulyanov et al. 2016): each channel of each sample over the spatial axes. The parameters are
   /// those of `batchNormalized`.
   public consuming func instanceNormalized(
     scale: Tensor? = nil, offset: Tensor? = nil, epsilon: Float = 1e-5, slope: Float = 1
@@ -59,14 +59,14 @@ extension Tensor {
     let isRecorded = isTracked || scale?.isTracked ?? false || offset?.isTracked ?? false
     let inputs = isRecorded ? [copy self, scale ?? .ones([channels]), offset ?? .zeros([channels])] : []
     let result = moments.applied(maps, to: self, slope: slope)
-    let output = result.recorded("normalisation", inputs, saving: [0, 1, 2]) { gradient, record in
+    let output = result.recorded("normalization", inputs, saving: [0, 1, 2]) { gradient, record in
       if record.isDifferentiable {
         return gradientsThrough(gradient, record, inputs: 3) { inputs in
           inputs[0].composedNormalization(
             scope, scale: inputs[1], offset: inputs[2], epsilon: epsilon, slope: slope)
         }
       }
-      return Profile.counted("normalisation, gradient") { moments.gradients(gradient, record, slope: slope) }
+      return Profile.counted("normalization, gradient") { moments.gradients(gradient, record, slope: slope) }
     }
     return (output, moments.mean, moments.variance)
   }
@@ -76,12 +76,12 @@ extension Tensor {
     _ scope: StatisticsScope, scale: Tensor, offset: Tensor, epsilon: Float, slope: Float
   ) -> Tensor {
     let axes = Array((scope == .batch ? 0 : 1)..<rank - 1)
-    let centred = self - mean(axes: axes, keepingDimensions: true)
-    let deviation = (centred.square().mean(axes: axes, keepingDimensions: true) + epsilon).sqrt()
-    return (centred / deviation).scaled(scale, offset, slope: slope)
+    let centerd = self - mean(axes: axes, keepingDimensions: true)
+    let deviation = (centerd.square().mean(axes: axes, keepingDimensions: true) + epsilon).sqrt()
+    return (centerd / deviation).scaled(scale, offset, slope: slope)
   }
 
-  /// What normalisation ends with, in operations whose gradients are recorded.
+  /// What normalization ends with, in operations whose gradients are recorded.
   private func scaled(_ scale: Tensor, _ offset: Tensor, slope: Float) -> Tensor {
     func spread(_ parameter: Tensor) -> Tensor {
       guard parameter.rank == 2 else { return parameter }
@@ -95,7 +95,7 @@ extension Tensor {
     for parameter in [scale, offset].compactMap({ $0 }) {
       require(
         parameter.shape == [shape[rank - 1]] || parameter.shape == [shape[0], shape[rank - 1]],
-        "normalisation of \(shape) with a scale or offset of \(parameter.shape)")
+        "normalization of \(shape) with a scale or offset of \(parameter.shape)")
     }
   }
 }

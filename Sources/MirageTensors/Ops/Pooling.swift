@@ -112,7 +112,7 @@ extension Tensor {
     }
   }
 
-  /// The spatial axes made longer or shorter, bilinearly: sample points at pixel centres, each between its two neighbours
+  /// The spatial axes made longer or shorter, bilinearly: sample points at pixel centers, each between its two neighbors
   /// however far apart the points are, as PyTorch's `interpolate` has it with `align_corners=False` and without antialiasing.
   ///
   /// - Parameter sizes: how long each spatial axis becomes; at least 1.

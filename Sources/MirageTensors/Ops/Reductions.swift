@@ -5,7 +5,7 @@ extension Tensor {
   public func sum(axes: [Int]? = nil, keepingDimensions: Bool = false) -> Tensor {
     let axes = checked(axes)
     var result = detached()
-    // Neighbouring axes are summed in one go, the last ones first.
+    // Neighboring axes are summed in one go, the last ones first.
     var end = rank
     while let last = axes.last(where: { $0 < end }) {
       var first = last
@@ -68,7 +68,7 @@ extension Tensor {
 
   private typealias Reduction = (UnsafeMutablePointer<Float>, UnsafePointer<Float>, Int, Int, Int, Int) -> Void
 
-  /// Neighbouring axes reduced to one of size 1.
+  /// Neighboring axes reduced to one of size 1.
   private func reduced(_ axes: ClosedRange<Int>, _ reduction: Reduction) -> Tensor {
     let (outer, inner) = (shape[..<axes.lowerBound].product, shape[(axes.upperBound + 1)...].product)
     let middle = shape[axes].product

@@ -25,7 +25,7 @@ extension Tensor {
   }
 
   private func permutedCopy(_ permutation: [Int]) -> Tensor {
-    // Axes that stay neighbours are one.
+    // Axes that stay neighbors are one.
     var sizes: [Int] = []
     var groups: [[Int]] = []
     for axis in permutation where shape[axis] != 1 {

@@ -1,7 +1,7 @@
 import MirageSupport
 import MirageMedia
 
-/// Rotates, translates, scales and shears about the centre; agrees with torchvision's `affine` (on Pillow images) to
+/// Rotates, translates, scales and shears about the center; agrees with torchvision's `affine` (on Pillow images) to
 /// rounding. As there, positive degrees turn clockwise.
 public struct Affine: Component, Augmentation, Codable {
   public static let name = "affine"
@@ -67,7 +67,7 @@ extension Affine: Warping {
 }
 
 extension Affine.Parameters {
-  /// The map from output to input: translation, then rotation, scale and shear about the centre.
+  /// The map from output to input: translation, then rotation, scale and shear about the center.
   func inverse(height: Int, width: Int) -> AffineTransform {
     let unit = Double.pi / 180
     let (rotation, sx, sy) = (degrees * unit, shearX * unit, shearY * unit)
@@ -77,8 +77,8 @@ extension Affine.Parameters {
     let c = PortableMath.sin(rotation - sy) / PortableMath.cos(sy)
     let d = -c * tanX + PortableMath.cos(rotation)
     let (cx, cy) = (Double(width) / 2, Double(height) / 2)
-    let centred = AffineTransform(1, 0, -cx - translateX, 0, 1, -cy - translateY)
-    return centred.then(AffineTransform(d / scale, -b / scale, cx, -c / scale, a / scale, cy))
+    let centerd = AffineTransform(1, 0, -cx - translateX, 0, 1, -cy - translateY)
+    return centerd.then(AffineTransform(d / scale, -b / scale, cx, -c / scale, a / scale, cy))
   }
 }
 

@@ -1,7 +1,7 @@
 import MirageSupport
 import MirageMedia
 
-/// What stands beyond the edges, as pipeline files name it; `fill` gives the constant's colour.
+/// What stands beyond the edges, as pipeline files name it; `fill` gives the constant's color.
 public enum BorderMode: String, Sendable, Codable, CaseIterable {
   case constant, edge, reflect
 

@@ -27,10 +27,10 @@ public struct GaussianNoise: Component, Augmentation, Codable {
     var random = Random(key: Random.Key(seed: UInt64(parameters.seed), path: Self.name), sample: 0)
     let sigma = Float(parameters.sigma)
     try sample.withImage { image in
-      let (channels, colours) = (image.channels, image.colourChannels)
+      let (channels, colors) = (image.channels, image.colorChannels)
       NormalTable.quantiles.withUnsafeBufferPointer { quantiles in
         var spare: UInt32?  // each random word serves two bytes
-        for index in image.pixels.indices where index % channels < colours {
+        for index in image.pixels.indices where index % channels < colors {
           let word = spare ?? random.nextWord()
           spare = spare == nil ? word >> 16 : nil
           let noise = quantiles[Int(word & 0xFFFF)] * sigma
@@ -109,13 +109,13 @@ public struct SaltAndPepper: Component, Augmentation, Codable {
       for pixel in 0..<image.height * image.width {
         let word = random.nextWord()
         guard UInt64(word) < threshold else { continue }
-        for c in 0..<image.colourChannels { image.pixels[pixel * image.channels + c] = word & 1 == 0 ? 0 : 255 }
+        for c in 0..<image.colorChannels { image.pixels[pixel * image.channels + c] = word & 1 == 0 ? 0 : 255 }
       }
     }
   }
 }
 
-/// Compresses to JPEG and back, with the artefacts that makes. Alpha is kept apart.
+/// Compresses to JPEG and back, with the artifacts that makes. Alpha is kept apart.
 public struct JPEGCompression: Component, Augmentation, Codable {
   public static let name = "jpeg-compression"
   /// 1 to 100.

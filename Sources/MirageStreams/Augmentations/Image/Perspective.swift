@@ -5,7 +5,7 @@ import MirageMedia
 /// torchvision's `perspective` (on Pillow images) to rounding.
 public struct Perspective: Component, Augmentation, Codable {
   public static let name = "perspective"
-  /// How far corners may move, 0 (not at all) to 1 (to the centre).
+  /// How far corners may move, 0 (not at all) to 1 (to the center).
   public var distortion: Double
   public var interpolation: Interpolation
   public var fill: [UInt8]

@@ -1,7 +1,7 @@
 import MirageSupport
 import MirageMedia
 
-/// Rotates about the centre by a random angle, counter-clockwise in degrees; agrees with Pillow's `rotate` to rounding.
+/// Rotates about the center by a random angle, counter-clockwise in degrees; agrees with Pillow's `rotate` to rounding.
 public struct Rotate: Component, Augmentation, Codable {
   public static let name = "rotate"
   public var degrees: ClosedRange<Double>
@@ -58,7 +58,7 @@ public struct Rotate: Component, Augmentation, Codable {
     )
   }
 
-  /// From the new image's points to the old one's, each about its centre.
+  /// From the new image's points to the old one's, each about its center.
   private func inverse(
     _ parameters: Parameters, height: Int, width: Int, newHeight: Int, newWidth: Int
   ) -> AffineTransform {

@@ -1,7 +1,7 @@
 import MirageSupport
 import MirageMedia
 
-/// Brings images to a size. Pixel centres lie at half coordinates; with `antialias` (the default) the result is Pillow's to
+/// Brings images to a size. Pixel centers lie at half coordinates; with `antialias` (the default) the result is Pillow's to
 /// the bit for nearest, bilinear, bicubic and lanczos, without it that of torch's `interpolate` to rounding.
 public struct Resize: Component, Augmentation, Codable {
   public static let name = "resize"

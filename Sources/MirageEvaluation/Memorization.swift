@@ -7,15 +7,15 @@ import Glibc
 /// one. The nearest of more samples is nearer, so both are looked for among as many: of the larger set, as many samples
 /// are drawn at random as the smaller one has. A copy of a training sample is then found only as often as that one is
 /// drawn: hold out as many samples as the model is trained on, and every copy is.
-public struct Memorisation: Sendable, Equatable, Codable {
+public struct Memorization: Sendable, Equatable, Codable {
   /// The mean of the distance to the nearest training sample over that to the nearest held-out one. Near 1: no
-  /// memorising; near 0: copies. Infinite where a generated sample is at distance 0 from a held-out sample and from no
+  /// memorizing; near 0: copies. Infinite where a generated sample is at distance 0 from a held-out sample and from no
   /// training sample; one that is at distance 0 from both counts as 1.
   public var meanRatio: Double
   /// The median of the same: for an even number of samples, the mean of the middle two.
   public var medianRatio: Double
   /// The part of the generated samples that are nearer to a training sample than to any held-out one, those at equal
-  /// distances counted half. Near 0.5: no memorising; 1: copies.
+  /// distances counted half. Near 0.5: no memorizing; 1: copies.
   public var shareNearerTraining: Double
   /// How many samples of either set took part.
   public var compared: Int
@@ -38,7 +38,7 @@ public struct Memorisation: Sendable, Equatable, Codable {
     let key = Random.Key(seed: seed, path: "memorisation")
     func nearest(_ features: Features) throws -> [Double] {
       let others = features.sample(compared, key: key)
-      return try NearestDistances(DistanceTiles(generated, others), neighbours: 1).squares(toNearest: 1)
+      return try NearestDistances(DistanceTiles(generated, others), neighbors: 1).squares(toNearest: 1)
     }
     let pairs = zip(try nearest(training), try nearest(heldOut))
     let ratios = pairs.map { $0 == $1 ? 1 : ($0 / $1).squareRoot() }.sorted()

@@ -1,15 +1,15 @@
 import MirageSupport
 
-/// Operations on colours. All round to the nearest byte and clamp to 0 ... 255, and leave alpha alone. Where Pillow
+/// Operations on colors. All round to the nearest byte and clamp to 0 ... 255, and leave alpha alone. Where Pillow
 /// truncates (its `blend`, `autocontrast`), results differ from it by at most 1.
 extension Image {
-  /// Every colour byte through a table of 256.
-  public mutating func mapColours(_ table: [UInt8]) { mapChannels(Array(repeating: table, count: colourChannels)) }
+  /// Every color byte through a table of 256.
+  public mutating func mapColors(_ table: [UInt8]) { mapChannels(Array(repeating: table, count: colorChannels)) }
 
   private mutating func mapChannels(_ tables: [[UInt8]]) {
-    let (channels, colours) = (channels, colourChannels)
+    let (channels, colors) = (channels, colorChannels)
     pixels.withUnsafeMutableBufferPointer { pixels in
-      for c in 0..<colours {
+      for c in 0..<colors {
         tables[c].withUnsafeBufferPointer { table in
           for index in Swift.stride(from: c, to: pixels.count, by: channels) {
             pixels[index] = table[Int(pixels[index])]
@@ -19,36 +19,36 @@ extension Image {
     }
   }
 
-  /// Blends towards black (factor below 1) or away from it.
+  /// Blends toward black (factor below 1) or away from it.
   public mutating func adjustBrightness(by factor: Double) {
-    mapColours((0..<256).map { rounded(Double($0) * factor) })
+    mapColors((0..<256).map { rounded(Double($0) * factor) })
   }
 
-  /// Blends towards the image's mean grey (factor below 1) or away from it.
+  /// Blends toward the image's mean gray (factor below 1) or away from it.
   public mutating func adjustContrast(by factor: Double) {
     var sum = 0
     for pixel in 0..<height * width { sum += Int(luma(at: pixel)) }
     let mean = (Double(sum) / Double(height * width)).rounded()
-    mapColours((0..<256).map { rounded(mean + (Double($0) - mean) * factor) })
+    mapColors((0..<256).map { rounded(mean + (Double($0) - mean) * factor) })
   }
 
-  /// Blends towards each pixel's grey (factor below 1) or away from it. Grey images stay as they are.
+  /// Blends toward each pixel's gray (factor below 1) or away from it. Gray images stay as they are.
   public mutating func adjustSaturation(by factor: Double) {
-    guard colourChannels == 3 else { return }
+    guard colorChannels == 3 else { return }
     let weight = Int((factor * 65536).rounded())
     for pixel in 0..<height * width {
-      let grey = Int(luma(at: pixel))
+      let gray = Int(luma(at: pixel))
       for c in 0..<3 {
         let index = pixel * channels + c
-        pixels[index] = UInt8(max(0, min(255, grey + ((Int(pixels[index]) - grey) * weight + 32768) >> 16)))
+        pixels[index] = UInt8(max(0, min(255, gray + ((Int(pixels[index]) - gray) * weight + 32768) >> 16)))
       }
     }
   }
 
-  /// Turns the hue by a part of the colour circle, -0.5 to 0.5, through HSV (as torchvision's tensors). Grey images stay
+  /// Turns the hue by a part of the color circle, -0.5 to 0.5, through HSV (as torchvision's tensors). Gray images stay
   /// as they are.
   public mutating func shiftHue(by turn: Double) {
-    guard colourChannels == 3 else { return }
+    guard colorChannels == 3 else { return }
     for pixel in 0..<height * width {
       let index = pixel * channels
       let (r, g, b) = (Double(pixels[index]) / 255, Double(pixels[index + 1]) / 255, Double(pixels[index + 2]) / 255)
@@ -65,7 +65,7 @@ extension Image {
       let p = value * (1 - saturation)
       let q = value * (1 - saturation * f)
       let t = value * (1 - saturation * (1 - f))
-      let colour: (Double, Double, Double) =
+      let color: (Double, Double, Double) =
         switch Int(sector) % 6 {
         case 0: (value, t, p)
         case 1: (q, value, p)
@@ -74,28 +74,28 @@ extension Image {
         case 4: (t, p, value)
         default: (value, p, q)
         }
-      pixels[index] = rounded(colour.0 * 255)
-      pixels[index + 1] = rounded(colour.1 * 255)
-      pixels[index + 2] = rounded(colour.2 * 255)
+      pixels[index] = rounded(color.0 * 255)
+      pixels[index + 1] = rounded(color.1 * 255)
+      pixels[index + 2] = rounded(color.2 * 255)
     }
   }
 
   /// 255 (v / 255)^gamma.
   public mutating func adjustGamma(by gamma: Double) {
-    mapColours((0..<256).map { rounded(255 * PortableMath.pow(Double($0) / 255, gamma)) })
+    mapColors((0..<256).map { rounded(255 * PortableMath.pow(Double($0) / 255, gamma)) })
   }
 
-  public mutating func invert() { mapColours((0..<256).map { UInt8(255 - $0) }) }
+  public mutating func invert() { mapColors((0..<256).map { UInt8(255 - $0) }) }
 
   /// Keeps the highest bits of each byte, 0 to 8 of them.
   public mutating func posterize(bits: Int) {
     let mask = UInt8(truncatingIfNeeded: 0xFF00 >> bits)
-    mapColours((0..<256).map { UInt8($0) & mask })
+    mapColors((0..<256).map { UInt8($0) & mask })
   }
 
   /// Inverts the bytes at and above a threshold (0 to 256).
   public mutating func solarize(threshold: Int) {
-    mapColours((0..<256).map { $0 < threshold ? UInt8($0) : UInt8(255 - $0) })
+    mapColors((0..<256).map { $0 < threshold ? UInt8($0) : UInt8(255 - $0) })
   }
 
   /// Spreads each channel so that its lowest value becomes 0 and its highest 255.
@@ -126,7 +126,7 @@ extension Image {
   }
 
   private func histograms() -> [[Int]] {
-    (0..<colourChannels).map { c in
+    (0..<colorChannels).map { c in
       var histogram = [Int](repeating: 0, count: 256)
       for index in Swift.stride(from: c, to: pixels.count, by: channels) { histogram[Int(pixels[index])] += 1 }
       return histogram
@@ -135,7 +135,7 @@ extension Image {
 
   private func luma(at pixel: Int) -> UInt8 {
     let index = pixel * channels
-    return colourChannels == 3 ? MirageMedia.luma(pixels[index], pixels[index + 1], pixels[index + 2]) : pixels[index]
+    return colorChannels == 3 ? MirageMedia.luma(pixels[index], pixels[index + 1], pixels[index + 2]) : pixels[index]
   }
 }
 

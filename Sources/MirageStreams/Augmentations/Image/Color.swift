@@ -1,7 +1,7 @@
 import MirageSupport
 import MirageMedia
 
-/// Blends towards black (factors below 1) or away from it (torchvision's `adjust_brightness`).
+/// Blends toward black (factors below 1) or away from it (torchvision's `adjust_brightness`).
 public struct Brightness: Component, Augmentation, Codable {
   public static let name = "brightness"
   public var factor: ClosedRange<Double>
@@ -23,7 +23,7 @@ public struct Brightness: Component, Augmentation, Codable {
   }
 }
 
-/// Blends towards the image's mean grey (factors below 1) or away from it (torchvision's `adjust_contrast`).
+/// Blends toward the image's mean gray (factors below 1) or away from it (torchvision's `adjust_contrast`).
 public struct Contrast: Component, Augmentation, Codable {
   public static let name = "contrast"
   public var factor: ClosedRange<Double>
@@ -43,7 +43,7 @@ public struct Contrast: Component, Augmentation, Codable {
   }
 }
 
-/// Blends towards each pixel's grey (factors below 1) or away from it (torchvision's `adjust_saturation`).
+/// Blends toward each pixel's gray (factors below 1) or away from it (torchvision's `adjust_saturation`).
 public struct Saturation: Component, Augmentation, Codable {
   public static let name = "saturation"
   public var factor: ClosedRange<Double>
@@ -63,7 +63,7 @@ public struct Saturation: Component, Augmentation, Codable {
   }
 }
 
-/// Blends towards a smoothed image (factors below 1) or away from it (Pillow's `ImageEnhance.Sharpness`).
+/// Blends toward a smoothed image (factors below 1) or away from it (Pillow's `ImageEnhance.Sharpness`).
 public struct Sharpness: Component, Augmentation, Codable {
   public static let name = "sharpness"
   public var factor: ClosedRange<Double>
@@ -83,7 +83,7 @@ public struct Sharpness: Component, Augmentation, Codable {
   }
 }
 
-/// Turns hues by a part of the colour circle (torchvision's `adjust_hue` on tensors).
+/// Turns hues by a part of the color circle (torchvision's `adjust_hue` on tensors).
 public struct Hue: Component, Augmentation, Codable {
   public static let name = "hue"
   /// In turns: -0.5 to 0.5.
@@ -199,7 +199,7 @@ public struct Autocontrast: Component, Augmentation, Codable {
   public func apply(_: NoParameters, to sample: inout Sample) throws { try sample.withImage { $0.autocontrast() } }
 }
 
-/// Turns colours to grey (ITU-R 601), in one channel or in three equal ones.
+/// Turns colors to gray (ITU-R 601), in one channel or in three equal ones.
 public struct Grayscale: Component, Augmentation, Codable {
   public static let name = "grayscale"
   /// 1 or 3.
