@@ -104,7 +104,7 @@ func median(_ values: [Double]) -> Double {
 /// Samples per second of a flow that is drained and counted, as a DataLoader is, over some epochs. Opening the data is not
 /// counted, as starting a DataLoader's workers is not.
 func drainingRate(_ pipeline: Pipeline, epochs: Int) async throws -> Double {
-  let flow = try await pipeline.flow(Run(seed: pipeline.seed), fitting: .leaveOut).flow
+  let flow = try await pipeline.samples()
   let start = ContinuousClock.now
   var count = 0
   for epoch in 0..<epochs {

@@ -5,7 +5,7 @@ import Mirage
 let fashionDirectory = "/usr/share/datasets/fashion-mnist"
 
 /// The work of `stream-fashion`.
-let fashionStages: [any Component] = [
+let fashionStages: [any StageComponent] = [
   Rotate(degrees: -15...15), RandomCrop(size: 28, padding: 2), Scale(to: -1...1),
 ]
 
@@ -38,7 +38,7 @@ struct StreamJPEG: Benchmark {
   private var directory: String { Self.directory }
 
   static var pipeline: Pipeline {
-    let stages: [any Component] = [
+    let stages: [any StageComponent] = [
       Rotate(degrees: -10...10), CenterCrop(size: 178), Resize(size: 64), HorizontalFlip(),
       Scale(to: -1...1),
     ]

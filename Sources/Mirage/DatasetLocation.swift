@@ -26,9 +26,9 @@ public struct DatasetLocation: Sendable {
   ///
   /// - Parameter fitting: what to do about a pipeline's stages that must be fitted first.
   /// - Throws: what opening the data throws.
-  public func flow(_ split: Split, fitting: Pipeline.Fitting = .leaveOut) async throws -> Flow<Sample>? {
+  public func flow(_ split: Split, fitting: Context.Fitting = .leaveOut) async throws -> Flow<Sample>? {
     if let pipeline {
-      return split == .train ? try await pipeline.flow(Run(seed: pipeline.seed), fitting: fitting).flow : nil
+      return split == .train ? try await pipeline.fitted(in: Context(fitting: fitting)).flow : nil
     }
     do {
       return try flowOfFiles(split)
@@ -54,7 +54,7 @@ public struct DatasetLocation: Sendable {
   /// - Throws: what opening the data throws; missing input where there are no training samples; bad data where the parts
   ///   have different classes.
   public func parts(batch: Int = 128, seed: UInt64 = 0) async throws -> Parts {
-    guard let all = try await flow(.train, fitting: .fit(Context())) else {
+    guard let all = try await flow(.train, fitting: .requireTrained) else {
       throw MirageError(.missingInput, "has no training samples", file: path)
     }
     let ignoresClasses = all.about.classes.count < 2

@@ -16,10 +16,12 @@ public struct ContactSheet: Sendable {
   ///   - variants: how many columns: copies first, then the same sample in further epochs.
   public static func make(_ pipeline: Pipeline, originals: Int, variants: Int) async throws -> ContactSheet {
     let run = Run(seed: pipeline.seed)
-    let (flow, _, leftOut) = try await pipeline.flow(run, fitting: .leaveOut)
+    let context = Context(fitting: .leaveOut)
+    let fitted = try await pipeline.fitted(run, in: context)
+    let flow = fitted.flow
     var bare = pipeline
     bare.stages = []
-    let source = try await bare.flow(run, fitting: .leaveOut).flow
+    let source = try await bare.fitted(run, in: context).flow
     // One row a sample: its place in the source tells samples apart.
     var wanted: [Key] = []
     let rows = min(originals, flow.count)
@@ -41,7 +43,7 @@ public struct ContactSheet: Sendable {
       epoch += 1
     }
     guard let image = draw(cells) else { throw MirageError(.badData, "the pipeline gives no sample to show") }
-    return ContactSheet(image: image, rows: cells.count, leftOut: leftOut)
+    return ContactSheet(image: image, rows: cells.count, leftOut: fitted.leftOut)
   }
 
   private struct Key: Hashable {

@@ -130,16 +130,16 @@ public struct DatasetInfo: Sendable {
   public var inputs: [String]
   /// How many positions make a good chunk of work: about a millisecond.
   public var grain: Int
-  /// Whether images are floats by now.
-  public var isScaled = false
+  /// Kind of media that flows.
+  public var domain = Format.Domain.image
+  /// Whether contents are bytes or, after scale or normalize, floats.
+  public var numbers = Format.Numbers.bytes
   /// Whether labels may be distributions.
   public var hasSoftLabels = false
   /// Whether another epoch puts other samples at the positions.
   public var isReordered = false
   /// How many sources the ids tell apart.
   public var sources = 1
-  /// How many stages stand before.
-  public var depth = 0
 
   public init(classes: [String], inputs: [String], grain: Int) {
     self.classes = classes
@@ -151,13 +151,9 @@ public struct DatasetInfo: Sendable {
   /// Whether a sample is worth asking, before each, if the work was cancelled; else the chunk is soon done.
   var isCostly: Bool { grain < 64 }
 
-  /// The path of the stage that is applied next, which keys its random draws.
-  public var stagePath: String { "stages/\(depth)" }
-
-  /// The same behind one more stage.
-  public func following(_ change: (inout DatasetInfo) -> Void = { _ in }) -> DatasetInfo {
+  /// The same with a change.
+  public func changed(_ change: (inout DatasetInfo) -> Void) -> DatasetInfo {
     var info = self
-    info.depth += 1
     change(&info)
     return info
   }

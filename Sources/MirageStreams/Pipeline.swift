@@ -5,13 +5,13 @@ public struct Pipeline: Sendable {
   public var name: String
   public var seed: UInt64
   public var policy: ErrorPolicy
-  public var source: any Component
-  public var stages: [any Component]
-  public var sink: (any Component)?
+  public var source: any SourceComponent
+  public var stages: [any StageComponent]
+  public var sink: (any SinkComponent)?
 
   public init(
-    name: String = "pipeline", seed: UInt64 = 0, policy: ErrorPolicy = .stop, source: any Component,
-    stages: [any Component] = [], sink: (any Component)? = nil
+    name: String = "pipeline", seed: UInt64 = 0, policy: ErrorPolicy = .stop, source: any SourceComponent,
+    stages: [any StageComponent] = [], sink: (any SinkComponent)? = nil
   ) {
     self.name = name
     self.seed = seed
@@ -21,85 +21,103 @@ public struct Pipeline: Sendable {
     self.sink = sink
   }
 
-  /// What to do about stages that must be fitted first.
-  public enum Fitting: Sendable {
-    /// Fit them, each on all that flows into it.
-    case fit(Context)
-    /// Leave out those that no earlier fit serves: show what is there without them.
-    case leaveOut
+  /// The samples as they leave the last stage, in order, computed in parallel.
+  ///
+  /// - Throws: as `fitted`; bad pipeline if a stage must be trained first.
+  public func samples() async throws -> Flow<Sample> {
+    try await fitted(Run(seed: seed), in: Context(policy: policy)).flow
   }
 
-  /// The samples as they leave the last stage.
+  /// Fits the stages that must be fitted, each on all that flows into it, as far as the context says; a GAN may train for
+  /// hours.
   ///
-  /// - Returns: the flow; the stages as they are after fitting; the names of those that were left out.
-  /// - Throws: bad pipeline naming the stage, where one cannot stand where it stands; what opening the source throws.
-  public func flow(_ run: Run, fitting: Fitting) async throws -> (
-    flow: Flow<Sample>, fitted: [any Component], leftOut: [String]
-  ) {
-    guard case .source(let source) = source.role else {
-      throw MirageError(.badPipeline, "\(type(of: self.source).name) is not a source")
-    }
-    var flow = try source.flow().running(Run(seed: run.seed, epoch: run.epoch))
-    var fitted: [any Component] = []
-    var leftOut: [String] = []
+  /// - Parameter run: seed, epoch and shard; the pipeline's own seed if nil.
+  /// - Throws: bad pipeline naming the stage, if one cannot stand in its place or is not trained yet and the context does
+  ///   not train; what opening the source and fitting throw.
+  public func fitted(_ run: Run? = nil, in context: Context = Context(fitting: .fit)) async throws -> FittedPipeline {
+    try checkDomains()
+    let run = run ?? Run(seed: seed)
+    var context = context
+    let root = context.path
+    context.run = Run(seed: run.seed, epoch: run.epoch)
+    var flow = try await source.flow(in: context.at(root.source)).running(context.run)
+    var fitted: [FittedPipeline.Stage] = []
     var index = 0
     while index < stages.count {
       let component = stages[index]
-      let name = type(of: component).name
+      let path = root.stage(index)
       // Augmentations that stand together are applied to a sample in one go.
-      let chain = stages[index...].prefix { if case .augment = $0.role { true } else { false } }
-      var now = [component]
+      let chain = stages[index...].prefix { $0.augment != nil }
+      var now = [FittedPipeline.Stage(path, component)]
       do {
         switch component.role {
         case .augment:
-          flow = try AugmentChain(chain.compactMap { if case .augment(let augment) = $0.role { augment } else { nil } })
-            .apply(to: flow)
-          now = Array(chain)
-        case .stage(let stage): flow = try stage.apply(to: flow)
+          flow = try AugmentChain(chain.compactMap(\.augment), at: chain.indices.map(root.stage)).apply(to: flow)
+          now = zip(chain.indices, chain).map { FittedPipeline.Stage(root.stage($0), $1) }
+        case .stage(let stage): flow = try stage.apply(to: flow, at: path)
         case .estimator(let estimator):
-          let stage: (any Stage<Sample, Sample>)?
-          switch fitting {
-          case .fit(var context):
-            context.upstream = try upstream(of: fitted, run)
-            stage = try await estimator.fit(on: flow, in: context)
-          case .leaveOut:
-            var context = Context()
-            context.upstream = try upstream(of: fitted, run)
-            stage = try await estimator.earlierFit(on: flow, in: context)
-          }
-          if let stage {
-            now = [stage as? any Component ?? component]
-            flow = try stage.apply(to: flow)
+          context.upstream = try upstream(of: fitted, context.run)
+          if let found = try await fit(estimator, on: flow, named: now[0], in: context.at(path)) {
+            now[0].fitted = found
+            flow = try found.stage.apply(to: flow, at: path)
           } else {
-            leftOut.append("stages/\(index) (\(name))")
-            flow = flow.transformed(stage: name) { _ in }
+            now[0].isLeftOut = true
           }
-        case .source, .sink:
-          throw MirageError(.badPipeline, "\(name) is not a stage")
         }
       } catch var error as MirageError where error.kind == .badPipeline && error.file == nil {
         // A stage may have named the setting, such as model.conditioning.
-        error.place = "stages/\(index) (\(name))" + (error.place.map { ", \($0)" } ?? "")
+        error.place = "\(now[0])" + (error.place.map { ", \($0)" } ?? "")
         throw error
       }
       fitted += now
       index += now.count
     }
-    return (flow.running(run), fitted, leftOut)
+    return FittedPipeline(flow: flow.running(run), stages: fitted)
   }
 
-  /// What decides the samples that leave the given first stages, but not where the data lies.
-  private func upstream(of fitted: [any Component], _ run: Run) throws -> JSONValue {
+  private func fit(
+    _ estimator: any Estimator<Sample, Sample>, on flow: Flow<Sample>, named stage: FittedPipeline.Stage,
+    in context: Context
+  ) async throws -> Fitted<Sample, Sample>? {
+    switch context.fitting {
+    case .fit: return try await estimator.fit(on: flow, in: context)
+    case .leaveOut: return try await estimator.earlierFit(on: flow, in: context)
+    case .requireTrained:
+      guard estimator is any TrainedEstimator else { return try await estimator.fit(on: flow, in: context) }
+      if let earlier = try await estimator.earlierFit(on: flow, in: context) { return earlier }
+      throw MirageError(
+        .badPipeline, "the stage is not trained yet",
+        remedy: "Train it first with mirage train and the pipeline's file.")
+    }
+  }
+
+  /// - Throws: bad pipeline naming the stage (`stages/2`) or the sink that does not work on what flows into it.
+  package func checkDomains() throws {
+    let domain = source.domain
+    func refusal(_ component: any Component, _ domains: Set<Format.Domain>, _ place: String) -> MirageError {
+      let works = domains.map(\.plural).sorted().joined(separator: " and ")
+      return MirageError(
+        .badPipeline, "\(type(of: component).name) works on \(works), and the source gives \(domain.plural)",
+        place: place)
+    }
+    for (index, stage) in stages.enumerated() where !type(of: stage).domains.contains(domain) {
+      throw refusal(stage, type(of: stage).domains, StagePath.root.stage(index).description)
+    }
+    if let sink, !type(of: sink).domains.contains(domain) { throw refusal(sink, type(of: sink).domains, "sink") }
+  }
+
+  /// Everything that determines the samples that leave the given first stages, but not where the data lies.
+  private func upstream(of stages: [FittedPipeline.Stage], _ run: Run) throws -> JSONValue {
     [
       "source": try source.description.withoutDirectories, "seed": .string(String(run.seed)),
-      "stages": .array(try fitted.map { try $0.description }),
+      "stages": .array(try stages.map { try $0.settings }),
     ]
   }
 
-  /// The pipeline as data: everything that decides its samples and how they are written, but not where.
-  func description(fitted: [any Component]) throws -> JSONValue {
+  /// The pipeline as data: everything that determines its samples and how they are written, but not where.
+  func description(of stages: [FittedPipeline.Stage]) throws -> JSONValue {
     var fields: [String: JSONValue] = [
-      "name": .string(name), "source": try source.description, "stages": .array(try fitted.map { try $0.description }),
+      "name": .string(name), "source": try source.description, "stages": .array(try stages.map { try $0.settings }),
     ]
     if let sink, case .object(var outer) = try sink.description {
       if case .object(var settings)? = outer[type(of: sink).name] {
@@ -110,6 +128,38 @@ public struct Pipeline: Sendable {
     }
     return .object(fields)
   }
+}
+
+/// A pipeline whose stages are fitted, so that its samples can be read.
+public struct FittedPipeline: Sendable {
+  /// The samples as they leave the last stage.
+  public let flow: Flow<Sample>
+  /// The stages, in order.
+  public let stages: [Stage]
+
+  /// A stage after fitting.
+  public struct Stage: Sendable, CustomStringConvertible {
+    public let path: StagePath
+    /// The component as the pipeline has it.
+    public let component: any StageComponent
+    /// What fitting gave; nil for stages that need no fitting, and for those that were left out.
+    public internal(set) var fitted: Fitted<Sample, Sample>?
+    /// Whether the stage is not fitted yet and is missing from the flow.
+    public internal(set) var isLeftOut = false
+
+    init(_ path: StagePath, _ component: any StageComponent) { (self.path, self.component) = (path, component) }
+
+    /// Path and name, such as `stages/0 (conditional-gan)`.
+    public var description: String { "\(path) (\(type(of: component).name))" }
+
+    /// Everything that determines what the stage does to samples.
+    var settings: JSONValue {
+      get throws { try fitted?.description ?? (fitted?.stage as? any Component ?? component).description }
+    }
+  }
+
+  /// Stages that are not fitted yet and are missing from the flow, such as `stages/0 (conditional-gan)`.
+  public var leftOut: [String] { stages.filter(\.isLeftOut).map { "\($0)" } }
 }
 
 extension JSONValue {

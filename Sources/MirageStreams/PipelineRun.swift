@@ -45,26 +45,39 @@ extension Pipeline {
   public func run(
     _ options: RunOptions = RunOptions(), progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
   ) async throws -> RunReport {
-    guard let component = sink, case .sink(let sink) = component.role else {
+    try await write(to: requiredSink(), options, progress: progress)
+  }
+
+  private func requiredSink() throws -> any SinkComponent {
+    guard let sink else {
       throw MirageError(.badPipeline, "the pipeline has no sink", remedy: "Add a sink, such as image-folder.")
     }
-    return try await write(to: sink, options, progress: progress)
+    return sink
+  }
+
+  /// Makes the sink write to another directory.
+  /// - Throws: bad pipeline if there is no sink.
+  public mutating func write(to directory: String) throws {
+    var sink = try requiredSink()
+    sink.directory = directory
+    self.sink = sink
   }
 
   private func write(
     to sink: some Sink<Sample>, _ options: RunOptions, progress: @escaping @Sendable (RunProgress) -> Void
   ) async throws -> RunReport {
-    var context = Context(workers: options.workers, policy: policy)
+    var context = Context(workers: options.workers, policy: policy, fitting: .fit)
     (context.retrains, context.report) = (options.retrains, options.report)
     let run = Run(seed: options.seed ?? seed, shard: options.shard)
-    let (flow, fitted, _) = try await flow(run, fitting: .fit(context))
+    let fitted = try await fitted(run, in: context)
+    let flow = fitted.flow
     try sink.check(flow.about)
     let range = options.shard.range(of: min(flow.count, options.limit ?? flow.count))
 
     try checkApart(sink.directory, from: flow.about.inputs)
     let inputs = try InputSummary.all(flow.about.inputs)
     var key: [String: JSONValue] = [
-      "pipeline": try description(fitted: fitted), "seed": .string(String(run.seed)),
+      "pipeline": try description(of: fitted.stages), "seed": .string(String(run.seed)),
       "first": .integer(range.lowerBound), "end": .integer(range.upperBound), "version": .string(mirageVersion),
       "inputs": .array(inputs.map(\.size)),
     ]

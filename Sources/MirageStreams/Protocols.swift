@@ -4,83 +4,139 @@ import MirageSupport
 public protocol Source<Element>: Sendable {
   associatedtype Element: Sendable
   /// Opens the data and indexes it.
+  ///
+  /// - Parameter context: the source's path, and what to do about parts that must be fitted first.
   /// - Throws: missing input, or bad data found by what can be checked at once.
-  func flow() throws -> Flow<Element>
+  func flow(in context: Context) async throws -> Flow<Element>
+  /// Kind of media that the source gives. Images by default.
+  var domain: Format.Domain { get }
+}
+
+extension Source {
+  public var domain: Format.Domain { .image }
+
+  /// Opens the data as the source of a pipeline.
+  public func flow() async throws -> Flow<Element> { try await flow(in: Context().at(StagePath.root.source)) }
 }
 
 /// A step that turns one flow into another.
 public protocol Stage<Input, Output>: Sendable {
   associatedtype Input: Sendable
   associatedtype Output: Sendable
-  /// - Throws: bad pipeline where the stage cannot stand behind this flow.
-  func apply(to upstream: Flow<Input>) throws -> Flow<Output>
+  /// - Parameter path: keys the stage's random draws and names it in messages.
+  /// - Throws: bad pipeline if the stage cannot follow this flow.
+  func apply(to upstream: Flow<Input>, at path: StagePath) throws -> Flow<Output>
 }
 
 /// A stage that must first be fitted on what flows into it: mean and deviation, class counts, a GAN.
 public protocol Estimator<Input, Output>: Sendable {
   associatedtype Input: Sendable
   associatedtype Output: Sendable
-  func fit(on upstream: Flow<Input>, in context: Context) async throws -> any Stage<Input, Output>
-  /// What an earlier fit left behind, for whoever shows a pipeline without fitting it; nil where there is nothing.
-  func earlierFit(on upstream: Flow<Input>, in context: Context) async throws -> (any Stage<Input, Output>)?
+  /// Fits the stage on all that flows in, or takes up what an earlier fit left.
+  func fit(on upstream: Flow<Input>, in context: Context) async throws -> Fitted<Input, Output>
+  /// The stage as an earlier fit left it; nil if there is none.
+  func earlierFit(on upstream: Flow<Input>, in context: Context) async throws -> Fitted<Input, Output>?
 }
 
 extension Estimator {
-  public func earlierFit(on upstream: Flow<Input>, in context: Context) async throws -> (any Stage<Input, Output>)? {
-    nil
+  public func earlierFit(on upstream: Flow<Input>, in context: Context) async throws -> Fitted<Input, Output>? { nil }
+}
+
+/// Result of fitting a stage.
+public struct Fitted<Input: Sendable, Output: Sendable>: Sendable {
+  /// The stage, ready to be applied.
+  public var stage: any Stage<Input, Output>
+  /// Description of everything that determines the samples the stage makes, such as its weights; the stage's own
+  /// description if nil.
+  public var description: JSONValue?
+  /// Numbers that the fitting ended with, such as the steps done and the last metrics.
+  public var measures: [FittingProgress.Measure]
+  /// Files that the fitting left, the checkpoint first.
+  public var files: [String]
+
+  public init(
+    _ stage: any Stage<Input, Output>, description: JSONValue? = nil, measures: [FittingProgress.Measure] = [],
+    files: [String] = []
+  ) {
+    (self.stage, self.description, self.measures, self.files) = (stage, description, measures, files)
   }
 }
 
-/// A pure function of one sample. `draw` makes every random choice; `apply` makes none.
-public protocol Augmentation: Sendable {
-  associatedtype Parameters: Sendable & Codable
-  /// How often the augmentation is applied at all, 0 (never) to 1 (always).
-  var probability: Double { get }
-  func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters
-  func apply(_ parameters: Parameters, to sample: inout Sample) throws
+/// An estimator that is trained for long, with networks, and keeps what it learned in a file. Only `run` and `train` train.
+public protocol TrainedEstimator: Estimator {
+  /// The file that keeps the training.
+  var checkpoint: String { get }
 }
 
-extension Augmentation {
-  public var probability: Double { 1 }
-}
-
-/// An augmentation without random choices.
-public struct NoParameters: Sendable, Codable, Equatable {
-  public init() {}
-}
-
-extension Augmentation where Parameters == NoParameters {
-  public func draw(for sample: borrowing Sample, using random: inout Random) -> NoParameters { NoParameters() }
-}
+/// A component that computes with networks, such as a stage that generates samples.
+public protocol ComputesWithNetworks {}
 
 /// Something a pipeline is made of. Its stored properties are its settings: in a pipeline file under the same names, in
 /// lower case with hyphens.
 public protocol Component: Sendable, Encodable {
   /// The name in pipeline files, such as `random-crop`.
   static var name: String { get }
-  var role: Role { get }
 }
-
-/// What a component does in a pipeline.
-public enum Role: Sendable {
-  case source(any Source<Sample>)
-  case augment(Augment)
-  case stage(any Stage<Sample, Sample>)
-  case estimator(any Estimator<Sample, Sample>)
-  case sink(any Sink<Sample>)
-}
-
-extension Component where Self: Augmentation { public var role: Role { .augment(Augment(self, name: Self.name)) } }
-extension Component where Self: Source<Sample> { public var role: Role { .source(self) } }
-extension Component where Self: Stage<Sample, Sample> { public var role: Role { .stage(self) } }
-extension Component where Self: Estimator<Sample, Sample> { public var role: Role { .estimator(self) } }
-extension Component where Self: Sink<Sample> { public var role: Role { .sink(self) } }
 
 extension Component {
   /// The component as a pipeline file writes it: `{name: {settings}}`.
   public var description: JSONValue {
     get throws { .object([Self.name: try JSONValue(encoding: self)]) }
   }
+}
+
+/// A source that pipelines can name.
+public typealias SourceComponent = Component & Source<Sample>
+
+/// A sink that pipelines can name.
+public typealias SinkComponent = Component & Sink<Sample>
+
+/// A component that stands among a pipeline's stages.
+public protocol StageComponent: Component {
+  var role: Role { get }
+  /// Domains of content that the stage works on. All by default; images for augmentations.
+  static var domains: Set<Format.Domain> { get }
+}
+
+extension StageComponent {
+  public static var domains: Set<Format.Domain> { Set(Format.Domain.allCases) }
+
+  /// The stage as an augmentation; nil if it is none.
+  var augment: Augment? { if case .augment(let augment) = role { augment } else { nil } }
+}
+
+/// What a component does among a pipeline's stages.
+public enum Role: Sendable {
+  case augment(Augment)
+  case stage(any Stage<Sample, Sample>)
+  case estimator(any Estimator<Sample, Sample>)
+}
+
+extension StageComponent where Self: Stage<Sample, Sample> { public var role: Role { .stage(self) } }
+extension StageComponent where Self: Estimator<Sample, Sample> { public var role: Role { .estimator(self) } }
+
+/// A pure function of one sample. `draw` makes every random choice; `apply` makes none.
+public protocol Augmentation: StageComponent {
+  associatedtype Parameters: Sendable & Codable
+  /// Probability that the augmentation is applied at all, 0 (never) to 1 (always).
+  var probability: Double { get }
+  func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters
+  func apply(_ parameters: Parameters, to sample: inout Sample) throws
+}
+
+extension Augmentation {
+  public static var domains: Set<Format.Domain> { [.image] }
+  public var probability: Double { 1 }
+  public var role: Role { .augment(Augment(self, name: Self.name)) }
+}
+
+/// Parameters of an augmentation without random choices.
+public struct NoParameters: Sendable, Codable, Equatable {
+  public init() {}
+}
+
+extension Augmentation where Parameters == NoParameters {
+  public func draw(for sample: borrowing Sample, using random: inout Random) -> NoParameters { NoParameters() }
 }
 
 /// Where samples go. `encode` runs in parallel with the rest of the work of a chunk; the writer receives the results in
@@ -90,21 +146,23 @@ public protocol Sink<Element>: Sendable {
   associatedtype Encoded: Sendable
   associatedtype Writer: SinkWriter<Encoded>
   /// The directory that is written.
-  var directory: String { get }
-  /// - Throws: bad pipeline where the sink cannot hold such data.
+  var directory: String { get set }
+  /// Domains of content that the sink can hold.
+  static var domains: Set<Format.Domain> { get }
+  /// - Throws: bad pipeline if the sink cannot hold such data.
   func check(_ dataset: DatasetInfo) throws
   func encode(_ element: Element, of dataset: DatasetInfo) throws -> Encoded
   /// Opens the output, new or where an interrupted run left it.
   /// - Returns: the writer, and the position the run goes on at.
   func open(_ plan: OutputPlan) async throws -> (writer: Writer, resumeAt: Int)
-  /// The names that `finish` leaves in the directory, where it is one that others write into too; nil where the
-  /// directory is the sink's alone.
+  /// Names that `finish` leaves in the directory, if others write into it too; nil if the directory is the sink's alone.
   func sharedFiles() -> [String]?
-  /// The report as it stands beside the data, given the one that is there already in a shared directory.
+  /// The report beside the data, given the one that is there already in a shared directory.
   func mergedReport(_ report: JSONValue, existing: JSONValue?) -> JSONValue
 }
 
 extension Sink {
+  public static var domains: Set<Format.Domain> { [.image] }
   public func sharedFiles() -> [String]? { nil }
   public func mergedReport(_ report: JSONValue, existing: JSONValue?) -> JSONValue { report }
 }

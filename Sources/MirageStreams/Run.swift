@@ -40,21 +40,46 @@ public struct Shard: Sendable, Equatable {
   }
 }
 
-/// What does not decide samples: how many workers, what to do about bad ones, who is told how far the work is.
+/// Circumstances of the work that do not determine samples: workers, error policy, fitting, who is told of progress.
 public struct Context: Sendable {
-  /// How many chunks are computed at once.
+  /// What to do about stages that must be fitted first.
+  public enum Fitting: Sendable {
+    /// Fit them, each on all that flows into it.
+    case fit
+    /// Fit those that take one pass; a stage that is trained must have been trained before.
+    case requireTrained
+    /// Leave out those that no earlier fit serves: show what is there without them.
+    case leaveOut
+  }
+
+  /// Number of chunks computed at once.
   public var workers: Int
   public var policy: ErrorPolicy
-  /// Whether stages are fitted anew where an earlier fit would do, or does not belong to this pipeline.
+  public var fitting: Fitting
+  /// Whether stages are fitted again if an earlier fit would do, or does not belong to this pipeline.
   public var retrains = false
-  /// Told how far the fitting of a stage is.
+  /// Receives the progress of fitting.
   public var report: @Sendable (FittingProgress) -> Void = { _ in }
-  /// What decides the samples that flow into the stage that is fitted: source, seed and stages before it.
+  /// Path of the component that is opened or fitted.
+  public internal(set) var path = StagePath.root
+  /// The run's seed and epoch, for sources that draw or are pipelines themselves.
+  public internal(set) var run = Run()
+  /// Everything that determines the samples that flow into the stage that is fitted: source, seed, earlier stages.
   public internal(set) var upstream = JSONValue.null
 
-  public init(workers: Int = Context.processors, policy: ErrorPolicy = .stop) {
+  public init(
+    workers: Int = Context.processors, policy: ErrorPolicy = .stop, fitting: Fitting = .requireTrained
+  ) {
     self.workers = max(1, workers)
     self.policy = policy
+    self.fitting = fitting
+  }
+
+  /// The same circumstances for a component at another path.
+  public func at(_ path: StagePath) -> Context {
+    var context = self
+    context.path = path
+    return context
   }
 }
 

@@ -32,6 +32,7 @@ public struct Sample: Sendable {
   public enum Content: Sendable {
     case image(Image)
     case scaled(ScaledImage)
+    case audio(AudioClip)
     /// While the payload is being worked on.
     case vacant
   }
@@ -48,11 +49,12 @@ public struct Sample: Sendable {
   }
 
   /// The image as bytes: a scaled one through its map, back to what it was.
+  /// - Precondition: the content is an image; what works on images is refused before it could meet an audio clip.
   public func bytes() -> Image {
     switch content {
     case .image(let image): image
     case .scaled(let scaled): scaled.image()
-    case .vacant: preconditionFailure("a sample whose image is being worked on")
+    case .audio, .vacant: preconditionFailure("a sample without an image")
     }
   }
 
@@ -61,7 +63,7 @@ public struct Sample: Sendable {
     switch content {
     case .image(let image): (image.height, image.width, image.channels)
     case .scaled(let image): (image.height, image.width, image.channels)
-    case .vacant: (0, 0, 0)
+    case .audio, .vacant: (0, 0, 0)
     }
   }
 }

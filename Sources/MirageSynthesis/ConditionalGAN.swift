@@ -9,9 +9,9 @@ import MirageTensors
 ///
 /// What was trained is kept in the checkpoint: a second run with the same settings, upstream and data uses it, and a
 /// training that was interrupted goes on. A checkpoint of anything else is an error that names what differs.
-public struct ConditionalGAN: Component, Codable {
+public struct ConditionalGAN: StageComponent, ComputesWithNetworks, Codable {
   public static let name = "conditional-gan"
-  public var role: Role { .estimator(self) }
+  public static var domains: Set<Format.Domain> { [.image] }
 
   /// The file of the training's last state. The best one stands beside it, and a folder with the training's report.
   public var checkpoint: String
@@ -36,8 +36,8 @@ public struct ConditionalGAN: Component, Codable {
   }
 }
 
-extension ConditionalGAN: Estimator {
-  public func fit(on upstream: Flow<Sample>, in context: Context) async throws -> any Stage<Sample, Sample> {
+extension ConditionalGAN: TrainedEstimator {
+  public func fit(on upstream: Flow<Sample>, in context: Context) async throws -> Fitted<Sample, Sample> {
     let files = TrainingFiles(checkpoint: checkpoint)
     let lock = try files.lock()
     defer { withExtendedLifetime(lock) {} }
@@ -76,7 +76,7 @@ extension ConditionalGAN: Estimator {
 
   public func earlierFit(
     on upstream: Flow<Sample>, in context: Context
-  ) async throws -> (any Stage<Sample, Sample>)? {
+  ) async throws -> Fitted<Sample, Sample>? {
     let files = TrainingFiles(checkpoint: checkpoint)
     guard let saved = try earlier(files), try saved.step() == train.steps else { return nil }
     try expect(saved, identity(upstream, context))
@@ -139,14 +139,18 @@ extension ConditionalGAN: Estimator {
     return watching
   }
 
-  private func stage(_ files: TrainingFiles, like upstream: Flow<Sample>) async throws -> any Stage<Sample, Sample> {
+  private func stage(_ files: TrainingFiles, like upstream: Flow<Sample>) async throws -> Fitted<Sample, Sample> {
     // Without a metric there is no best one.
     let file = FileKind(files.best) == .file ? files.best : files.last
     let classifier = files.folder + "/classifier.safetensors"
-    return EmittingStage(
-      try ModelFile(reading: file), emit,
-      classifierPath: emit.classifier ?? (FileKind(classifier) == .file ? classifier : nil),
+    let model = try ModelFile(reading: file)
+    let stage = EmittingStage(
+      model, emit, classifierPath: emit.classifier ?? (FileKind(classifier) == .file ? classifier : nil),
       like: try await upstream.example())
+    return Fitted(
+      stage, description: try stage.description(named: Self.name),
+      measures: try ModelFile(reading: files.last).measures,
+      files: [files.last])
   }
 
   private func tell(_ context: Context, _ event: String) {

@@ -4,9 +4,7 @@ import MirageStreams
 import MirageTensors
 
 /// A trained GAN at work: passes the real samples on, and adds synthetic ones behind them.
-struct EmittingStage: Component, Stage {
-  static let name = ConditionalGAN.name
-  var role: Role { .stage(self) }
+struct EmittingStage: Stage {
   private let model: ModelFile
   private let emission: Emission
   private let classifierPath: String?
@@ -19,26 +17,28 @@ struct EmittingStage: Component, Stage {
     if case .scaled(let image)? = example?.content { maps = image.maps } else { maps = nil }
   }
 
-  /// What decides the samples: the weights, not how they came about.
-  func encode(to encoder: any Encoder) throws {
-    struct Description: Encodable {
-      var weights: String
-      var emit: Emission
-    }
+  /// Everything that determines the samples: the weights, not how they came about, and what is asked of them.
+  func description(named name: String) throws -> JSONValue {
     var emit = emission
     emit.classifier = nil
-    try Description(weights: model.digest, emit: emit).encode(to: encoder)
+    var fields: [String: JSONValue] = ["weights": .string(model.digest), "emit": try JSONValue(encoding: emit)]
+    if emission.threshold > 0, let classifierPath {
+      fields["classifier"] = .string(try Digest.sha256(file: classifierPath))
+    }
+    return .object([name: .object(fields)])
   }
 
-  func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
-    emitting(try emission.order(behind: upstream, names: model.configuration.classes), upstream: upstream)
+  func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
+
+    emitting(try emission.order(behind: upstream, names: model.configuration.classes), upstream: upstream, at: path)
+
   }
 
-  private func emitting(_ order: EmissionOrder, upstream: Flow<Sample>) -> Flow<Sample> {
+  private func emitting(_ order: EmissionOrder, upstream: Flow<Sample>, at stagePath: StagePath) -> Flow<Sample> {
     let model = model
     let real = emission.syntheticOnly ? 0 : upstream.count
     let number = upstream.about.sources
-    let about = upstream.about.following {
+    let about = upstream.about.changed {
       $0.sources += 1
       $0.grain = min($0.grain, Emitter.block)
       $0.inputs.append(model.path)
@@ -50,7 +50,7 @@ struct EmittingStage: Component, Stage {
         label: isConditional ? order.label(of: ordinal) : nil)
     }
     let (emission, maps, path) = (emission, maps, classifierPath)
-    let keyPath = upstream.about.stagePath
+    let keyPath = stagePath.description
     let emitters = Emitters { seed in
       try await Emitter(
         model, emission, order, key: Random.Key(seed: seed, path: keyPath), classifierPath: path)

@@ -2,9 +2,9 @@ import MirageSupport
 import MirageStreams
 
 /// Adds a trained GAN's synthetic samples to those that flow in, without training.
-public struct GANEmit: Component, Codable {
+public struct GANEmit: StageComponent, ComputesWithNetworks, Codable {
   public static let name = "gan-emit"
-  public var role: Role { .estimator(self) }
+  public static var domains: Set<Format.Domain> { [.image] }
   /// A checkpoint of `conditional-gan` or `mirage train`.
   public var checkpoint: String
   /// Which samples are added.
@@ -19,25 +19,26 @@ public struct GANEmit: Component, Codable {
 
 extension GANEmit: Estimator {
   /// Reads the checkpoint and makes sure that it fits.
-  public func fit(on upstream: Flow<Sample>, in context: Context) async throws -> any Stage<Sample, Sample> {
+  public func fit(on upstream: Flow<Sample>, in context: Context) async throws -> Fitted<Sample, Sample> {
     let model = try ModelFile(reading: checkpoint)
     let example = try await upstream.example()
     if let example {
       let (height, width, channels) = example.size
       try model.check(height: height, width: width, channels: channels, classes: upstream.about.classes)
     }
-    return EmittingStage(model, emit, classifierPath: emit.classifier, like: example)
+    let stage = EmittingStage(model, emit, classifierPath: emit.classifier, like: example)
+    return Fitted(stage, description: try stage.description(named: Self.name), files: [checkpoint])
   }
 
   public func earlierFit(
     on upstream: Flow<Sample>, in context: Context
-  ) async throws -> (any Stage<Sample, Sample>)? {
+  ) async throws -> Fitted<Sample, Sample>? {
     try await fit(on: upstream, in: context)
   }
 }
 
 /// A trained GAN's synthetic samples as a dataset of their own.
-public struct GANSource: Component, Source, Codable {
+public struct GANSource: SourceComponent, ComputesWithNetworks, Codable {
   public static let name = "gan-emit"
   /// A checkpoint of `conditional-gan` or `mirage train`.
   public var checkpoint: String
@@ -51,11 +52,12 @@ public struct GANSource: Component, Source, Codable {
     try emit.check()
   }
 
-  public func flow() throws -> Flow<Sample> {
+  public func flow(in context: Context = Context()) throws -> Flow<Sample> {
     let model = try ModelFile(reading: checkpoint)
     let nothing = Flow<Sample>(
       count: 0, about: DatasetInfo(classes: model.configuration.classes, inputs: [], grain: Emitter.block),
       locate: { position, _ in throw MirageError.badData("there is no position \(position)") }, read: { _, _ in [] })
-    return try EmittingStage(model, emit, classifierPath: emit.classifier, like: nil).apply(to: nothing)
+    return try EmittingStage(model, emit, classifierPath: emit.classifier, like: nil).apply(
+      to: nothing, at: StagePath.root.stage(0))
   }
 }

@@ -1,6 +1,7 @@
 import MirageAdversarial
 import MirageSupport
 import MirageNetworks
+import MirageStreams
 import MirageTensors
 
 /// What a checkpoint file says of the GAN in it.
@@ -44,6 +45,17 @@ public struct ModelFile: Sendable {
     step = try checkpoint.step()
     metrics = checkpoint.metadata["metrics"].flatMap { try? JSONValue(parsing: $0.utf8) } ?? .object([:])
     digest = try Digest.sha256(file: path)
+  }
+
+  /// Steps and metrics when the file was written.
+  var measures: [FittingProgress.Measure] {
+    var measures: [FittingProgress.Measure] = [.init("step", Double(step))]
+    if case .object(let values) = metrics {
+      for (name, value) in values.sorted(by: { $0.key < $1.key }) {
+        if let number = value.double { measures.append(.init(name, number)) }
+      }
+    }
+    return measures
   }
 
   /// The generator that samples are made with: with the average of its weights.

@@ -103,7 +103,7 @@ struct TrainClassifierCommand: AsyncParsableCommand {
       }
       return (parts.train, parts.test)
     }
-    guard let all = try await location.flow(.train, fitting: .fit(Context())) else {
+    guard let all = try await location.flow(.train, fitting: .requireTrained) else {
       throw MirageError(.missingInput, "has no training samples", file: dataset)
     }
     let held = try await DatasetLocation(test).samplesToTest()

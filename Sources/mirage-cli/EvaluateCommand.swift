@@ -145,9 +145,9 @@ struct EvaluateCommand: AsyncParsableCommand {
     let flow: Flow<Sample>
     if generated.hasSuffix(".safetensors") {
       let source = try GANSource(checkpoint: generated, emit: Emission(count: train.count))
-      flow = try source.flow().running(Run(seed: seed))
+      flow = try await source.flow().running(Run(seed: seed))
     } else {
-      guard let found = try await DatasetLocation(generated).flow(.train, fitting: .fit(Context())) else {
+      guard let found = try await DatasetLocation(generated).flow(.train, fitting: .requireTrained) else {
         throw MirageError(.missingInput, "has no samples", file: generated)
       }
       flow = found

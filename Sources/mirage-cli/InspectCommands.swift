@@ -15,9 +15,10 @@ struct ValidateCommand: AsyncParsableCommand {
 
   func run() async throws {
     let pipeline = try options.load()
-    let (flow, _, leftOut) = try await pipeline.flow(Run(seed: pipeline.seed), fitting: .leaveOut)
-    if case .sink(let sink)? = pipeline.sink?.role { try sink.check(flow.about) }
-    for stage in leftOut { Terminal.message("\(stage) is fitted when the pipeline runs.") }
+    let fitted = try await pipeline.fitted(in: Context(fitting: .leaveOut))
+    let flow = fitted.flow
+    try pipeline.sink?.check(flow.about)
+    for stage in fitted.leftOut { Terminal.message("\(stage) is fitted when the pipeline runs.") }
     print("\(options.pipeline) is valid: \(grouped(flow.count)) positions, \(flow.about.classes.count) classes.")
   }
 }
@@ -88,8 +89,9 @@ struct ReplayCommand: AsyncParsableCommand {
     let pipeline = try options.load()
     var run = Run(seed: pipeline.seed)
     run.recordsDraws = true
-    let (flow, _, leftOut) = try await pipeline.flow(run, fitting: .leaveOut)
-    warn(leftOut: leftOut)
+    let fitted = try await pipeline.fitted(run, in: Context(fitting: .leaveOut))
+    let flow = fitted.flow
+    warn(leftOut: fitted.leftOut)
     guard let position = try flow.position(of: id) else {
       throw MirageError(.usage, "the pipeline makes no sample \(id)")
     }
@@ -148,8 +150,9 @@ struct StatsCommand: AsyncParsableCommand {
   func run() async throws {
     var pipeline = try options.load()
     work.apply(to: &pipeline)
-    let (flow, _, leftOut) = try await pipeline.flow(Run(seed: pipeline.seed), fitting: .leaveOut)
-    warn(leftOut: leftOut)
+    let fitted = try await pipeline.fitted(in: Context(fitting: .leaveOut))
+    let flow = fitted.flow
+    warn(leftOut: fitted.leftOut)
     let summary = try await DatasetSummary.measure(flow, limit: limit, in: work.context(for: pipeline))
     print(json ? summary.json.text : summary.text)
     if !summary.tally.skipped.isEmpty { throw ExitCode(1) }

@@ -56,7 +56,9 @@ struct TrainingOptions: ParsableArguments {
 
   /// Before anything is computed. Only pipelines with networks in them pay for it.
   func prepare(_ pipeline: Pipeline) {
-    if pipeline.stages.contains(where: { $0 is ConditionalGAN || $0 is GANEmit }) || pipeline.source is GANSource {
+    if pipeline.source is any ComputesWithNetworks
+      || pipeline.stages.contains(where: { $0 is any ComputesWithNetworks })
+    {
       threads.prepare()
     }
   }

@@ -113,6 +113,6 @@ struct ProveCommand: AsyncParsableCommand {
         .usage, "the source \(type(of: pipeline.source).name) has no test part",
         remedy: "Name a dataset to test on with --test.")
     }
-    return Batches(try await part.flow(Run(seed: pipeline.seed), fitting: .fit(Context())).flow, size: 256)
+    return Batches(try await part.fitted(in: Context(fitting: .fit)).flow, size: 256)
   }
 }

@@ -124,25 +124,3 @@ struct RunCommand: AsyncParsableCommand {
     for skipped in tally.skipped { Terminal.warning("skipped \(skipped.reason)") }
   }
 }
-
-extension Pipeline {
-  /// The same pipeline with its sink writing elsewhere.
-  mutating func write(to directory: String) throws {
-    switch sink {
-    case var sink as ImageFolderSink:
-      sink.directory = directory
-      self.sink = sink
-    case var sink as WebDatasetSink:
-      sink.directory = directory
-      self.sink = sink
-    case var sink as IDXSink:
-      sink.directory = directory
-      self.sink = sink
-    case var sink as CIFARSink:
-      sink.directory = directory
-      self.sink = sink
-    default:
-      throw MirageError(.badPipeline, "the pipeline has no sink", remedy: "Add a sink, such as image-folder.")
-    }
-  }
-}

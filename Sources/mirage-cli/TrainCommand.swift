@@ -34,12 +34,14 @@ struct TrainCommand: AsyncParsableCommand {
         .badPipeline, "\(options.pipeline) has no stage to train", remedy: "Add one, such as conditional-gan.")
     }
     var context = work.context(for: pipeline)
+    context.fitting = .fit
     context.retrains = training.retrain
     let line = FittingLine(isQuiet: quiet || json)
     context.report = { line.show($0) }
     let start = ContinuousClock.now
+    let fitted: FittedPipeline
     do {
-      _ = try await pipeline.flow(Run(seed: pipeline.seed), fitting: .fit(context))
+      fitted = try await pipeline.fitted(in: context)
       line.end()
     } catch {
       line.end()
@@ -49,19 +51,33 @@ struct TrainCommand: AsyncParsableCommand {
       throw error
     }
     let seconds = start.duration(to: .now) / .seconds(1)
-    let models = try pipeline.stages.compactMap { $0 as? ConditionalGAN }.map { try ModelFile(reading: $0.checkpoint) }
+    let models = fitted.stages.filter { $0.component is any TrainedEstimator }.compactMap(\.fitted).map(Model.init)
     if json {
       let result: JSONValue = [
         "seconds": .number(seconds),
         "models": .array(
-          models.map { ["file": .string($0.path), "step": .integer($0.step), "metrics": $0.metrics] }),
+          models.map { ["file": .string($0.file), "step": .integer($0.step), "metrics": $0.metrics] }),
       ]
       print(result.text)
     } else if !quiet {
       for model in models {
-        print("\(model.path): \(grouped(model.step)) steps, last metrics \(model.metrics.text)")
+        print("\(model.file): \(grouped(model.step)) steps, last metrics \(model.metrics.text)")
       }
       print("Done in \(decimal(seconds, places: 1)) s.")
+    }
+  }
+
+  /// What a stage's training ended with.
+  private struct Model {
+    let file: String
+    let step: Int
+    let metrics: JSONValue
+
+    init(_ fitted: Fitted<Sample, Sample>) {
+      file = fitted.files[0]
+      step = fitted.measures.first { $0.name == "step" }.map { Int($0.value) } ?? 0
+      let metrics = fitted.measures.filter { $0.name != "step" }.map { ($0.name, JSONValue.number($0.value)) }
+      self.metrics = .object(Dictionary(metrics) { $1 })
     }
   }
 }

@@ -178,12 +178,14 @@ func makeTargets(in directory: TemporaryDirectory) throws -> [Target] {
 
 /// Every sample of a source. Readers do not wait for anything, so this thread may wait for them.
 private func readAll(_ source: any Source<Sample>) throws {
-  let flow = try source.flow()
-  // Counts are the input's: the first and the last samples stand for all.
-  let count = min(flow.count, 50)
-  let positions = Array(0..<count) + (flow.count > count ? [flow.count - 1] : [])
-  for position in positions { _ = try flow.locate(position, flow.run) }
-  try waiting { _ = try await flow.read(positions, flow.run) }
+  try waiting {
+    let flow = try await source.flow()
+    // Counts are the input's: the first and the last samples stand for all.
+    let count = min(flow.count, 50)
+    let positions = Array(0..<count) + (flow.count > count ? [flow.count - 1] : [])
+    for position in positions { _ = try flow.locate(position, flow.run) }
+    _ = try await flow.read(positions, flow.run)
+  }
 }
 
 private func waiting(_ work: @escaping @Sendable () async throws -> Void) throws {

@@ -94,7 +94,7 @@ private func training(epochs: Int = 1, learningRate: Float = 3e-3, seed: UInt64 
 
   @Test func batchesWithoutSamplesAreLeftOut() async throws {
     let source = TestSource(count: 24, classes: ["a", "b"], height: 12, width: 12)
-    let flow = try await Pipeline(source: source, stages: [Filter(classes: ["a"])]).fitted()
+    let flow = try await Pipeline(source: source, stages: [Filter(classes: ["a"])]).fittedFlow()
     let (_, accuracy) = try await training().run(train: Batches(flow, size: 1), test: Batches(flow, size: 1))
     #expect((0...1).contains(accuracy))
   }
@@ -120,7 +120,7 @@ private func training(epochs: Int = 1, learningRate: Float = 3e-3, seed: UInt64 
     #expect(try await refusal(lights(8, height: 2, width: 2)).contains("too small"))
     #expect(try await refusal(lights(4, height: 300, width: 300)).contains("resize"))
     let filtered = Pipeline(source: TestSource(height: 12, width: 12), stages: [Filter(classes: [])])
-    #expect(try await refusal(filtered.fitted()).contains("no sample"))
+    #expect(try await refusal(filtered.fittedFlow()).contains("no sample"))
     let none = Batches(lights(8), size: 4, positions: [])
     let error = try await failure { _ = try await training().run(train: none, test: test) }
     #expect(error.kind == .badData && error.message.contains("no sample"))

@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct SplitTests {
   @Test func variantsOfASampleFallOnTheSameSide() throws {
-    let flow = try Copies(3).apply(to: MNIST(directory: repository + "/Samples/fashion-mnist").flow())
+    let flow = try Copies(3).apply(
+      to: MNIST(directory: repository + "/Samples/fashion-mnist").flow(in: Context()), at: .root.stage(0))
     let (train, test) = try flow.splitForTesting(seed: 1)
     #expect(train.count + test.count == flow.count && Set(train + test).count == flow.count)
     #expect((8...12).contains(100 * test.count / flow.count))
@@ -18,7 +19,8 @@ import Testing
   }
 
   @Test func tooFewSamplesAreAnError() throws {
-    let flow = try Take(1).apply(to: MNIST(directory: repository + "/Samples/fashion-mnist").flow())
+    let flow = try Take(1).apply(
+      to: MNIST(directory: repository + "/Samples/fashion-mnist").flow(in: Context()), at: .root.stage(0))
     #expect(throws: MirageError.self) { try flow.splitForTesting(seed: 1) }
   }
 }

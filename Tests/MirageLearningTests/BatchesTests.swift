@@ -35,7 +35,7 @@ import Testing
 
   @Test func bytesBecomeNumbers() async throws {
     let source = TestSource(count: 10, channels: 3)
-    let batches = Batches(source.flow(), size: 4)
+    let batches = Batches(source.flow(in: Context()), size: 4)
     #expect(batches.count == 10 && batches.batches == 3)
     let found = try await all(batches)
     #expect(found.map(\.images.shape) == [[4, 3, 4, 3], [4, 3, 4, 3], [2, 3, 4, 3]])
@@ -55,7 +55,7 @@ import Testing
   }
 
   @Test func orderFollowsSeedAndEpoch() async throws {
-    let batches = Batches(numbered.flow(), size: 7)
+    let batches = Batches(numbered.flow(in: Context()), size: 7)
     let plain = Array(0..<40)
     #expect(try await order(batches, isShuffled: false) == plain)
     #expect(try await order(batches, epoch: 3, isShuffled: false, seed: 5) == plain)
@@ -66,11 +66,11 @@ import Testing
     #expect(later != first && later.sorted() == plain)
     #expect(other != first && other != later && other.sorted() == plain)
     // The size of batches does not decide the order.
-    #expect(try await order(Batches(numbered.flow(), size: 16)) == first)
+    #expect(try await order(Batches(numbered.flow(in: Context()), size: 16)) == first)
   }
 
   @Test func shuffledImagesKeepTheirLabels() async throws {
-    for batch in try await all(Batches(numbered.flow(), size: 9), epoch: 2, isShuffled: true) {
+    for batch in try await all(Batches(numbered.flow(in: Context()), size: 9), epoch: 2, isShuffled: true) {
       let values = batch.images.values
       #expect(batch.images.shape == [batch.labels.count, 3, 4, 1])
       for (place, label) in batch.labels.enumerated() {
@@ -80,27 +80,27 @@ import Testing
   }
 
   @Test func positionsTakePart() async throws {
-    let batches = Batches(numbered.flow(), size: 2, positions: [7, 3, 21, 38, 0])
+    let batches = Batches(numbered.flow(in: Context()), size: 2, positions: [7, 3, 21, 38, 0])
     #expect(batches.count == 5 && batches.batches == 3)
     #expect(try await all(batches).map(\.labels) == [[7, 3], [21, 38], [0]])
     for epoch in 0..<4 { #expect(try await order(batches, epoch: epoch).sorted() == [0, 3, 7, 21, 38]) }
-    let none = Batches(numbered.flow(), size: 2, positions: [])
+    let none = Batches(numbered.flow(in: Context()), size: 2, positions: [])
     #expect(none.count == 0 && none.batches == 0)
     #expect(try await all(none, isShuffled: true).isEmpty)
-    #expect(try await all(Batches(TestSource(count: 0).flow(), size: 3), isShuffled: true).isEmpty)
+    #expect(try await all(Batches(TestSource(count: 0).flow(in: Context()), size: 3), isShuffled: true).isEmpty)
   }
 
-  @Test(arguments: [[Scale(to: 0...1)], [Normalize(mean: [0.3], std: [0.2])]] as [[any Component]])
-  func scaledSamplesGiveTheSameNumbers(_ stages: [any Component]) async throws {
+  @Test(arguments: [[Scale(to: 0...1)], [Normalize(mean: [0.3], std: [0.2])]] as [[any StageComponent]])
+  func scaledSamplesGiveTheSameNumbers(_ stages: [any StageComponent]) async throws {
     let source = TestSource(count: 6)
-    let scaled = try await all(Batches(Pipeline(source: source, stages: stages).fitted(), size: 4))
-    let plain = try await all(Batches(source.flow(), size: 4))
+    let scaled = try await all(Batches(Pipeline(source: source, stages: stages).fittedFlow(), size: 4))
+    let plain = try await all(Batches(source.flow(in: Context()), size: 4))
     #expect(scaled.map(\.images.values) == plain.map(\.images.values))
     #expect(scaled.map(\.labels) == plain.map(\.labels))
   }
 
   @Test func augmentationsDrawAnewInEachEpoch() async throws {
-    let flow = try await Pipeline(source: TestSource(count: 6), stages: [GaussianNoise()]).fitted()
+    let flow = try await Pipeline(source: TestSource(count: 6), stages: [GaussianNoise()]).fittedFlow()
     func values(_ epoch: Int) async throws -> [Float] {
       try await all(Batches(flow, size: 4), epoch: epoch).flatMap(\.images.values)
     }
@@ -113,14 +113,14 @@ import Testing
 
   @Test func filteredSamplesLeaveGaps() async throws {
     let few = Pipeline(source: TestSource(count: 10), stages: [Filter(classes: ["ant"])])
-    let batches = Batches(try await few.fitted(), size: 4)
+    let batches = Batches(try await few.fittedFlow(), size: 4)
     #expect(batches.count == 10 && batches.batches == 3)
     let found = try await all(batches)
     #expect(found.map(\.labels) == [[0, 0], [0], [0]])
     #expect(found.map(\.images.shape) == [[2, 3, 4, 1], [1, 3, 4, 1], [1, 3, 4, 1]])
     // Batches of which nothing is left have no images.
     let one = Pipeline(source: numbered, stages: [Filter(classes: ["25"])])
-    let rest = try await all(Batches(one.fitted(), size: 8))
+    let rest = try await all(Batches(one.fittedFlow(), size: 8))
     #expect(rest.map(\.labels) == [[], [], [], [25], []])
     #expect(rest.map { $0.images.shape[0] } == [0, 0, 0, 1, 0])
   }
@@ -130,7 +130,7 @@ import Testing
   @Test func unreadableSamplesAreThrownInTurn() async throws {
     var taken: [[Int]] = []
     do {
-      let batches = Batches(TestSource(count: 12, failing: [6]).flow(), size: 4)
+      let batches = Batches(TestSource(count: 12, failing: [6]).flow(in: Context()), size: 4)
       for try await batch in batches.epoch(0, isShuffled: false, seed: 0) { taken.append(batch.labels) }
       Issue.record("no error was thrown")
     } catch {
@@ -148,7 +148,9 @@ import Testing
     let missing = try await failure { _ = try await all(Batches(flow, size: 4)) }
     #expect(missing.kind == .badData && missing.remedy != nil)
     #expect(missing.description.contains("s0-00000005-p0-v0") && missing.description.contains("made#5"))
-    let unlabeled = try await failure { _ = try await all(Batches(TestSource(classes: []).flow(), size: 4)) }
+    let unlabeled = try await failure {
+      _ = try await all(Batches(TestSource(classes: []).flow(in: Context()), size: 4))
+    }
     #expect(unlabeled.kind == .badData && unlabeled.description.contains("s0-00000000-p0-v0"))
   }
 
@@ -160,7 +162,7 @@ import Testing
     }
     let soft = try await failure { _ = try await all(Batches(flow, size: 4)) }
     #expect(soft.kind == .badData && soft.remedy != nil && soft.description.contains("s0-00000006-p0-v0"))
-    let mixed = try await Pipeline(source: TestSource(), stages: [Mixup(alpha: 1)]).fitted()
+    let mixed = try await Pipeline(source: TestSource(), stages: [Mixup(alpha: 1)]).fittedFlow()
     let blended = try await failure { _ = try await all(Batches(mixed, size: 4)) }
     #expect(blended.kind == .badData && blended.description.contains("s0-0000000"))
   }

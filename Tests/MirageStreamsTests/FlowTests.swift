@@ -6,8 +6,8 @@ import Testing
 
 /// The arithmetic on positions: which sample stands where, under which id.
 @Suite struct FlowTests {
-  private func ids(_ stages: [any Component], count: Int = 4, run: Run = Run()) async throws -> [String] {
-    let flow = try await Pipeline(source: TestSource(count: count), stages: stages).fitted(run)
+  private func ids(_ stages: [any StageComponent], count: Int = 4, run: Run = Run()) async throws -> [String] {
+    let flow = try await Pipeline(source: TestSource(count: count), stages: stages).fittedFlow(run)
     let ids = try (0..<flow.count).map { try flow.locate($0, run).id }
     // What is told without reading is what reading gives.
     #expect(try await flow.samples().map(\.id) == ids)
@@ -16,11 +16,11 @@ import Testing
 
   struct Case: Sendable, CustomTestStringConvertible {
     let testDescription: String
-    let stages: [any Component]
+    let stages: [any StageComponent]
     /// index, pass, variant of each position of four samples.
     let ids: [[Int]]
 
-    init(_ name: String, _ stages: [any Component], _ ids: [[Int]]) {
+    init(_ name: String, _ stages: [any StageComponent], _ ids: [[Int]]) {
       (testDescription, self.stages, self.ids) = (name, stages, ids)
     }
   }
@@ -54,8 +54,8 @@ import Testing
       [Balance(perClass: 11), Copies(2)],
       [Repeat(2), Balance(perClass: 9), Repeat(3)], [Copies(2), Balance(), Balance(perClass: 20)],
       [Shuffle(), Take(3), Repeat(4), Copies(2)],
-    ] as [[any Component]])
-  func idsAreUnique(_ stages: [any Component]) async throws {
+    ] as [[any StageComponent]])
+  func idsAreUnique(_ stages: [any StageComponent]) async throws {
     let all = try await ids(stages, count: 7)
     #expect(Set(all).count == all.count)
   }
@@ -76,11 +76,11 @@ import Testing
   @Test func copiesAndPassesDrawAnew() async throws {
     let pipeline = Pipeline(
       source: TestSource(count: 3), stages: [GaussianNoise(), Repeat(2), Copies(2), GaussianNoise()])
-    let samples = try await pipeline.fitted().samples()
+    let samples = try await pipeline.fittedFlow().samples()
     #expect(Set(samples.map { $0.bytes().pixels }).count == 12)
     // What stands before the copies is drawn once for all copies, but anew for each pass.
     let before = try await Pipeline(source: TestSource(count: 3), stages: [GaussianNoise(), Repeat(2), Copies(2)])
-      .fitted().samples()
+      .fittedFlow().samples()
     #expect(Set(before.map { $0.bytes().pixels }).count == 6)
     #expect(before[0].bytes() == before[1].bytes())
   }
@@ -100,10 +100,10 @@ import Testing
 
   @Test(arguments: [1, 2, 3, 7, 40]) func shardsHoldEachSampleOnce(count: Int) async throws {
     let pipeline = Pipeline(source: TestSource(count: 10), stages: [Copies(3), Shuffle(), GaussianNoise()])
-    let whole = try await pipeline.fitted(Run(seed: 3)).samples()
+    let whole = try await pipeline.fittedFlow(Run(seed: 3)).samples()
     var parts: [Sample] = []
     for index in 0..<count {
-      let flow = try await pipeline.fitted(Run(seed: 3, shard: Shard(index: index, count: count)))
+      let flow = try await pipeline.fittedFlow(Run(seed: 3, shard: Shard(index: index, count: count)))
       for try await sample in flow { parts.append(sample) }
     }
     #expect(parts.map(\.id) == whole.map(\.id))
@@ -118,7 +118,7 @@ import Testing
   }
 
   @Test func iterationEndsWithTheFailure() async throws {
-    let flow = TestSource(count: 10, failing: [5]).flow()
+    let flow = TestSource(count: 10, failing: [5]).flow(in: Context())
     var iterator = flow.makeAsyncIterator()
     for index in 0..<5 { #expect(try await iterator.next()?.id.index == index) }
     let error = await #expect(throws: SampleError.self) { _ = try await iterator.next() }
@@ -127,9 +127,9 @@ import Testing
   }
 
   @Test func multiplyingBeyondAllNumbersIsAnError() async throws {
-    for stages: [any Component] in [[Copies(.max)], [Repeat(1 << 40), Repeat(1 << 40)]] {
+    for stages: [any StageComponent] in [[Copies(.max)], [Repeat(1 << 40), Repeat(1 << 40)]] {
       let error = await #expect(throws: MirageError.self) {
-        _ = try await Pipeline(source: TestSource(), stages: stages).fitted()
+        _ = try await Pipeline(source: TestSource(), stages: stages).fittedFlow()
       }
       #expect(error?.kind == .badPipeline)
     }

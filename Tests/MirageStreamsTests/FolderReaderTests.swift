@@ -45,14 +45,16 @@ import Testing
 
   @Test func labels() async throws {
     try TinyCelebA().write(directory.path)
-    let smiling = try CelebA(directory: directory.path, split: .all, label: "Smiling").flow()
+    let smiling = try CelebA(directory: directory.path, split: .all, label: "Smiling").flow(in: Context())
     #expect(smiling.about.classes == ["no", "yes"])
     let found = try (0..<6).map { try smiling.locate($0, smiling.run).label }
     #expect(found == (0..<6).map { TinyCelebA.has(2, $0) ? 1 : 0 })
-    let identity = try CelebA(directory: directory.path, split: .train, label: "identity").flow()
+    let identity = try CelebA(directory: directory.path, split: .train, label: "identity").flow(in: Context())
     #expect(identity.about.classes == ["2000", "2100", "2200"])
     #expect(try (0..<3).map { try identity.locate($0, identity.run).label } == [0, 2, 1])
-    let error = #expect(throws: MirageError.self) { try CelebA(directory: directory.path, label: "Smilling").flow() }
+    let error = #expect(throws: MirageError.self) {
+      try CelebA(directory: directory.path, label: "Smilling").flow(in: Context())
+    }
     #expect(error?.kind == .badPipeline)
     #expect(error?.remedy == "Did you mean Smiling?")
   }
@@ -64,7 +66,7 @@ import Testing
     #expect(read.count == 6)
     #expect(read[0].size.channels == 1)
     #expect(read[0].attributes.isEmpty)
-    let error = #expect(throws: MirageError.self) { try CelebA(directory: directory.path).flow() }
+    let error = #expect(throws: MirageError.self) { try CelebA(directory: directory.path).flow(in: Context()) }
     #expect(error?.kind == .missingInput)
     #expect(error?.file == directory.file("list_eval_partition.txt"))
   }
@@ -79,7 +81,7 @@ import Testing
     try directory.write("cat/notes.txt", "not an image")
     try directory.write("cat/deeper/9.PNG", PNG.encode(TinyDataset.image(9, height: 8, width: 9)))
     let source = ImageFolder(directory: directory.path)
-    #expect(try source.flow().about.classes == ["cat", "dog"])
+    #expect(try await source.flow().about.classes == ["cat", "dog"])
     let read = try await samples(of: source)
     #expect(
       read.map(\.origin.file) == [
@@ -101,7 +103,7 @@ import Testing
     try TinyDataset.writeMetadataFolder(directory.path)
     let source = ImageFolder(directory: directory.path)
     // Names are numbered in their order, as folders would be.
-    #expect(try source.flow().about.classes == ["ant", "wolf"])
+    #expect(try await source.flow().about.classes == ["ant", "wolf"])
     let read = try await samples(of: source)
     #expect(read.map { $0.label?.index } == [1, 0, 1, 0])
     #expect(read[2].bytes() == TinyDataset.image(2, height: 8, width: 9))
@@ -121,7 +123,7 @@ import Testing
   ]) func labels(_ rows: String, _ classes: [String], _ labels: [Int?]) throws {
     let lines = rows.split(separator: "|").map { "{\"file_name\": \"a.png\", \($0)}\r\n" }.joined()
     try directory.write("metadata.jsonl", lines)
-    let flow = try ImageFolder(directory: directory.path).flow()
+    let flow = try ImageFolder(directory: directory.path).flow(in: Context())
     #expect(flow.about.classes == classes)
     #expect(try (0..<2).map { try flow.locate($0, flow.run).label } == labels)
   }
@@ -133,7 +135,7 @@ import Testing
   @Test(arguments: [false, true]) func shards(_ gzip: Bool) async throws {
     try TinyDataset.writeWebDataset(directory.path, gzip: gzip)
     let source = WebDataset(directory: directory.path)
-    #expect(try source.flow().about.classes == ["class 0", "class 1", "class 2"])
+    #expect(try await source.flow().about.classes == ["class 0", "class 1", "class 2"])
     let read = try await samples(of: source)
     #expect(read.map { $0.label?.index } == (0..<6).map { TinyDataset.label($0, classes: 3) })
     for (index, sample) in read.enumerated() {
@@ -142,7 +144,7 @@ import Testing
       #expect(sample.attributes == ["weight": .integer(index)])
     }
     let one = WebDataset(directory: directory.file("data-000000.tar"), channels: .gray, classes: ["a", "b", "c", "d"])
-    #expect(try one.flow().about.classes == ["a", "b", "c", "d"])
+    #expect(try one.flow(in: Context()).about.classes == ["a", "b", "c", "d"])
     #expect(try await samples(of: one).map(\.size.channels) == [1, 1, 1])
   }
 

@@ -26,7 +26,7 @@ import Testing
   @Test(arguments: cases) func servesByWeight(_ one: Case) async throws {
     let interleave = try Interleave(
       one.counts.map { TestSource(count: $0) }, weights: one.weights, until: one.until)
-    let samples = try await interleave.flow().samples()
+    let samples = try await interleave.flow(in: Context()).samples()
     #expect(abs(samples.count - one.total) <= one.counts.count)
     #expect(Set(samples.map(\.id)).count == samples.count)
     var served = [Int](repeating: 0, count: one.counts.count)
@@ -52,7 +52,7 @@ import Testing
     let interleave = try Interleave([
       TestSource(count: 3, classes: ["ant", "bee", "cat"]), TestSource(count: 3, classes: ["cat", "dog", "ant"]),
     ])
-    let flow = try interleave.flow()
+    let flow = try await interleave.flow()
     #expect(flow.about.classes == ["ant", "bee", "cat", "dog"])
     let samples = try await flow.samples()
     #expect(samples.map { $0.label?.index } == [0, 2, 1, 3, 2, 0])
@@ -62,13 +62,13 @@ import Testing
   @Test func nestedIdsAreUnique() async throws {
     let inner = try Interleave([TestSource(count: 2), TestSource(count: 9)], until: .longest)
     let middle = try Interleave([inner, TestSource(count: 40)], weights: [1, 2], until: .longest)
-    let samples = try await Interleave([middle, TestSource(count: 5)], until: .longest).flow().samples()
+    let samples = try await Interleave([middle, TestSource(count: 5)], until: .longest).flow(in: Context()).samples()
     #expect(samples.count > 100)
     #expect(Set(samples.map(\.id)).count == samples.count)
   }
 
   @Test func namesAFailingSample() async throws {
-    let flow = try Interleave([TestSource(count: 4), TestSource(count: 4, failing: [1])]).flow()
+    let flow = try await Interleave([TestSource(count: 4), TestSource(count: 4, failing: [1])]).flow()
     guard case .failed(let error) = try await flow.slots()[3] else {
       Issue.record("position 3 is the second sample of the second source")
       return
@@ -76,13 +76,12 @@ import Testing
     #expect(error.id == SampleID(source: 1, index: 1))
   }
 
-  @Test func refusesWhatDoesNotFit() {
-    let two: [any Component] = [TestSource(), TestSource()]
+  @Test func refusesWhatDoesNotFit() async {
+    let two: [any SourceComponent] = [TestSource(), TestSource()]
     for weights in [[1], [1, 0], [1, -1], [1, .infinity], [1, .nan]] as [[Double]] {
       #expect(throws: MirageError.self) { try Interleave(two, weights: weights) }
     }
     #expect(throws: MirageError.self) { try Interleave([]) }
-    #expect(throws: MirageError.self) { try Interleave([Take(1)]).flow() }
-    #expect(throws: MirageError.self) { try Interleave([TestSource(count: 0), TestSource()]).flow() }
+    await #expect(throws: MirageError.self) { try await Interleave([TestSource(count: 0), TestSource()]).flow() }
   }
 }

@@ -67,14 +67,14 @@ import Testing
 
   @Test func mnistClasses() throws {
     try TinyDataset.writeMNIST(directory.path, count: 2)
-    #expect(try MNIST(directory: directory.path).flow().about.classes == (0..<10).map(String.init))
+    #expect(try MNIST(directory: directory.path).flow(in: Context()).about.classes == (0..<10).map(String.init))
     try directory.write("classes.txt", (0..<10).map { " class \($0) \r\n" }.joined())
-    #expect(try MNIST(directory: directory.path).flow().about.classes == (0..<10).map { "class \($0)" })
+    #expect(try MNIST(directory: directory.path).flow(in: Context()).about.classes == (0..<10).map { "class \($0)" })
     let own = (0..<8).map { "own \($0)" }
-    #expect(try MNIST(directory: directory.path, classes: own).flow().about.classes == own)
+    #expect(try MNIST(directory: directory.path, classes: own).flow(in: Context()).about.classes == own)
     let fashion = directory.path + "/FashionMNIST"
     try TinyDataset.writeMNIST(fashion + "/raw", count: 2)
-    #expect(try MNIST(directory: fashion).flow().about.classes[9] == "Ankle boot")
+    #expect(try MNIST(directory: fashion).flow(in: Context()).about.classes[9] == "Ankle boot")
   }
 
   // MARK: CIFAR
@@ -94,7 +94,7 @@ import Testing
       for place in places {
         for (split, indices) in [(Split.train, 0..<15), (.test, 15..<18)] {
           let source = CIFAR10(directory: directory.file(place), split: split)
-          #expect(try source.flow().about.classes == TinyDataset.cifarClasses)
+          #expect(try await source.flow().about.classes == TinyDataset.cifarClasses)
           check(
             try await samples(of: source), indices.map { TinyDataset.image($0) },
             labels: indices.map { TinyDataset.label($0) },
@@ -124,7 +124,7 @@ import Testing
     for place in [directory.path, directory.file("archive")] {
       for (kind, labels) in [(CIFAR100.Labels.fine, [0, 7, 14, 21]), (.coarse, [0, 1, 2, 3])] {
         let source = CIFAR100(directory: place, split: .test, labels: kind)
-        #expect(try source.flow().about.classes[7] == "\(kind.rawValue) 7")
+        #expect(try await source.flow().about.classes[7] == "\(kind.rawValue) 7")
         check(try await samples(of: source), (0..<4).map { TinyDataset.image($0) }, labels: labels)
       }
     }
@@ -148,7 +148,7 @@ import Testing
       WebDataset(directory: directory.file("shards")),
     ]
     for source in sources {
-      let flow = try source.flow()
+      let flow = try await source.flow()
       let whole = try await flow.read(Array(0..<flow.count), flow.run).map { try image($0) }
       #expect(whole.count >= 6)
       for positions in [[3], [2, 3, 4], [5, 0, 5, 1], Array((0..<flow.count).reversed()), []] {

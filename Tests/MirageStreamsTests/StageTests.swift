@@ -14,7 +14,7 @@ import Testing
     // Samples of class 1 or 2 that cannot be read do not matter where they are filtered out.
     let failing = Set([1, 2].filter { !kept.contains($0) })
     let pipeline = Pipeline(source: TestSource(failing: failing), stages: [Filter(classes: classes, invert: invert)])
-    let flow = try await pipeline.fitted()
+    let flow = try await pipeline.fittedFlow()
     #expect(flow.count == 10)
     let samples = try await flow.samples()
     #expect(samples.map(\.id.index) == (0..<10).filter { kept.contains($0 % 3) })
@@ -22,7 +22,7 @@ import Testing
 
   @Test func unknownClassesAreNamed() async throws {
     let error = await #expect(throws: MirageError.self) {
-      _ = try await Pipeline(source: TestSource(), stages: [Take(5), Filter(classes: ["bea"])]).fitted()
+      _ = try await Pipeline(source: TestSource(), stages: [Take(5), Filter(classes: ["bea"])]).fittedFlow()
     }
     #expect(error?.kind == .badPipeline)
     #expect(error?.place == "stages/1 (filter)")
@@ -32,7 +32,7 @@ import Testing
   @Test(arguments: [0, 1, 5, 50]) func balanceGivesEachClassTheSame(perClass: Int) async throws {
     // Ten samples: four, three and three of a class.
     let samples = try await Pipeline(source: TestSource(count: 10), stages: [Balance(perClass: perClass)])
-      .fitted().samples()
+      .fittedFlow().samples()
     let expected = perClass > 0 ? perClass : 4
     for label in 0..<3 {
       let members = samples.filter { $0.label?.index == label }
@@ -47,24 +47,24 @@ import Testing
 
   @Test func balanceSurvivesAnEpochWithoutAClass() async throws {
     // Six shuffled samples of 30 do not always hold all three classes.
-    let stages: [any Component] = [Shuffle(), Take(6), Balance(perClass: 4), Repeat(200)]
+    let stages: [any StageComponent] = [Shuffle(), Take(6), Balance(perClass: 4), Repeat(200)]
     for seed in 0..<20 {
       let pipeline = Pipeline(seed: UInt64(seed), source: TestSource(count: 30), stages: stages)
-      guard let flow = try? await pipeline.fitted(Run(seed: UInt64(seed))) else { continue }
+      guard let flow = try? await pipeline.fittedFlow(Run(seed: UInt64(seed))) else { continue }
       let samples = try await flow.samples()
       #expect((0..<3).allSatisfy { label in samples.filter { $0.label?.index == label }.count == 800 })
     }
   }
 
   @Test func balanceNeedsClasses() async throws {
-    let cases: [(TestSource, [any Component])] = [
+    let cases: [(TestSource, [any StageComponent])] = [
       (TestSource(classes: []), [Balance()]), (TestSource(), [Mixup(), Balance()]),
       (TestSource(), [Mixup(), Filter(classes: ["ant"])]), (TestSource(count: 2), [Balance()]),
       (TestSource(classes: []), [Mixup()]), (TestSource(classes: []), [CutMix()]),
     ]
     for (source, stages) in cases {
       let error = await #expect(throws: MirageError.self) {
-        _ = try await Pipeline(source: source, stages: stages).fitted()
+        _ = try await Pipeline(source: source, stages: stages).fittedFlow()
       }
       #expect(error?.kind == .badPipeline)
     }
@@ -72,12 +72,12 @@ import Testing
 }
 
 @Suite struct MixingTests {
-  @Test(arguments: [Mixup(alpha: 0.4), CutMix()] as [any Component])
-  func blendsWithThePartnerThatWasDrawn(_ stage: any Component) async throws {
+  @Test(arguments: [Mixup(alpha: 0.4), CutMix()] as [any StageComponent])
+  func blendsWithThePartnerThatWasDrawn(_ stage: any StageComponent) async throws {
     let source = TestSource(count: 40, height: 9, width: 11, channels: 3)
     var run = Run(seed: 4)
     run.recordsDraws = true
-    let flow = try await Pipeline(source: source, stages: [stage]).fitted(run)
+    let flow = try await Pipeline(source: source, stages: [stage]).fittedFlow(run)
     let samples = try await flow.samples()
     var partners: Set<Int> = []
     for sample in samples {
@@ -113,16 +113,16 @@ import Testing
     #expect(partners.count > 10)
   }
 
-  @Test(arguments: [Mixup(), CutMix(probability: 0.5)] as [any Component])
-  func isTheSameWithAnyNumberOfWorkers(_ stage: any Component) async throws {
-    let flow = try await Pipeline(source: TestSource(count: 50), stages: [Shuffle(), stage]).fitted(Run(seed: 1))
+  @Test(arguments: [Mixup(), CutMix(probability: 0.5)] as [any StageComponent])
+  func isTheSameWithAnyNumberOfWorkers(_ stage: any StageComponent) async throws {
+    let flow = try await Pipeline(source: TestSource(count: 50), stages: [Shuffle(), stage]).fittedFlow(Run(seed: 1))
     let one = try await flow.slots(workers: 1).map(summary)
     #expect(try await flow.slots(workers: 8).map(summary) == one)
   }
 
   @Test func aBadPartnerLeavesTheSampleAsItIs() async throws {
     let source = TestSource(count: 20, failing: [3])
-    let slots = try await Pipeline(source: source, stages: [Mixup(alpha: 1)]).fitted().slots()
+    let slots = try await Pipeline(source: source, stages: [Mixup(alpha: 1)]).fittedFlow().slots()
     for (index, slot) in slots.enumerated() {
       switch slot {
       case .failed(let error): #expect(error.id.index == 3 && index == 3)
@@ -141,7 +141,7 @@ import Testing
 
   @Test(arguments: ranges) func scaleIsInvertedExactly(range: ClosedRange<Double>) async throws {
     let pipeline = Pipeline(source: Self.bytes, stages: [Scale(to: range)])
-    for (index, sample) in try await pipeline.fitted().samples().enumerated() {
+    for (index, sample) in try await pipeline.fittedFlow().samples().enumerated() {
       guard case .scaled(let scaled) = sample.content else {
         Issue.record("not scaled")
         return
@@ -156,7 +156,7 @@ import Testing
   @Test(arguments: [1.0...1, 1e6 - 1e-3...1e6]) func refusesRangesThatLoseBytes(range: ClosedRange<Double>) async throws
   {
     let error = await #expect(throws: MirageError.self) {
-      _ = try await Pipeline(source: Self.bytes, stages: [Scale(to: range)]).fitted()
+      _ = try await Pipeline(source: Self.bytes, stages: [Scale(to: range)]).fittedFlow()
     }
     #expect(error?.kind == .badPipeline && error?.place == "stages/0 (scale)")
   }
@@ -165,18 +165,19 @@ import Testing
     arguments: [
       [Normalize(mean: [0.3], std: [0.2])], [Scale(), Normalize(mean: [0.1], std: [0.7])], [Normalize()],
       [Scale(to: 0...1), Normalize()], [Normalize(mean: [0.5]), Copies(2)],
-    ] as [[any Component]])
-  func bytesComeBackThroughEverySink(_ stages: [any Component]) async throws {
+    ] as [[any StageComponent]])
+  func bytesComeBackThroughEverySink(_ stages: [any StageComponent]) async throws {
     let folder = TemporaryDirectory()
     let path = folder.file("out")
-    let readers: [(any Component, any Source<Sample>)] = [
+    let readers: [(any SinkComponent, any Source<Sample>)] = [
       (IDXSink(directory: path + "/idx"), MNIST(directory: path + "/idx")),
       (ImageFolderSink(directory: path + "/folder"), ImageFolder(directory: path + "/folder", channels: .keep)),
       (WebDatasetSink(directory: path + "/web"), WebDataset(directory: path + "/web", channels: .keep)),
     ]
     for (sink, reader) in readers {
       _ = try await Pipeline(source: Self.bytes, stages: stages, sink: sink).run()
-      let expected = try await Pipeline(source: Self.bytes, stages: stages.filter { $0 is Copies }).fitted().samples()
+      let expected = try await Pipeline(source: Self.bytes, stages: stages.filter { $0 is Copies }).fittedFlow()
+        .samples()
       let found = try await reader.flow().samples()
       #expect(found.map { $0.bytes() } == expected.map { $0.bytes() })
       #expect(found.map { $0.label?.index } == expected.map { $0.label?.index })
@@ -188,9 +189,9 @@ import Testing
     let values = (0..<57).map { source.sample($0).bytes().pixels.map { Double($0) / 255 } }
     let pipeline = Pipeline(source: source, stages: [Normalize()])
     for workers in [1, 8] {
-      let fitted = try await pipeline.flow(
-        Run(shard: Shard(index: 1, count: 3)), fitting: .fit(Context(workers: workers)))
-      let stage = try #require(fitted.fitted[0] as? Normalize)
+      let fitted = try await pipeline.fitted(
+        Run(shard: Shard(index: 1, count: 3)), in: Context(workers: workers, fitting: .fit))
+      let stage = try #require(fitted.stages[0].fitted?.stage as? Normalize)
       for channel in 0..<channels {
         let all = values.flatMap { image in stride(from: channel, to: image.count, by: channels).map { image[$0] } }
         let mean = all.reduce(0, +) / Double(all.count)
@@ -200,16 +201,16 @@ import Testing
       }
     }
     // What it makes has mean 0 and deviation 1.
-    let statistics = try await ChannelStatistics.measure(pipeline.fitted(), in: Context(workers: 2))
+    let statistics = try await ChannelStatistics.measure(pipeline.fittedFlow(), in: Context(workers: 2))
     for channel in 0..<channels {
       #expect(abs(statistics.mean[channel]) < 1e-6 && abs(statistics.deviation[channel] - 1) < 1e-6)
     }
   }
 
   @Test func bytesAreNeededBehindScale() async throws {
-    for stage: any Component in [Invert(), Mixup(), Scale()] {
+    for stage: any StageComponent in [Invert(), Mixup(), Scale()] {
       let error = await #expect(throws: MirageError.self) {
-        _ = try await Pipeline(source: TestSource(), stages: [Scale(), stage]).fitted()
+        _ = try await Pipeline(source: TestSource(), stages: [Scale(), stage]).fittedFlow()
       }
       #expect(error?.kind == .badPipeline && error?.place?.hasPrefix("stages/1") == true)
     }

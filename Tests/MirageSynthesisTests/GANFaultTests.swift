@@ -32,7 +32,7 @@ import Testing
       TestSource(count: count, classes: classes, height: 8, width: 8)
     }
     let stage = try SmallStage.gan(path, steps: 1)
-    let faults: [(any Component, String)] = [
+    let faults: [(any SourceComponent, String)] = [
       (source(1, ["ant", "bee"]), "one sample is not enough"),
       (source(0, ["ant", "bee"]), "no samples are not enough"),
       (source(2, ["ant", "bee", "cat"]), "class cat has no sample"),
@@ -180,14 +180,14 @@ import Testing
 }
 
 /// The eighth image is smaller.
-private struct UnequalSource: Component, Source {
+private struct UnequalSource: SourceComponent {
   static let name = "unequal"
 
-  func flow() -> Flow<Sample> {
+  func flow(in context: Context) -> Flow<Sample> {
     let (even, odd) = (
       TestSource(count: 12, height: 8, width: 8), TestSource(count: 12, height: 5, width: 8)
     )
-    let base = even.flow()
+    let base = even.flow(in: Context())
     return Flow(count: 12, about: base.about, locate: base.locate) { positions, _ in
       positions.map { .element($0 == 7 ? odd.sample($0) : even.sample($0)) }
     }

@@ -60,8 +60,10 @@ import Testing
     let (first, again, other) = (try await pixels(1), try await pixels(1), try await pixels(2))
     #expect(first == again)
     #expect(zip(first, other).allSatisfy { $0 != $1 })
-    let more = try await GANSource(checkpoint: model(), emit: Emission(count: 90)).flow().running(Run(seed: 1))
-      .samples()
+    let more = try await GANSource(checkpoint: model(), emit: Emission(count: 90)).flow(in: Context()).running(
+      Run(seed: 1)
+    )
+    .samples()
     #expect(more.prefix(9).map { $0.bytes().pixels } == first, "fewer are the first of more")
   }
 
@@ -110,13 +112,13 @@ import Testing
   @Test func rejectsWhatAClassifierDoesNotRecognize() async throws {
     _ = try await SmallStage.fitted(SmallStage.pipeline(try SmallStage.gan(model())))
     let classifier = directory.file("classifier.safetensors")
-    let batches = Batches(SmallStage.source.flow(), size: 10)
+    let batches = Batches(SmallStage.source.flow(in: Context()), size: 10)
     var training = ClassifierTraining()
     training.epochs = 60
     try await training.run(train: batches, test: batches).checkpoint.write(to: classifier)
     func flow(_ threshold: Double) async throws -> Flow<Sample> {
       let emission = Emission(count: 70, threshold: threshold, classifier: classifier, attempts: 30)
-      return try GANSource(checkpoint: model(), emit: emission).flow().running(Run(seed: 1))
+      return try GANSource(checkpoint: model(), emit: emission).flow(in: Context()).running(Run(seed: 1))
     }
     let samples = try await flow(0.5).slots()
     let atOnce = samples.count { slot in
@@ -139,14 +141,14 @@ import Testing
     let trained = Mutex(0)
     _ = try await SmallStage.fitted(pipeline) { if $0.activity == "training" { trained.withLock { $0 += 1 } } }
     #expect(trained.withLock { $0 } == 0)
-    let (_, _, leftOut) = try await pipeline.flow(Run(seed: 3), fitting: .leaveOut)
-    #expect(leftOut.isEmpty, "who only looks sees the trained stage")
+    let shown = try await pipeline.fitted(Run(seed: 3), in: Context(fitting: .leaveOut))
+    #expect(shown.leftOut.isEmpty, "who only looks sees the trained stage")
   }
 
   @Test func notTrainedYetIsLeftOut() async throws {
-    let (flow, _, leftOut) = try await SmallStage.pipeline(try SmallStage.gan(model()))
-      .flow(Run(seed: 3), fitting: .leaveOut)
-    #expect(leftOut == ["stages/0 (conditional-gan)"] && flow.count == 30)
+    let shown = try await SmallStage.pipeline(try SmallStage.gan(model()))
+      .fitted(Run(seed: 3), in: Context(fitting: .leaveOut))
+    #expect(shown.leftOut == ["stages/0 (conditional-gan)"] && shown.flow.count == 30)
   }
 
   /// Interrupted in the middle of an epoch, between two checkpoints.

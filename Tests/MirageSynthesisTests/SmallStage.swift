@@ -27,8 +27,9 @@ enum SmallStage {
     return stage
   }
 
-  static func pipeline(_ stage: any Component, source: any Component = source, before: [any Component] = []) -> Pipeline
-  {
+  static func pipeline(
+    _ stage: any StageComponent, source: any SourceComponent = source, before: [any StageComponent] = []
+  ) -> Pipeline {
     Pipeline(seed: 3, source: source, stages: before + [stage])
   }
 
@@ -36,8 +37,8 @@ enum SmallStage {
     _ pipeline: Pipeline, _ run: Run = Run(seed: 3), retrains: Bool = false,
     report: @escaping @Sendable (FittingProgress) -> Void = { _ in }
   ) async throws -> Flow<Sample> {
-    var context = Context(workers: 2, policy: pipeline.policy)
+    var context = Context(workers: 2, policy: pipeline.policy, fitting: .fit)
     (context.retrains, context.report) = (retrains, report)
-    return try await pipeline.flow(run, fitting: .fit(context)).flow
+    return try await pipeline.fitted(run, in: context).flow
   }
 }

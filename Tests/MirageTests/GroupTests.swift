@@ -5,7 +5,7 @@ import Testing
 
 /// Settings that are groups of settings, in a component that only these tests know.
 @Suite struct GroupTests {
-  struct Painter: Component, Stage, Codable {
+  struct Painter: StageComponent, Stage, Codable {
     static let name = "painter"
 
     struct Model: Codable {
@@ -34,7 +34,7 @@ import Testing
     var train: Train
     var emit: Emit?
 
-    func apply(to upstream: Flow<Sample>) -> Flow<Sample> { upstream }
+    func apply(to upstream: Flow<Sample>, at path: StagePath) -> Flow<Sample> { upstream }
   }
 
   static let painter = Entry(
@@ -337,7 +337,7 @@ import Testing
       name: "paired", kind: .augmentation, summary: "One of several",
       fields: [Field("either", .group([Field("of", .components([.augmentation]), "the choices")]), "which")],
       primary: nil
-    ) { _, parts in try OneOf(parts["either.of"]!) }
+    ) { _, parts in try OneOf(parts["either.of"]!.map(Registry.stage)) }
     let text = "source: {mnist: data}\nstages: [{paired: {either: {of: [invert, {rotate: 5}]}}}]"
     let stages = try PipelineFile.parse(
       text, overrides: ["stages.0.paired.either.of.1.rotate.fill=9"], registered: Registry.entries + [entry]

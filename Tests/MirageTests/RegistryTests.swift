@@ -12,7 +12,7 @@ import Testing
     var testDescription: String { "\(name) {\(settings)}" }
 
     /// The component, with more settings behind its own.
-    func component(_ more: String = "") throws -> any Component {
+    func component(_ more: String = "") throws -> any StageComponent {
       let inner = [settings, more].filter { !$0.isEmpty }.joined(separator: ", ")
       let text = "source: {mnist: none}\nstages: [{\(name): {\(inner)}}]"
       return try PipelineFile.parse(text).stages[0]
@@ -79,7 +79,7 @@ import Testing
   private func flow(_ one: Case, source: TestSource = source) async throws -> Flow<Sample> {
     // The noise before makes every position depend on its draws; the bad sample is left out of fitting.
     let pipeline = Pipeline(source: source, stages: [GaussianNoise(), try one.component()])
-    return try await pipeline.flow(Self.run, fitting: .fit(Context(workers: 2, policy: .skip(limit: 99)))).flow
+    return try await pipeline.fitted(Self.run, in: Context(workers: 2, policy: .skip(limit: 99), fitting: .fit)).flow
   }
 
   @Test(arguments: cases) func dependsOnPositionAndRunAlone(_ one: Case) async throws {
@@ -125,7 +125,7 @@ import Testing
   ])
   func namesTheStageThatFailed(stage: String, part: String) async throws {
     let pipeline = try PipelineFile.parse("source: {mnist: none}\nstages: [copies: 2, {\(stage)}]")
-    let flow = try await Pipeline(source: Self.source, stages: pipeline.stages).fitted()
+    let flow = try await Pipeline(source: Self.source, stages: pipeline.stages).fittedFlow()
     guard case .failed(let error) = try await flow.read([3], flow.run)[0] else {
       Issue.record("no failure")
       return
@@ -154,7 +154,7 @@ import Testing
         "source: {mnist: none}\nstages: [\(stages.map { "{\($0)}" }.joined(separator: ", "))]"
           .replacing("{horizontal-flip}", with: "horizontal-flip")
       ).stages
-      let samples = try await Pipeline(source: source, stages: parsed).fitted(Self.run).samples()
+      let samples = try await Pipeline(source: source, stages: parsed).fittedFlow(Self.run).samples()
       #expect(samples.count == 20)
       for sample in samples {
         var expected = source.sample(sample.id.index)
@@ -178,7 +178,7 @@ import Testing
       for (height, width) in [(1, 1), (1, 7), (7, 1), (2, 2), (5, 3), (3, 16)] {
         let source = TestSource(count: 6, height: height, width: width, channels: channels)
         let pipeline = Pipeline(source: source, stages: [try one.component()])
-        let flow = try await pipeline.flow(Run(seed: 5), fitting: .fit(Context(workers: 1))).flow
+        let flow = try await pipeline.fitted(Run(seed: 5), in: Context(workers: 1, fitting: .fit)).flow
         for slot in try await flow.slots(workers: 1) {
           switch slot {
           case .element(let sample): #expect(sample.size.channels == channels || one.name == "grayscale")
@@ -194,7 +194,7 @@ import Testing
   func probabilityZeroNeverFires(_ one: Case) async throws {
     let source = TestSource(count: 200)
     let pipeline = Pipeline(source: source, stages: [try one.component("probability: 0")])
-    for (index, sample) in try await pipeline.fitted(Run(seed: 1)).samples().enumerated() {
+    for (index, sample) in try await pipeline.fittedFlow(Run(seed: 1)).samples().enumerated() {
       #expect(sample.bytes() == source.sample(index).bytes())
       #expect(sample.kind == .real && sample.label == source.sample(index).label)
     }
@@ -206,7 +206,7 @@ import Testing
     // It refuses to stand behind shuffle, and gives few samples.
     if one.name == "subset" { return }
     let source = TestSource(count: 200_000, height: 32, width: 32)
-    let flow = try await Pipeline(source: source, stages: [Shuffle(), try one.component()]).fitted()
+    let flow = try await Pipeline(source: source, stages: [Shuffle(), try one.component()]).fittedFlow()
     if flow.count < 1000 { return }
     let (stream, begun) = AsyncStream.makeStream(of: Void.self)
     let consumer = Task.detached {
@@ -226,7 +226,7 @@ import Testing
 
   @Test func cancellationEndsFitting() async throws {
     let source = TestSource(count: 100_000_000, height: 32, width: 32)
-    let fitting = Task.detached { try await Pipeline(source: source, stages: [Normalize()]).fitted() }
+    let fitting = Task.detached { try await Pipeline(source: source, stages: [Normalize()]).fittedFlow() }
     try await Task.sleep(for: .milliseconds(50))
     fitting.cancel()
     let start = ContinuousClock.now
@@ -242,7 +242,7 @@ import Testing
       ("{some-of: {of: [invert, equalize], count: 1}}", true), ("{rotate: 5}", true),
     ] {
       let stages = try PipelineFile.parse("source: {mnist: none}\nstages: [\(stage)]").stages
-      let samples = try await Pipeline(source: TestSource(count: 100), stages: stages).fitted().samples()
+      let samples = try await Pipeline(source: TestSource(count: 100), stages: stages).fittedFlow().samples()
       #expect(samples.contains { $0.kind == .augmented } == isDrawn, "\(stage)")
     }
   }

@@ -91,7 +91,7 @@ import Testing
       #expect(try a.description == b.description)
     }
     #expect(file.stages.count == swift.stages.count)
-    let samples = try await (swift.fitted(Run(seed: 3)).samples(), file.fitted(Run(seed: 3)).samples())
+    let samples = try await (swift.fittedFlow(Run(seed: 3)).samples(), file.fittedFlow(Run(seed: 3)).samples())
     #expect(samples.0.count == samples.1.count && samples.0.count > 100)
     #expect(zip(samples.0, samples.1).allSatisfy { $0.id == $1.id && $0.bytes() == $1.bytes() })
   }

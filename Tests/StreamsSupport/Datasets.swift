@@ -194,7 +194,7 @@ extension TinyDataset {
 
 /// What each position of a source gives.
 public func slots(of source: some Source<Sample>) async throws -> [Slot<Sample>] {
-  let flow = try source.flow()
+  let flow = try await source.flow()
   return try await flow.read(Array(0..<flow.count), flow.run)
 }
 

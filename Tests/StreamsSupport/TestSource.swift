@@ -4,7 +4,7 @@ import MirageSupport
 import TestSupport
 
 /// A source without files: images that differ in every pixel and from sample to sample.
-public struct TestSource: Component, Source {
+public struct TestSource: SourceComponent {
   public static let name = "test"
   public var count: Int
   public var classes: [String]
@@ -34,7 +34,7 @@ public struct TestSource: Component, Source {
       label: classes.isEmpty ? nil : .index(index % classes.count))
   }
 
-  public func flow() -> Flow<Sample> {
+  public func flow(in context: Context) -> Flow<Sample> {
     let about = DatasetInfo(classes: classes, inputs: [], grain: grain)
     return Flow(
       count: count, about: about,
@@ -55,8 +55,8 @@ public struct TestSource: Component, Source {
 
 extension Pipeline {
   /// The samples' flow, with what must be fitted fitted.
-  public func fitted(_ run: Run = Run()) async throws -> Flow<Sample> {
-    try await flow(run, fitting: .fit(Context(workers: 2))).flow
+  public func fittedFlow(_ run: Run = Run()) async throws -> Flow<Sample> {
+    try await fitted(run, in: Context(workers: 2, fitting: .fit)).flow
   }
 }
 
@@ -91,6 +91,7 @@ public func summary(_ slot: Slot<Sample>) -> String {
       switch sample.content {
       case .image(let image): "\(image)"
       case .scaled(let image): "\(image)"
+      case .audio(let clip): "\(clip)"
       case .vacant: "vacant"
       }
     let draws = sample.history.map { "\($0.path) \($0.name) \($0.parameters.text)" }

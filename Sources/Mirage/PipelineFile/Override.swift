@@ -109,7 +109,7 @@ struct Override {
     case .settings(let fields):
       switch fields.first(where: { $0.name == name })?.type {
       case .group(let fields): return .settings(fields)
-      case .components(let kinds): return .components(kinds)
+      case .component(let kinds), .components(let kinds): return .components(kinds)
       default: return .value
       }
     case .value: return .value

@@ -50,13 +50,16 @@ public struct PipelineFile {
       throw document.error(
         "the pipeline has no source", at: tree.place, remedy: "Add one, such as `source: {mnist: data}`.")
     }
-    var stages: [any Component] = []
+    var stages: [any StageComponent] = []
+    var places: [String: Tree.Place] = [:]
     if let list = tree["stages"], !list.isEmpty {
       guard case .list(let items) = list.content else {
         throw document.error("stages is a list: each begins with -", at: list.place)
       }
-      stages = try items.map { try component($0, among: [.augmentation, .stage]) }
+      stages = try items.map { try Registry.stage(component($0, among: [.augmentation, .stage])) }
+      for (index, item) in items.enumerated() { places[StagePath.root.stage(index).description] = item.place }
     }
+    if let sink = tree["sink"] { places["sink"] = sink.place }
     struct Plain: Decodable {
       var name: String
       var seed: UInt64
@@ -64,10 +67,14 @@ public struct PipelineFile {
       var skipLimit: Int
     }
     let values = try JSONValue.object(plain.values).decoded(as: Plain.self)
-    return Pipeline(
+    let pipeline = Pipeline(
       name: values.name, seed: values.seed, policy: values.onError == "skip" ? .skip(limit: values.skipLimit) : .stop,
-      source: try component(source, among: [.source]), stages: stages,
-      sink: try tree["sink"].map { try component($0, among: [.sink]) })
+      source: try Registry.source(component(source, among: [.source])), stages: stages,
+      sink: try tree["sink"].map { try Registry.sink(component($0, among: [.sink])) })
+    do { try pipeline.checkDomains() } catch let error as MirageError {
+      throw document.error(error.message, at: error.place.flatMap { places[$0] } ?? tree.place, remedy: error.remedy)
+    }
+    return pipeline
   }
 
   private func unknown(_ name: String, among names: [String], at place: Tree.Place) -> MirageError {
@@ -142,6 +149,7 @@ public struct PipelineFile {
         continue
       }
       switch field.type {
+      case .component(let kinds): parts[field.name] = [try component(own.value, among: kinds)]
       case .components(let kinds):
         guard case .list(let items) = own.value.content else {
           throw document.error("\(field.name) is a \(field.type.text)", at: own.value.place)

@@ -66,7 +66,7 @@ struct ValueReader {
       default: throw wrong(tree)
       }
     case .color: return .array(try list(tree, 1...4).map { .integer(try integer($0, 0...255)) })
-    case .components, .group: preconditionFailure("components and groups are read by the pipeline file")
+    case .component, .components, .group: preconditionFailure("components and groups are read by the pipeline file")
     }
   }
 

@@ -88,6 +88,8 @@ public enum FieldType: Sendable {
   case padding
   /// A byte for all channels, or a list of one for each.
   case color
+  /// Another component.
+  case component([Entry.Kind])
   /// A list of other components.
   case components([Entry.Kind])
   /// Settings of their own.
@@ -113,6 +115,7 @@ public enum FieldType: Sendable {
     case .size: "[height, width], or one number for both"
     case .padding: "[left, top, right, bottom], [x, y], or one number"
     case .color: "byte, or a list of one for each channel"
+    case .component(let kinds): kinds.map(\.rawValue).joined(separator: " or ")
     case .components(let kinds): "list of \(kinds.map { $0.rawValue + "s" }.joined(separator: " or "))"
     case .group: "group of settings"
     }
@@ -153,6 +156,8 @@ public enum FieldType: Sendable {
     case .size: return either(integer(1...65535), list(integer(1...65535), 2...2))
     case .padding: return either(integer(0...65535), list(integer(0...65535), 2...4))
     case .color: return either(integer(0...255), list(integer(0...255), 1...4))
+    case .component(let kinds):
+      return ["anyOf": .array(kinds.map { ["$ref": .string("#/$defs/\($0.rawValue)")] })]
     case .components(let kinds):
       let items: [JSONValue] = kinds.map { ["$ref": .string("#/$defs/\($0.rawValue)")] }
       return ["type": "array", "items": ["anyOf": .array(items)]]

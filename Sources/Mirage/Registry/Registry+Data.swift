@@ -53,7 +53,17 @@ extension Registry {
         var until: Interleave.End
       }
       let own = try settings.decoded(as: Settings.self)
-      return try Interleave(parts["sources"]!, weights: own.weights, until: own.until)
+      return try Interleave(parts["sources"]!.map(source), weights: own.weights, until: own.until)
+    },
+    Entry(
+      name: PipelineSource.name, kind: .source,
+      summary: "A source with stages of its own, such as one branch of interleave",
+      fields: [
+        Field("source", .component([.source]), "the branch's source"),
+        Field("stages", .components([.augmentation, .stage]), [], "the branch's stages"),
+      ], primary: nil
+    ) { _, parts in
+      PipelineSource(try source(parts["source"]![0]), stages: try (parts["stages"] ?? []).map(stage))
     },
   ]
 

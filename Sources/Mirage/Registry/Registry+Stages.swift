@@ -13,7 +13,7 @@ extension Registry {
         var probability: Double
       }
       let own = try settings.decoded(as: Settings.self)
-      return try OneOf(parts["of"]!, weights: own.weights, probability: own.probability)
+      return try OneOf(try parts["of"]!.map(stage), weights: own.weights, probability: own.probability)
     },
     Entry(
       name: SomeOf.name, kind: .augmentation, summary: "Some of several augmentations, in random order",
@@ -27,7 +27,7 @@ extension Registry {
         var probability: Double
       }
       let own = try settings.decoded(as: Settings.self)
-      return try SomeOf(parts["of"]!, count: own.count, probability: own.probability)
+      return try SomeOf(try parts["of"]!.map(stage), count: own.count, probability: own.probability)
     },
     Entry(
       name: Sometimes.name, kind: .augmentation, summary: "All of its augmentations, to some of the samples",
@@ -35,7 +35,7 @@ extension Registry {
       primary: "apply"
     ) { settings, parts in
       struct Settings: Decodable { var probability: Double }
-      return try Sometimes(parts["apply"]!, probability: settings.decoded(as: Settings.self).probability)
+      return try Sometimes(try parts["apply"]!.map(stage), probability: settings.decoded(as: Settings.self).probability)
     },
   ]
 

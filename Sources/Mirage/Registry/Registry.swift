@@ -9,6 +9,28 @@ public enum Registry {
   }
 }
 
+// Entries say their kind, and a component of another kind is a mistake in the registry.
+extension Registry {
+  static func source(_ component: any Component) throws -> any SourceComponent {
+    guard let source = component as? any SourceComponent else { throw mismatch(component, "source") }
+    return source
+  }
+
+  package static func stage(_ component: any Component) throws -> any StageComponent {
+    guard let stage = component as? any StageComponent else { throw mismatch(component, "stage") }
+    return stage
+  }
+
+  static func sink(_ component: any Component) throws -> any SinkComponent {
+    guard let sink = component as? any SinkComponent else { throw mismatch(component, "sink") }
+    return sink
+  }
+
+  private static func mismatch(_ component: any Component, _ kind: String) -> MirageError {
+    MirageError(.badPipeline, "\(type(of: component).name) is registered as a \(kind), which it is not")
+  }
+}
+
 extension [Entry] {
   /// The entry of a name among certain kinds; entries of different kinds may share one.
   func entry(_ name: String, among kinds: [Entry.Kind]) -> Entry? {

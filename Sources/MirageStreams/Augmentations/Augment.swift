@@ -150,5 +150,7 @@ extension Augmentation {
 }
 
 extension Augment: Stage {
-  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> { try AugmentChain([self]).apply(to: upstream) }
+  public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
+    try AugmentChain([self], at: [path]).apply(to: upstream)
+  }
 }

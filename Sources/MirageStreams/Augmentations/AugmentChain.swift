@@ -2,21 +2,24 @@ import MirageSupport
 import MirageMedia
 
 /// Augmentations that stand one behind the other, applied to each sample in one go.
-struct AugmentChain: Stage {
+struct AugmentChain {
   private let parts: [Augment]
+  private let paths: [String]
 
-  init(_ parts: [Augment]) { self.parts = parts }
+  /// - Parameter paths: one for each part.
+  init(_ parts: [Augment], at paths: [StagePath]) {
+    (self.parts, self.paths) = (parts, paths.map(\.description))
+  }
 
   func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
-    if upstream.about.isScaled {
+    if upstream.about.numbers == .floats {
       throw MirageError(
         .badPipeline, "\(parts[0].name) works on images of bytes, but stands behind scale or normalize",
         remedy: "Put \(parts[0].name) before them.")
     }
-    let parts = parts
-    let paths = parts.indices.map { "stages/\(upstream.about.depth + $0)" }
+    let (parts, paths) = (parts, paths)
     return upstream.transformed(
-      about: upstream.about.following { $0.depth += parts.count - 1 }, stage: parts[0].name,
+      about: upstream.about, stage: "\(paths[0]) (\(parts[0].name))",
       identify: { ($0.id, $0.origin.description) }
     ) { run in
       let keys = paths.map { Random.Key(seed: run.seed, path: $0) }

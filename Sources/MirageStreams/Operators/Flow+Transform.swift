@@ -66,13 +66,14 @@ extension Flow {
   /// A flow whose elements are changed one by one, in place. A thrown `MirageError` fails the one sample, and so does a
   /// `SampleError`, which names its stage itself.
   ///
-  /// - Parameter prepare: gives the change; called once for each run of positions that is read.
+  /// - Parameters:
+  ///   - stage: the stage's path and name for messages, such as `stages/2 (rotate)`.
+  ///   - prepare: gives the change; called once for each run of positions that is read.
   func transformed(
     about: DatasetInfo, stage: String, identify: @escaping @Sendable (borrowing Element) -> (SampleID, String?),
     prepare: @escaping @Sendable (Run) -> (inout Element) throws -> Void
   ) -> Flow {
     let upstreamRead = read
-    let path = about.depth > 0 ? "stages/\(about.depth - 1) (\(stage))" : stage
     return Flow(
       count: count, run: run, about: about, locate: locate,
       read: { positions, run in
@@ -91,7 +92,7 @@ extension Flow {
               try change(&element)
             } catch let error as MirageError {
               let (id, origin) = identify(element)
-              slots[index] = .failed(SampleError(id: id, origin: origin, stage: path, error: error))
+              slots[index] = .failed(SampleError(id: id, origin: origin, stage: stage, error: error))
               continue
             } catch let error as SampleError {
               slots[index] = .failed(error)
@@ -140,7 +141,7 @@ extension Flow where Element == Sample {
     count: Int, change: (inout DatasetInfo) -> Void = { _ in },
     reference: @escaping @Sendable (Int, Run) -> Reference
   ) -> Flow {
-    reindexed(count: count, about: about.following(change), relabel: { $0.id = $1 }, reference: reference)
+    reindexed(count: count, about: about.changed(change), relabel: { $0.id = $1 }, reference: reference)
   }
 
   func transformed(
@@ -148,7 +149,7 @@ extension Flow where Element == Sample {
     change: @escaping @Sendable (inout Sample) throws -> Void
   ) -> Flow {
     transformed(
-      about: about.following(info), stage: stage, identify: { ($0.id, $0.origin.description) }, prepare: { _ in change }
+      about: about.changed(info), stage: stage, identify: { ($0.id, $0.origin.description) }, prepare: { _ in change }
     )
   }
 }

@@ -3,7 +3,7 @@ import MirageMedia
 
 /// CIFAR-10's formats: the binary batches, or the Python version's pickles, which torchvision's CIFAR10 class reads (once
 /// its check of MD5 sums is out of the way). A train split is divided evenly over five batches. Images must be 32 × 32 RGB.
-public struct CIFARSink: Component, Sink, Codable {
+public struct CIFARSink: SinkComponent, Codable {
   public static let name = "cifar10"
   public var directory: String
   public var format: Format

@@ -16,7 +16,7 @@ public enum Split: String, Sendable, Codable, CaseIterable {
 /// under `<Class>/raw`) or gzip-compressed. The other split may stand in the same directory, written by another run.
 ///
 /// All images must have one size. Color images get a fourth dimension, which torchvision's classes do not expect.
-public struct IDXSink: Component, Sink, Codable {
+public struct IDXSink: SinkComponent, Codable {
   public static let name = "idx"
   public var directory: String
   public var split: Split

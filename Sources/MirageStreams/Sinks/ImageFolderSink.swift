@@ -3,7 +3,7 @@ import MirageMedia
 
 /// One image file a sample in a folder for its class, and `metadata.jsonl` beside the folders: torchvision's ImageFolder
 /// and Hugging Face's `imagefolder` load it as it is.
-public struct ImageFolderSink: Component, Sink, Codable {
+public struct ImageFolderSink: SinkComponent, Codable {
   public static let name = "image-folder"
   public var directory: String
   public var format: ImageFormat

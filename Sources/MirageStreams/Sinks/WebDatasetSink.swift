@@ -3,7 +3,7 @@ import MirageMedia
 
 /// Tar shards as the webdataset library reads them: for each sample adjacent members `<key>.png`, `<key>.cls` and
 /// `<key>.json`.
-public struct WebDatasetSink: Component, Sink, Codable {
+public struct WebDatasetSink: SinkComponent, Codable {
   public static let name = "webdataset"
   public var directory: String
   /// Shards are named `<prefix>-000000.tar`.

@@ -2,7 +2,7 @@ import MirageSupport
 import MirageMedia
 
 /// CIFAR-10, in its binary or Python version, as a folder or a `.tar.gz`; found by what is there.
-public struct CIFAR10: Component, Source, Codable {
+public struct CIFAR10: SourceComponent, Codable {
   public static let name = "cifar10"
   /// The folder with the batches, the archive, or a folder that holds one of these.
   public var directory: String
@@ -13,7 +13,7 @@ public struct CIFAR10: Component, Source, Codable {
     self.split = split
   }
 
-  public func flow() throws -> Flow<Sample> {
+  public func flow(in context: Context = Context()) throws -> Flow<Sample> {
     let files = try BatchFiles(
       directory, archives: ["cifar-10-binary.tar.gz", "cifar-10-python.tar.gz"],
       folders: ["cifar-10-batches-bin", "cifar-10-batches-py"])
@@ -52,7 +52,7 @@ public struct CIFAR10: Component, Source, Codable {
 }
 
 /// CIFAR-100's binary version, labeled by its 100 fine or its 20 coarse classes.
-public struct CIFAR100: Component, Source, Codable {
+public struct CIFAR100: SourceComponent, Codable {
   public static let name = "cifar100"
   /// The folder with `train.bin` and `test.bin`, `cifar-100-binary.tar.gz`, or a folder that holds one of these.
   public var directory: String
@@ -67,7 +67,7 @@ public struct CIFAR100: Component, Source, Codable {
     self.labels = labels
   }
 
-  public func flow() throws -> Flow<Sample> {
+  public func flow(in context: Context = Context()) throws -> Flow<Sample> {
     let files = try BatchFiles(directory, archives: ["cifar-100-binary.tar.gz"], folders: ["cifar-100-binary"])
     let name = split == .train ? "train.bin" : "test.bin"
     let list = labels == .fine ? "fine_label_names.txt" : "coarse_label_names.txt"

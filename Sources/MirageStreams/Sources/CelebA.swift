@@ -6,7 +6,7 @@ import MirageMedia
 ///
 /// Attributes become columns (true or false), the five landmarks move with the pixels. The lists of boxes are left alone:
 /// they are in the coordinates of the original images and do not fit the aligned ones.
-public struct CelebA: Component, Source, Codable {
+public struct CelebA: SourceComponent, Codable {
   public static let name = "celeba"
   public var directory: String
   public var split: Part
@@ -24,7 +24,7 @@ public struct CelebA: Component, Source, Codable {
     self.channels = channels
   }
 
-  public func flow() throws -> Flow<Sample> {
+  public func flow(in context: Context = Context()) throws -> Flow<Sample> {
     let images = try Images(directory)
     let attributes = try Table(directory, "list_attr_celeba", columns: nil)
     let landmarks = try Table(directory, "list_landmarks_align_celeba", columns: nil)

@@ -3,7 +3,7 @@ import MirageMedia
 
 /// PNG and JPEG files in class folders (torchvision's ImageFolder), flat without labels, or described by a
 /// `metadata.jsonl` (Hugging Face's `imagefolder`, and what this tool writes).
-public struct ImageFolder: Component, Source, Codable {
+public struct ImageFolder: SourceComponent, Codable {
   public static let name = "image-folder"
   public var directory: String
   /// What all images become.
@@ -17,7 +17,7 @@ public struct ImageFolder: Component, Source, Codable {
     self.label = label
   }
 
-  public func flow() throws -> Flow<Sample> {
+  public func flow(in context: Context = Context()) throws -> Flow<Sample> {
     let metadata = joined(directory, "metadata.jsonl")
     let listing = FileKind(metadata) == .file ? try described(by: metadata) : try found()
     guard !listing.files.isEmpty else {

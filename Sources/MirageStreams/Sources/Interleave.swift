@@ -4,9 +4,9 @@ import MirageSupport
 ///
 /// The weights decide by arithmetic which source serves a position: within a period of positions each source comes as
 /// often as its weight says, evenly spread. Classes are joined by their names.
-public struct Interleave: Component, Source {
+public struct Interleave: SourceComponent {
   public static let name = "interleave"
-  public let sources: [any Component]
+  public let sources: [any SourceComponent]
   public let weights: [Double]
   public let until: End
 
@@ -18,23 +18,32 @@ public struct Interleave: Component, Source {
     case longest
   }
 
-  /// - Throws: bad pipeline where a part is not a source, or the weights do not fit.
-  public init(_ sources: [any Component], weights: [Double]? = nil, until: End = .shortest) throws {
+  /// - Throws: bad pipeline if the weights do not fit, or the sources give different kinds of media.
+  public init(_ sources: [any SourceComponent], weights: [Double]? = nil, until: End = .shortest) throws {
     self.sources = sources
     self.weights = weights ?? sources.map { _ in 1 }
     self.until = until
     guard !sources.isEmpty, self.weights.count == sources.count,
       self.weights.allSatisfy({ $0 > 0 && $0.isFinite })
     else { throw MirageError(.badPipeline, "interleave needs sources, and a weight above 0 for each") }
+    if let other = sources.first(where: { $0.domain != sources[0].domain }) {
+      throw MirageError(
+        .badPipeline, "interleave mixes \(sources[0].domain.plural) and \(other.domain.plural)",
+        remedy: "Interleave sources of one kind of media.")
+    }
   }
 
-  public func flow() throws -> Flow<Sample> {
-    let flows = try sources.map { source in
-      guard case .source(let source) = source.role else {
-        throw MirageError(.badPipeline, "interleave holds \(type(of: source).name), which is not a source")
-      }
-      return try source.flow()
+  public var domain: Format.Domain { sources[0].domain }
+
+  public func flow(in context: Context) async throws -> Flow<Sample> {
+    var flows: [Flow<Sample>] = []
+    for (index, source) in sources.enumerated() {
+      flows.append(try await source.flow(in: context.at(context.path.child("sources").child(String(index)))))
     }
+    return try interleaved(flows)
+  }
+
+  private func interleaved(_ flows: [Flow<Sample>]) throws -> Flow<Sample> {
     if let empty = flows.firstIndex(where: { $0.count == 0 }) {
       throw MirageError(.badData, "source \(empty) of interleave is empty")
     }
@@ -44,6 +53,7 @@ public struct Interleave: Component, Source {
     let numbers = flows.map { flow in flow.about.classes.map { classes.firstIndex(of: $0)! } }
     var about = DatasetInfo(
       classes: classes, inputs: flows.flatMap(\.about.inputs), grain: flows.map(\.about.grain).min()!)
+    about.domain = domain
     about.sources = flows.count * flows.map(\.about.sources).max()!
     return Flow(
       count: until == .shortest ? ends.min()! : ends.max()!, about: about,

@@ -3,7 +3,7 @@ import MirageMedia
 
 /// MNIST and everything in its IDX format (Fashion-MNIST, KMNIST, EMNIST, …): unsigned bytes, images of height × width, or
 /// height × width × channels, with labels.
-public struct MNIST: Component, Source, Codable {
+public struct MNIST: SourceComponent, Codable {
   public static let name = "mnist"
   /// Where the files are: here, or in `raw`, `MNIST/raw`, `FashionMNIST/raw` and the like below, plain or `.gz`.
   public var directory: String
@@ -25,7 +25,7 @@ public struct MNIST: Component, Source, Codable {
     self.classes = classes
   }
 
-  public func flow() throws -> Flow<Sample> {
+  public func flow(in context: Context = Context()) throws -> Flow<Sample> {
     let (imagesPath, labelsPath) = try find()
     let images = try IDXFile(imagesPath)
     let labels = try IDXFile(labelsPath)

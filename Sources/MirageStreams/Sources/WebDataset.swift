@@ -3,7 +3,7 @@ import MirageMedia
 
 /// WebDataset's tar shards, plain or gzip-compressed: samples are neighboring members of one key, with an image (`png`,
 /// `jpg`, `jpeg`) and perhaps a class (`cls`) and further columns (`json`).
-public struct WebDataset: Component, Source, Codable {
+public struct WebDataset: SourceComponent, Codable {
   public static let name = "webdataset"
   /// A folder of shards, or one shard.
   public var directory: String
@@ -27,7 +27,7 @@ public struct WebDataset: Component, Source, Codable {
     let imageSize, jsonSize: Int
   }
 
-  public func flow() throws -> Flow<Sample> {
+  public func flow(in context: Context = Context()) throws -> Flow<Sample> {
     let paths = try shards()
     let files = try paths.map { try InputFile.openInflated($0) }
     var entries: [Entry] = []

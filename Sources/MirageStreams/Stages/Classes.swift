@@ -13,7 +13,7 @@ package func classIndex(_ name: String, among classes: [String], stage: String) 
 }
 
 /// Keeps the samples of certain classes. The others' positions stay, empty, and are not read.
-public struct Filter: Component, Stage, Codable {
+public struct Filter: StageComponent, Stage, Codable {
   public static let name = "filter"
   /// Names or numbers.
   public var classes: [String]
@@ -25,14 +25,14 @@ public struct Filter: Component, Stage, Codable {
     self.invert = invert
   }
 
-  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
+  public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
     if upstream.about.hasSoftLabels {
       throw MirageError(
         .badPipeline, "filter cannot tell classes behind mixup or cutmix", remedy: "Put it before them.")
     }
     let named = Set(try classes.map { try classIndex($0, among: upstream.about.classes, stage: Self.name) })
     let (locate, read, invert) = (upstream.locate, upstream.read, invert)
-    return Flow(count: upstream.count, run: upstream.run, about: upstream.about.following(), locate: locate) {
+    return Flow(count: upstream.count, run: upstream.run, about: upstream.about, locate: locate) {
       positions, run in
       let isKept = try positions.map { position in
         try locate(position, run).label.map { named.contains($0) != invert } ?? invert
@@ -44,20 +44,20 @@ public struct Filter: Component, Stage, Codable {
 }
 
 /// As many samples of every class: members of small classes come again, in another order, as other passes.
-public struct Balance: Component, Stage, Codable {
+public struct Balance: StageComponent, Stage, Codable {
   public static let name = "balance"
   /// How many of each class; 0 for as many as the largest class has.
   public var perClass: Int
 
   public init(perClass: Int = 0) { self.perClass = perClass }
 
-  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
+  public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
     if upstream.about.hasSoftLabels || upstream.about.classes.isEmpty {
       throw MirageError(
         .badPipeline, "balance needs classes", remedy: "Put it before mixup and cutmix, behind a source with labels.")
     }
     let members = MemberIndex(upstream)
-    let (classes, path) = (upstream.about.classes, upstream.about.stagePath)
+    let (classes, path) = (upstream.about.classes, path.description)
     let atFirst = try members.positions(in: upstream.run)
     if let empty = atFirst.firstIndex(where: \.isEmpty) {
       throw MirageError(
@@ -82,21 +82,21 @@ public struct Balance: Component, Stage, Codable {
 }
 
 /// So many samples of every class, drawn at random: the same ones in every epoch. What little data would be like.
-public struct Subset: Component, Stage, Codable {
+public struct Subset: StageComponent, Stage, Codable {
   public static let name = "subset"
   /// How many of each class.
   public var perClass: Int
 
   public init(perClass: Int) { self.perClass = perClass }
 
-  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
+  public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
     if upstream.about.hasSoftLabels || upstream.about.classes.isEmpty || upstream.about.isReordered {
       throw MirageError(
         .badPipeline, "subset needs classes, and samples that stay in their places",
         remedy: "Put it right behind a source with labels, before shuffle, balance, mixup and cutmix.")
     }
     let members = MemberIndex(upstream)
-    let (classes, path, perClass) = (upstream.about.classes, upstream.about.stagePath, perClass)
+    let (classes, path, perClass) = (upstream.about.classes, path.description, perClass)
     let found = try members.positions(in: upstream.run)
     if let short = found.firstIndex(where: { $0.count < perClass }) {
       throw MirageError(

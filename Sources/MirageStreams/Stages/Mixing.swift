@@ -3,8 +3,9 @@ import MirageMedia
 
 /// Blends each sample with a partner and their labels alike (Zhang et al., "mixup", 2018): λ x + (1 - λ) x', λ from
 /// Beta(α, α). The partner is drawn by the sample's id from all positions.
-public struct Mixup: Component, Stage, Codable {
+public struct Mixup: StageComponent, Stage, Codable {
   public static let name = "mixup"
+  public static var domains: Set<Format.Domain> { [.image] }
   public var alpha: Double
   public var probability: Double
 
@@ -13,8 +14,8 @@ public struct Mixup: Component, Stage, Codable {
     self.probability = probability
   }
 
-  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
-    try mixed(upstream, stage: Self.name, probability: probability) { image, partner, random in
+  public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
+    try mixed(upstream, at: path, stage: Self.name, probability: probability) { image, partner, random in
       let share = Int((random.beta(alpha) * 65536).rounded())
       for index in image.pixels.indices {
         let sum = Int(image.pixels[index]) * share + Int(partner.pixels[index]) * (65536 - share)
@@ -27,8 +28,9 @@ public struct Mixup: Component, Stage, Codable {
 
 /// Pastes a rectangle of a partner into each sample; the labels mix by area (Yun et al., "CutMix", 2019). The rectangle's
 /// sides are √(1 - λ) of the image's, λ from Beta(α, α), its center is uniform, and what is cut off at the edge counts.
-public struct CutMix: Component, Stage, Codable {
+public struct CutMix: StageComponent, Stage, Codable {
   public static let name = "cutmix"
+  public static var domains: Set<Format.Domain> { [.image] }
   public var alpha: Double
   public var probability: Double
 
@@ -37,8 +39,8 @@ public struct CutMix: Component, Stage, Codable {
     self.probability = probability
   }
 
-  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
-    try mixed(upstream, stage: Self.name, probability: probability) { image, partner, random in
+  public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
+    try mixed(upstream, at: path, stage: Self.name, probability: probability) { image, partner, random in
       let side = (1 - random.beta(alpha)).squareRoot()
       func span(_ length: Int) -> Range<Int> {
         let center = random.integer(in: 0...length - 1)
@@ -58,20 +60,20 @@ public struct CutMix: Component, Stage, Codable {
 
 /// Reads each position's partner beside it and lets `mix` change the image; it returns the share that stays the sample's.
 private func mixed(
-  _ upstream: Flow<Sample>, stage: String, probability: Double,
+  _ upstream: Flow<Sample>, at path: StagePath, stage: String, probability: Double,
   mix: @escaping @Sendable (inout Image, Image, inout Random) -> Double
 ) throws -> Flow<Sample> {
   let about = upstream.about
-  if about.isScaled {
+  if about.numbers == .floats {
     throw MirageError(.badPipeline, "\(stage) stands behind scale or normalize", remedy: "Put \(stage) before them.")
   }
   if about.classes.isEmpty {
     throw MirageError(.badPipeline, "\(stage) needs labels to mix", remedy: "Use a source with classes.")
   }
-  let (path, classes, count) = (about.stagePath, about.classes.count, upstream.count)
+  let (path, classes, count) = (path.description, about.classes.count, upstream.count)
   return Flow(
     count: count, run: upstream.run,
-    about: about.following { $0.hasSoftLabels = true },
+    about: about.changed { $0.hasSoftLabels = true },
     locate: { position, run in Place(id: try upstream.locate(position, run).id, label: nil) },
     read: { positions, run in
       let key = Random.Key(seed: run.seed, path: path)

@@ -1,13 +1,13 @@
 import MirageSupport
 
 /// Several variants of each sample, side by side. Augmentations behind it draw anew for each; those before it do not.
-public struct Copies: Component, Stage, Codable {
+public struct Copies: StageComponent, Stage, Codable {
   public static let name = "copies"
   public var count: Int
 
   public init(_ count: Int) { self.count = count }
 
-  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
+  public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
     let copies = count
     return upstream.reindexed(count: try product(upstream.count, copies, Self.name)) { position, run in
       Reference(
@@ -17,13 +17,13 @@ public struct Copies: Component, Stage, Codable {
 }
 
 /// The whole flow several times over. Every pass is another epoch of the stages before it: they draw and shuffle anew.
-public struct Repeat: Component, Stage, Codable {
+public struct Repeat: StageComponent, Stage, Codable {
   public static let name = "repeat"
   public var times: Int
 
   public init(_ times: Int) { self.times = times }
 
-  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
+  public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
     let (once, times) = (upstream.count, times)
     return upstream.reindexed(count: try product(once, times, Self.name)) { position, run in
       let pass = position / once
@@ -34,25 +34,25 @@ public struct Repeat: Component, Stage, Codable {
 }
 
 /// The first positions. Positions that a filter emptied count too.
-public struct Take: Component, Stage, Codable {
+public struct Take: StageComponent, Stage, Codable {
   public static let name = "take"
   public var count: Int
 
   public init(_ count: Int) { self.count = count }
 
-  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
+  public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
     upstream.reindexed(count: min(count, upstream.count)) { Reference(position: $0, epoch: $1.epoch) }
   }
 }
 
 /// All but the first positions. Positions that a filter emptied count too.
-public struct Skip: Component, Stage, Codable {
+public struct Skip: StageComponent, Stage, Codable {
   public static let name = "skip"
   public var count: Int
 
   public init(_ count: Int) { self.count = count }
 
-  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
+  public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
     let skipped = min(count, upstream.count)
     return upstream.reindexed(count: upstream.count - skipped) {
       Reference(position: $0 + skipped, epoch: $1.epoch)
@@ -62,13 +62,13 @@ public struct Skip: Component, Stage, Codable {
 
 /// All samples in random order: a keyed permutation of all positions, another one in each epoch. It is computed, not
 /// stored, so it costs no memory and no waiting, and any part can be read alone.
-public struct Shuffle: Component, Stage, Codable {
+public struct Shuffle: StageComponent, Stage, Codable {
   public static let name = "shuffle"
 
   public init() {}
 
-  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
-    let (count, path) = (upstream.count, upstream.about.stagePath)
+  public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
+    let (count, path) = (upstream.count, path.description)
     return upstream.reindexed(count: count, change: { $0.isReordered = true }) { position, run in
       let order = Permutation(count: count, key: Random.Key(seed: run.seed, path: path), epoch: run.epoch)
       return Reference(position: order[position], epoch: run.epoch)

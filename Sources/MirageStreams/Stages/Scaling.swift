@@ -2,14 +2,15 @@ import MirageSupport
 import MirageMedia
 
 /// Turns bytes into floats: 0 ... 255 onto a range, usually [-1, 1] or [0, 1]. Sinks go back exactly.
-public struct Scale: Component, Stage, Codable {
+public struct Scale: StageComponent, Stage, Codable {
   public static let name = "scale"
+  public static var domains: Set<Format.Domain> { [.image] }
   public var to: ClosedRange<Double>
 
   public init(to range: ClosedRange<Double> = -1...1) { to = range }
 
-  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
-    if upstream.about.isScaled {
+  public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
+    if upstream.about.numbers == .floats {
       throw MirageError(
         .badPipeline, "scale stands behind another scale or normalize", remedy: "Leave one of them out.")
     }
@@ -20,7 +21,7 @@ public struct Scale: Component, Stage, Codable {
         .badPipeline, "scale cannot tell 256 bytes apart between \(to.lowerBound) and \(to.upperBound)",
         remedy: "Give it a wider range, such as [-1, 1].")
     }
-    return upstream.transformed(stage: Self.name, info: { $0.isScaled = true }) { sample in
+    return upstream.transformed(stage: "\(path) (\(Self.name))", info: { $0.numbers = .floats }) { sample in
       guard case .image(let image) = sample.content else { return }
       sample.content = .scaled(ScaledImage(image, maps: Array(repeating: map, count: image.channels)))
     }
@@ -40,8 +41,9 @@ extension ScaledImage.AffineMap {
 ///
 /// Without numbers it is fitted: one pass over everything that flows into it finds the mean and deviation of each
 /// channel, exactly for bytes.
-public struct Normalize: Component, Codable {
+public struct Normalize: StageComponent, Codable {
   public static let name = "normalize"
+  public static var domains: Set<Format.Domain> { [.image] }
   public var mean: [Double]?
   public var std: [Double]?
 
@@ -55,14 +57,14 @@ public struct Normalize: Component, Codable {
 }
 
 extension Normalize: Stage {
-  public func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
+  public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
     guard let mean, let std else {
       throw MirageError(.badPipeline, "normalize has not been fitted yet")
     }
     guard (std + mean).allSatisfy(\.isFinite), std.allSatisfy({ $0 > 0 }) else {
       throw MirageError(.badPipeline, "normalize needs standard deviations above 0")
     }
-    return upstream.transformed(stage: Self.name, info: { $0.isScaled = true }) { sample in
+    return upstream.transformed(stage: "\(path) (\(Self.name))", info: { $0.numbers = .floats }) { sample in
       let channels = sample.size.channels
       guard mean.count == 1 || mean.count == channels, std.count == 1 || std.count == channels else {
         throw MirageError(
@@ -86,18 +88,18 @@ extension Normalize: Stage {
           image.maps[c].offset = (image.maps[c].offset - m) / s
         }
         sample.content = .scaled(image)
-      case .vacant: break
+      case .audio, .vacant: break
       }
     }
   }
 }
 
 extension Normalize: Estimator {
-  public func fit(on upstream: Flow<Sample>, in context: Context) async throws -> any Stage<Sample, Sample> {
+  public func fit(on upstream: Flow<Sample>, in context: Context) async throws -> Fitted<Sample, Sample> {
     let statistics = try await ChannelStatistics.measure(upstream, in: context)
     guard statistics.count > 0 else { throw MirageError(.badData, "normalize has no sample to be fitted on") }
     // A channel that never changes has no deviation; dividing by 1 leaves it at 0.
-    return Normalize(mean: mean ?? statistics.mean, std: std ?? statistics.deviation.map { $0 > 0 ? $0 : 1 })
+    return Fitted(Normalize(mean: mean ?? statistics.mean, std: std ?? statistics.deviation.map { $0 > 0 ? $0 : 1 }))
   }
 }
 
@@ -160,7 +162,7 @@ public struct ChannelStatistics: Sendable {
           squares[c] += value * value
         }
       }
-    case .vacant: break
+    case .audio, .vacant: break
     }
   }
 

@@ -54,7 +54,7 @@ public struct DownstreamGain: Sendable {
 
   private let pipeline: Pipeline
   private let gan: ConditionalGAN
-  private let preparation, classical: [any Component]
+  private let preparation, classical: [any StageComponent]
   private let settings: Settings
   private let directory: String
 
@@ -113,11 +113,11 @@ public struct DownstreamGain: Sendable {
   private func parts(
     _ arm: Arm, size: Int, seed: Int, _ progress: @escaping @Sendable (String) -> Void
   ) async throws -> [Batches] {
-    let chosen = preparation + (size == 0 ? [] : [Subset(perClass: size) as any Component])
+    let chosen = preparation + (size == 0 ? [] : [Subset(perClass: size) as any StageComponent])
     let behind = arm == .classical || arm == .both ? classical : []
     let run = Run(seed: pipeline.seed &+ UInt64(seed))
-    func flow(_ stages: [any Component]) async throws -> Flow<Sample> {
-      var context = Context(policy: pipeline.policy)
+    func flow(_ stages: [any StageComponent]) async throws -> Flow<Sample> {
+      var context = Context(policy: pipeline.policy, fitting: .fit)
       context.report = { step in
         if step.done % 100 == 0, step.activity == "training" {
           progress("GAN on \(named(size)), seed \(seed): step \(step.done) of \(step.total)")
@@ -125,7 +125,7 @@ public struct DownstreamGain: Sendable {
       }
       var part = pipeline
       part.stages = stages
-      return try await part.flow(run, fitting: .fit(context)).flow
+      return try await part.fitted(run, in: context).flow
     }
     let real = try await flow(chosen + behind)
     guard arm == .gan || arm == .both else { return [Batches(real, size: 128)] }

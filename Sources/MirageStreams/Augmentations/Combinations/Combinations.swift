@@ -1,12 +1,12 @@
 import MirageSupport
 
 /// The parts of a choice as pipeline files write them.
-private func describe(_ parts: [any Component]) throws -> [JSONValue] { try parts.map { try $0.description } }
+private func describe(_ parts: [any StageComponent]) throws -> [JSONValue] { try parts.map { try $0.description } }
 
-private func augments(_ parts: [any Component], of name: String) throws -> [Augment] {
+private func augments(_ parts: [any StageComponent], of name: String) throws -> [Augment] {
   if parts.isEmpty { throw MirageError(.badPipeline, "\(name) has nothing to choose from") }
   return try parts.map { part in
-    guard case .augment(let augment) = part.role else {
+    guard let augment = part.augment else {
       throw MirageError(
         .badPipeline, "\(name) holds \(type(of: part).name), which is not an augmentation",
         remedy: "Put it beside \(name), as a stage of its own.")
@@ -16,16 +16,16 @@ private func augments(_ parts: [any Component], of name: String) throws -> [Augm
 }
 
 /// Applies exactly one of several augmentations, drawn anew for each sample.
-public struct OneOf: Component {
+public struct OneOf: StageComponent {
   public static let name = "one-of"
-  public let of: [any Component]
+  public let of: [any StageComponent]
   /// One weight for each part; they need not sum to 1.
   public let weights: [Double]
   public let probability: Double
   private let augment: Augment
 
   /// - Throws: bad pipeline where a part is not an augmentation, or the weights do not fit.
-  public init(_ parts: [any Component], weights: [Double]? = nil, probability: Double = 1) throws {
+  public init(_ parts: [any StageComponent], weights: [Double]? = nil, probability: Double = 1) throws {
     of = parts
     self.weights = weights ?? parts.map { _ in 1 }
     self.probability = probability
@@ -50,16 +50,16 @@ public struct OneOf: Component {
 }
 
 /// Applies some of several augmentations, in random order, each at most once.
-public struct SomeOf: Component {
+public struct SomeOf: StageComponent {
   public static let name = "some-of"
-  public let of: [any Component]
+  public let of: [any StageComponent]
   /// How many are applied.
   public let count: ClosedRange<Int>
   public let probability: Double
   private let augment: Augment
 
   /// - Throws: bad pipeline where a part is not an augmentation, or there are fewer parts than the count.
-  public init(_ parts: [any Component], count: ClosedRange<Int>, probability: Double = 1) throws {
+  public init(_ parts: [any StageComponent], count: ClosedRange<Int>, probability: Double = 1) throws {
     of = parts
     self.count = count
     self.probability = probability
@@ -83,14 +83,14 @@ public struct SomeOf: Component {
 }
 
 /// Applies all of its augmentations, in order, to some of the samples.
-public struct Sometimes: Component {
+public struct Sometimes: StageComponent {
   public static let name = "sometimes"
-  public let apply: [any Component]
+  public let apply: [any StageComponent]
   public let probability: Double
   private let augment: Augment
 
   /// - Throws: bad pipeline where a part is not an augmentation.
-  public init(_ parts: [any Component], probability: Double = 0.5) throws {
+  public init(_ parts: [any StageComponent], probability: Double = 0.5) throws {
     apply = parts
     self.probability = probability
     augment = .sometimes(try augments(parts, of: Self.name), probability: probability)

@@ -3,7 +3,7 @@ import MirageMedia
 
 /// Rotates, translates, scales and shears about the center; agrees with torchvision's `affine` (on Pillow images) to
 /// rounding. As there, positive degrees turn clockwise.
-public struct Affine: Component, Augmentation, Codable {
+public struct Affine: Augmentation, Codable {
   public static let name = "affine"
   public var degrees: ClosedRange<Double>
   /// The largest shift, as a part of the width and of the height.

@@ -2,7 +2,7 @@ import MirageSupport
 import MirageMedia
 
 /// A Gaussian blur (torchvision's `gaussian_blur`).
-public struct GaussianBlur: Component, Augmentation, Codable {
+public struct GaussianBlur: Augmentation, Codable {
   public static let name = "gaussian-blur"
   /// Standard deviation in pixels.
   public var sigma: ClosedRange<Double>
@@ -29,7 +29,7 @@ public struct GaussianBlur: Component, Augmentation, Codable {
 }
 
 /// A blur along a line, as of a moving camera.
-public struct MotionBlur: Component, Augmentation, Codable {
+public struct MotionBlur: Augmentation, Codable {
   public static let name = "motion-blur"
   /// The line's length in pixels.
   public var length: ClosedRange<Int>

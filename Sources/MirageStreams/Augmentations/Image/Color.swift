@@ -2,7 +2,7 @@ import MirageSupport
 import MirageMedia
 
 /// Blends toward black (factors below 1) or away from it (torchvision's `adjust_brightness`).
-public struct Brightness: Component, Augmentation, Codable {
+public struct Brightness: Augmentation, Codable {
   public static let name = "brightness"
   public var factor: ClosedRange<Double>
   public var probability: Double
@@ -24,7 +24,7 @@ public struct Brightness: Component, Augmentation, Codable {
 }
 
 /// Blends toward the image's mean gray (factors below 1) or away from it (torchvision's `adjust_contrast`).
-public struct Contrast: Component, Augmentation, Codable {
+public struct Contrast: Augmentation, Codable {
   public static let name = "contrast"
   public var factor: ClosedRange<Double>
   public var probability: Double
@@ -44,7 +44,7 @@ public struct Contrast: Component, Augmentation, Codable {
 }
 
 /// Blends toward each pixel's gray (factors below 1) or away from it (torchvision's `adjust_saturation`).
-public struct Saturation: Component, Augmentation, Codable {
+public struct Saturation: Augmentation, Codable {
   public static let name = "saturation"
   public var factor: ClosedRange<Double>
   public var probability: Double
@@ -64,7 +64,7 @@ public struct Saturation: Component, Augmentation, Codable {
 }
 
 /// Blends toward a smoothed image (factors below 1) or away from it (Pillow's `ImageEnhance.Sharpness`).
-public struct Sharpness: Component, Augmentation, Codable {
+public struct Sharpness: Augmentation, Codable {
   public static let name = "sharpness"
   public var factor: ClosedRange<Double>
   public var probability: Double
@@ -84,7 +84,7 @@ public struct Sharpness: Component, Augmentation, Codable {
 }
 
 /// Turns hues by a part of the color circle (torchvision's `adjust_hue` on tensors).
-public struct Hue: Component, Augmentation, Codable {
+public struct Hue: Augmentation, Codable {
   public static let name = "hue"
   /// In turns: -0.5 to 0.5.
   public var shift: ClosedRange<Double>
@@ -107,7 +107,7 @@ public struct Hue: Component, Augmentation, Codable {
 }
 
 /// 255 (v / 255)^gamma: darker above 1, lighter below.
-public struct Gamma: Component, Augmentation, Codable {
+public struct Gamma: Augmentation, Codable {
   public static let name = "gamma"
   public var gamma: ClosedRange<Double>
   public var probability: Double
@@ -129,7 +129,7 @@ public struct Gamma: Component, Augmentation, Codable {
 }
 
 /// Keeps the highest bits of each byte.
-public struct Posterize: Component, Augmentation, Codable {
+public struct Posterize: Augmentation, Codable {
   public static let name = "posterize"
   public var bits: ClosedRange<Int>
   public var probability: Double
@@ -151,7 +151,7 @@ public struct Posterize: Component, Augmentation, Codable {
 }
 
 /// Inverts the bytes at and above a threshold.
-public struct Solarize: Component, Augmentation, Codable {
+public struct Solarize: Augmentation, Codable {
   public static let name = "solarize"
   public var threshold: ClosedRange<Int>
   public var probability: Double
@@ -173,7 +173,7 @@ public struct Solarize: Component, Augmentation, Codable {
 }
 
 /// 255 - v.
-public struct Invert: Component, Augmentation, Codable {
+public struct Invert: Augmentation, Codable {
   public static let name = "invert"
   public var probability: Double
   public init(probability: Double = 1) { self.probability = probability }
@@ -182,7 +182,7 @@ public struct Invert: Component, Augmentation, Codable {
 }
 
 /// Flattens each channel's histogram (Pillow's `equalize`).
-public struct Equalize: Component, Augmentation, Codable {
+public struct Equalize: Augmentation, Codable {
   public static let name = "equalize"
   public var probability: Double
   public init(probability: Double = 1) { self.probability = probability }
@@ -191,7 +191,7 @@ public struct Equalize: Component, Augmentation, Codable {
 }
 
 /// Spreads each channel over 0 ... 255 (Pillow's `autocontrast`).
-public struct Autocontrast: Component, Augmentation, Codable {
+public struct Autocontrast: Augmentation, Codable {
   public static let name = "autocontrast"
   public var probability: Double
   public init(probability: Double = 1) { self.probability = probability }
@@ -200,7 +200,7 @@ public struct Autocontrast: Component, Augmentation, Codable {
 }
 
 /// Turns colors to gray (ITU-R 601), in one channel or in three equal ones.
-public struct Grayscale: Component, Augmentation, Codable {
+public struct Grayscale: Augmentation, Codable {
   public static let name = "grayscale"
   /// 1 or 3.
   public var channels: Int

@@ -2,7 +2,7 @@ import MirageSupport
 import MirageMedia
 
 /// Cuts a window at a random place, after padding (torchvision's `RandomCrop`).
-public struct RandomCrop: Component, Augmentation, Codable {
+public struct RandomCrop: Augmentation, Codable {
   public static let name = "random-crop"
   public var size: Size
   public var padding: Padding
@@ -58,7 +58,7 @@ extension RandomCrop: Windowing {
 }
 
 /// Cuts the window in the middle; a smaller image is padded with `fill` (torchvision's `CenterCrop`).
-public struct CenterCrop: Component, Augmentation, Codable {
+public struct CenterCrop: Augmentation, Codable {
   public static let name = "center-crop"
   public var size: Size
   public var fill: [UInt8]
@@ -91,7 +91,7 @@ extension CenterCrop: Windowing {
 }
 
 /// Cuts a window of random area and aspect and brings it to a size (torchvision's `RandomResizedCrop`).
-public struct RandomResizedCrop: Component, Augmentation, Codable {
+public struct RandomResizedCrop: Augmentation, Codable {
   public static let name = "random-resized-crop"
   public var size: Size
   /// The window's part of the image's area.

@@ -6,7 +6,7 @@ import MirageMedia
 ///
 /// torchvision halves the same field (its displacement is in units of half the image), so its alpha is twice this one.
 /// Landmarks move against the field, which is exact as far as the field is flat around them.
-public struct Elastic: Component, Augmentation, Codable {
+public struct Elastic: Augmentation, Codable {
   public static let name = "elastic"
   public var alpha: ClosedRange<Double>
   public var sigma: Double

@@ -1,7 +1,7 @@
 import MirageMedia
 
 /// Mirrors left and right.
-public struct HorizontalFlip: Component, Augmentation, Codable {
+public struct HorizontalFlip: Augmentation, Codable {
   public static let name = "horizontal-flip"
   public var probability: Double
   public init(probability: Double = 0.5) { self.probability = probability }
@@ -14,7 +14,7 @@ public struct HorizontalFlip: Component, Augmentation, Codable {
 }
 
 /// Mirrors top and bottom.
-public struct VerticalFlip: Component, Augmentation, Codable {
+public struct VerticalFlip: Augmentation, Codable {
   public static let name = "vertical-flip"
   public var probability: Double
   public init(probability: Double = 0.5) { self.probability = probability }
@@ -27,7 +27,7 @@ public struct VerticalFlip: Component, Augmentation, Codable {
 }
 
 /// Turns rows into columns.
-public struct Transpose: Component, Augmentation, Codable {
+public struct Transpose: Augmentation, Codable {
   public static let name = "transpose"
   public var probability: Double
   public init(probability: Double = 0.5) { self.probability = probability }

@@ -2,7 +2,7 @@ import MirageSupport
 import MirageMedia
 
 /// Adds normal noise to every byte, clamped at 0 and 255.
-public struct GaussianNoise: Component, Augmentation, Codable {
+public struct GaussianNoise: Augmentation, Codable {
   public static let name = "gaussian-noise"
   /// Standard deviation in byte levels.
   public var sigma: ClosedRange<Double>
@@ -81,7 +81,7 @@ private enum NormalTable {
 }
 
 /// Turns a part of the pixels black or white.
-public struct SaltAndPepper: Component, Augmentation, Codable {
+public struct SaltAndPepper: Augmentation, Codable {
   public static let name = "salt-and-pepper"
   /// The part of the pixels, 0 to 1.
   public var amount: ClosedRange<Double>
@@ -116,7 +116,7 @@ public struct SaltAndPepper: Component, Augmentation, Codable {
 }
 
 /// Compresses to JPEG and back, with the artifacts that makes. Alpha is kept apart.
-public struct JPEGCompression: Component, Augmentation, Codable {
+public struct JPEGCompression: Augmentation, Codable {
   public static let name = "jpeg-compression"
   /// 1 to 100.
   public var quality: ClosedRange<Int>

@@ -2,7 +2,7 @@ import MirageSupport
 import MirageMedia
 
 /// Fills random rectangles (torchvision's `RandomErasing`; with a fixed area and a ratio of 1 it is cutout).
-public struct Erase: Component, Augmentation, Codable {
+public struct Erase: Augmentation, Codable {
   public static let name = "erase"
   /// How many rectangles.
   public var count: ClosedRange<Int>
@@ -51,7 +51,7 @@ public struct Erase: Component, Augmentation, Codable {
 }
 
 /// Fills a square in each cell of a grid (Chen et al., "GridMask", 2020; as in Albumentations' GridDropout).
-public struct GridDropout: Component, Augmentation, Codable {
+public struct GridDropout: Augmentation, Codable {
   public static let name = "grid-dropout"
   /// The square's side as a part of the cell's.
   public var ratio: Double

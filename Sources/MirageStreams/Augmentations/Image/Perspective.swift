@@ -3,7 +3,7 @@ import MirageMedia
 
 /// Looks at the image from another angle: each corner moves inwards by a random part of half the side; agrees with
 /// torchvision's `perspective` (on Pillow images) to rounding.
-public struct Perspective: Component, Augmentation, Codable {
+public struct Perspective: Augmentation, Codable {
   public static let name = "perspective"
   /// How far corners may move, 0 (not at all) to 1 (to the center).
   public var distortion: Double

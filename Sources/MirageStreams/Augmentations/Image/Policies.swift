@@ -52,7 +52,7 @@ public struct PolicyOperation: Sendable, Codable, Equatable {
 public struct PolicyParameters: Sendable, Codable { public var operations: [PolicyOperation] }
 
 /// Some operations of one strength, drawn from fourteen (Cubuk et al., "RandAugment", 2020), with torchvision's ranges.
-public struct RandAugment: Component, Augmentation, Codable {
+public struct RandAugment: Augmentation, Codable {
   public static let name = "rand-augment"
   /// How many operations, one after the other.
   public var operations: Int
@@ -103,7 +103,7 @@ public struct RandAugment: Component, Augmentation, Codable {
 }
 
 /// One operation of random strength for each image (Müller and Hutter, "TrivialAugment", 2021), with the wide ranges.
-public struct TrivialAugmentWide: Component, Augmentation, Codable {
+public struct TrivialAugmentWide: Augmentation, Codable {
   public static let name = "trivial-augment-wide"
   public var interpolation: Interpolation
   public var fill: [UInt8]

@@ -2,7 +2,7 @@ import MirageSupport
 import MirageMedia
 
 /// Rotates about the center by a random angle, counter-clockwise in degrees; agrees with Pillow's `rotate` to rounding.
-public struct Rotate: Component, Augmentation, Codable {
+public struct Rotate: Augmentation, Codable {
   public static let name = "rotate"
   public var degrees: ClosedRange<Double>
   public var interpolation: Interpolation

@@ -3,7 +3,7 @@ import MirageMedia
 
 /// Brings images to a size. Pixel centers lie at half coordinates; with `antialias` (the default) the result is Pillow's to
 /// the bit for nearest, bilinear, bicubic and lanczos, without it that of torch's `interpolate` to rounding.
-public struct Resize: Component, Augmentation, Codable {
+public struct Resize: Augmentation, Codable {
   public static let name = "resize"
   public var size: Size
   public var side: Side
@@ -49,7 +49,7 @@ public struct Resize: Component, Augmentation, Codable {
 }
 
 /// Adds a border at the four sides.
-public struct Pad: Component, Augmentation, Codable {
+public struct Pad: Augmentation, Codable {
   public static let name = "pad"
   public var padding: Padding
   public var mode: BorderMode

@@ -1,0 +1,38 @@
+import MirageSupport
+
+/// A stretch of sound as numbers: frames of one number a channel, interleaved, 0 for silence and -1 ... 1 for full scale.
+public struct AudioClip: Sendable, Equatable {
+  /// Number of frames, each with one number a channel.
+  public let frames: Int
+  /// Number of channels, at least 1.
+  public let channels: Int
+  /// Frames per second.
+  public let rate: Int
+  /// frames × channels numbers; frame f of channel c is `values[f * channels + c]`.
+  public var values: [Float] {
+    didSet { precondition(values.count == frames * channels, "a clip keeps its number of values") }
+  }
+
+  /// Clips may have at most this many channels.
+  public static let channelLimit = 64
+  /// Clips may have at most this many numbers: 6 hours of one channel at 48 kHz.
+  public static let valueLimit = 1 << 30
+
+  /// - Parameter values: interleaved frames.
+  /// - Throws: bad data if there are no channels or too many, the rate is not positive, or the values are not whole frames.
+  public init(rate: Int, channels: Int, values: [Float]) throws {
+    guard (1...Self.channelLimit).contains(channels) else {
+      throw MirageError.badData("a clip of \(channels) channels: 1 to \(Self.channelLimit) are possible")
+    }
+    guard rate > 0 else { throw MirageError.badData("a clip of \(rate) frames per second") }
+    guard values.count % channels == 0, values.count <= Self.valueLimit else {
+      throw MirageError.badData(
+        "\(values.count) numbers are not whole frames of \(channels) channels, or over the limit of \(Self.valueLimit)")
+    }
+    (self.rate, self.channels, self.values) = (rate, channels, values)
+    frames = values.count / channels
+  }
+
+  /// Length in seconds.
+  public var duration: Double { Double(frames) / Double(rate) }
+}
