@@ -30,21 +30,22 @@ public struct ClassifierCache: Sendable {
   @TensorActor
   public func classifier(
     train: Batches, test: Batches, identity: JSONValue = .null, seed: UInt64 = 0,
-    progress: @Sendable (ClassifierTraining.Progress) -> Void = { _ in }
+    progress: @escaping @Sendable (ClassifierTraining.Progress) -> Void = { _ in }
   ) async throws -> (classifier: ImageClassifier, accuracy: Double) {
     let configuration = try await train.classifierConfiguration()
     var training = ClassifierTraining()
     training.seed = seed
-    let key: JSONValue = [
+    // The spelling of the parts' names is that of the caches there are.
+    let key = Fingerprint([
       "data": try train.flow.about.inputsDigest(), "count": .integer(train.count), "version": .string(mirageVersion),
       "configuration": try JSONValue(encoding: configuration), "epochs": .integer(training.epochs),
       "seed": .string(String(seed)), "run": .string(String(train.flow.run.seed)), "size": .integer(train.size),
       "identity": identity,
-    ]
-    let path = directory + "/classifier-\(Digest.sha256(key.text.utf8).prefix(16)).safetensors"
+    ])
+    let path = directory + "/classifier-\(key.digest.prefix(16)).safetensors"
     if FileKind(path) == .file, let known = try? Checkpoint(reading: path),
       let classifier = try? ImageClassifier(configuration, from: known),
-      let accuracy = known.metadata["metrics"].flatMap({ try? JSONValue(parsing: $0.utf8) })?["accuracy"]?.double
+      let accuracy = known.json("metrics")?["accuracy"]?.double
     {
       return (classifier, accuracy)
     }

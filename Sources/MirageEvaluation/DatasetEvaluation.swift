@@ -57,7 +57,7 @@ public struct DatasetEvaluation: Sendable {
   @TensorActor
   public func run(
     on sets: Sets, network: any FeatureNetwork, classifier: ImageClassifier?,
-    progress: @Sendable (String) -> Void = { _ in }
+    progress: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws -> EvaluationReport {
     var sets = sets
     if let known = (network as? ImageClassifier ?? classifier)?.configuration {
@@ -125,7 +125,8 @@ public struct DatasetEvaluation: Sendable {
   /// Trains a classifier on one kind of samples, as many and for as many steps as on the other.
   @TensorActor
   private func addTrained(
-    to report: inout EvaluationReport, _ sets: Sets, isTrainedOnReal: Bool, _ progress: @Sendable (String) -> Void
+    to report: inout EvaluationReport, _ sets: Sets, isTrainedOnReal: Bool,
+    _ progress: @escaping @Sendable (String) -> Void
   ) async throws {
     let source = isTrainedOnReal ? sets.train : sets.generated
     let number = min(sets.train.count, sets.generated.count)

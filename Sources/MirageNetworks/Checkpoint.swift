@@ -181,45 +181,18 @@ public struct Checkpoint: Sendable {
           remedy: "It was not written for this. Use another checkpoint, or train anew.")
       }
       if found == wanted { continue }
-      let difference =
-        if let one = object(found), let other = object(wanted) {
-          Difference(one, other, at: name)
-        } else {
-          Difference(found, wanted, at: name)
-        }
-      guard let difference else { continue }
+      guard let difference = Fingerprint.Difference(document(found), document(wanted), at: name) else { continue }
       throw error(
-        "\(difference.field) is \(difference.found) in the checkpoint and \(difference.wanted) here", at: name,
+        "\(shortened(difference.path)) is \(shortened(difference.before)) in the checkpoint and \(shortened(difference.now)) here",
+        at: name,
         remedy: "Use the settings the checkpoint was trained with, or train anew.")
     }
   }
 
-  private func object(_ text: String) -> JSONValue? {
-    guard text.hasPrefix("{"), let value = try? JSONValue(parsing: text.utf8) else { return nil }
-    return value
-  }
-
-  /// The first field in which two JSON values differ.
-  private struct Difference {
-    let field, found, wanted: String
-
-    init(_ found: String, _ wanted: String, at field: String) {
-      (self.field, self.found, self.wanted) = (shortened(field), shortened(found), shortened(wanted))
-    }
-
-    init?(_ found: JSONValue?, _ wanted: JSONValue?, at field: String) {
-      if found == wanted { return nil }
-      if case .object(let one) = found, case .object(let other) = wanted {
-        let names = Set(one.keys).union(other.keys).sorted()
-        for name in names {
-          if let inner = Difference(one[name], other[name], at: field + "." + name) {
-            self = inner
-            return
-          }
-        }
-      }
-      self.init(found?.text ?? "missing", wanted?.text ?? "missing", at: field)
-    }
+  /// A field's text as JSON, if it is an object, else as a string.
+  private func document(_ text: String) -> JSONValue {
+    if text.hasPrefix("{"), let value = try? JSONValue(parsing: text.utf8) { return value }
+    return .string(text)
   }
 
   // MARK: Names

@@ -1,5 +1,6 @@
 import MirageAdversarial
 import MirageEvaluation
+import MirageLearning
 import MirageSupport
 import MirageNetworks
 import MirageStreams
@@ -41,7 +42,7 @@ extension ConditionalGAN: TrainedEstimator {
     let files = TrainingFiles(checkpoint: checkpoint)
     let lock = try files.lock()
     defer { withExtendedLifetime(lock) {} }
-    // Set aside unread: it may be damaged, which is a reason to train anew.
+    // Set aside unread: it may be damaged, which is a reason to train again.
     if context.retrains, let previous = try files.keepPrevious() {
       tell(context, "kept the previous checkpoint as \(previous)")
     }
@@ -49,101 +50,115 @@ extension ConditionalGAN: TrainedEstimator {
     let identity = try identity(upstream, context)
     if let saved {
       try expect(saved, identity)
-      if try saved.step() == train.steps { return try await stage(files, like: upstream) }
+      if try saved.step() == train.steps { return try await fitted(files, like: upstream) }
     }
     let set = try await TrainingSet(surveying: upstream, isConditional: model.conditioning != .none, in: context) {
       context.report(
         FittingProgress(stage: Self.name, activity: "looking at the samples", done: $0, total: upstream.count))
     }
+    let shape = set.coding.shape
     let configuration = try GANConfiguration(
-      model, height: set.height, width: set.width, channels: set.channels, classes: upstream.about.classes)
+      model, height: shape[0], width: shape[1], channels: shape[2], classes: upstream.about.classes)
     // What cannot be added is found out before hours of training.
     _ = try emit.order(behind: upstream, names: configuration.classes)
-    let described = try JSONValue(encoding: configuration).text
-    let fields = identity.merging([
-      "architecture": ModelFile.architecture, "configuration": described,
-      "classes": JSONValue.array(configuration.classes.map { .string($0) }).text,
-    ]) { $1 }
+    let header = try ModelFile.header(configuration, set.coding)
     if let saved {
-      try saved.expect(["configuration": described])
+      try saved.expect(["configuration": header["configuration"]!])
       tell(context, "goes on from step \(try saved.step()) of \(train.steps)")
     }
     try await train(
-      configuration, on: set, seed: upstream.run.seed, watching: resolvedWatching(upstream), files: files,
-      fields: fields, from: saved, context)
-    return try await stage(files, like: upstream)
+      configuration, on: set, seed: upstream.run.seed, files: files, header: header, identity: identity, from: saved,
+      context)
+    return try await fitted(files, like: upstream)
   }
 
-  public func earlierFit(
-    on upstream: Flow<Sample>, in context: Context
-  ) async throws -> Fitted<Sample, Sample>? {
+  public func earlierFit(on upstream: Flow<Sample>, in context: Context) async throws -> Fitted<Sample, Sample>? {
     let files = TrainingFiles(checkpoint: checkpoint)
     guard let saved = try earlier(files), try saved.step() == train.steps else { return nil }
     try expect(saved, identity(upstream, context))
-    return try await stage(files, like: upstream)
+    return try await fitted(files, like: upstream)
   }
 
   @TensorActor
   private func train(
-    _ configuration: GANConfiguration, on set: TrainingSet, seed: UInt64, watching: GANWatching, files: TrainingFiles,
-    fields: [String: String], from saved: Checkpoint?, _ context: Context
+    _ configuration: GANConfiguration, on set: TrainingSet, seed: UInt64, files: TrainingFiles,
+    header: [String: String], identity: Fingerprint, from saved: Checkpoint?, _ context: Context
   ) async throws {
-    try await GANTraining(
-      configuration, train, watching, on: set, seed: seed, files: files, fields: fields, from: saved,
-      report: context.report
-    ).run()
+    let (metric, watching) = watch.resolved(hasClasses: configuration.classes.count > 1)
+    let trainee = try GANTrainee(configuration, train, coding: set.coding, seed: seed)
+    let recipe = trainee.gan.recipe
+    var schedule = TrainingLoop<GANTrainee>.Schedule(steps: recipe.steps, samplesPerBatch: recipe.batch)
+    schedule.batchesPerStep = recipe.discriminatorSteps!
+    (schedule.evaluateEvery, schedule.exhibitEvery) = (watching.evaluateEvery, watching.gridEvery)
+    schedule.checkpointEvery = watching.checkpointEvery
+    let meter: (() async throws -> any TrainingEvaluator<GANTrainee>)? =
+      metric == .last
+      ? nil
+      : {
+        let classifier = try await QualityMeter.classifier(
+          configuration, on: set, seed: seed, at: files.folder + "/classifier.safetensors"
+        ) {
+          context.report(
+            FittingProgress(stage: Self.name, activity: "classifier for the metric", done: $0, total: $1))
+        }
+        return try await QualityMeter(
+          configuration, on: set, by: classifier, count: watching.evaluateCount, seed: seed, metric: metric)
+      }
+    var metadata = identity.parts.mapValues(\.text).merging(header) { $1 }
+    metadata["pipeline-digest"] = identity.digest
+    let facts = [
+      ("configuration", try JSONValue(encoding: configuration)), ("recipe", identity["recipe"] ?? .null),
+      ("watching", identity["watching"] ?? .null),
+    ]
+    let loop = try TrainingLoop(
+      trainee, schedule, stage: Self.name, files: files, header: metadata, facts: facts, resuming: saved,
+      evaluator: meter
+    ) {
+      context.report($0)
+      return .proceed
+    }
+    try await loop.run(on: set.batches(of: recipe.batch).endless(fromSample: loop.samplesSeen, seed: seed))
   }
 
   private func earlier(_ files: TrainingFiles) throws -> Checkpoint? {
     FileKind(files.last) == .missing ? nil : try Checkpoint(reading: files.last)
   }
 
-  /// What decides the weights: settings, upstream and data.
-  private func identity(_ upstream: Flow<Sample>, _ context: Context) throws -> [String: String] {
-    var fields = [
-      "model": try JSONValue(encoding: model).text,
-      "recipe": try JSONValue(encoding: train.resolved(for: model)).text,
-      "upstream": context.upstream.text,
-      "data": try upstream.about.inputsDigest().text,
-    ]
-    let watching = resolvedWatching(upstream)
-    let evaluated: JSONValue = [
-      "metric": .string(watching.metric!.rawValue), "evaluate-every": .integer(watching.evaluateEvery),
-      "evaluate-count": .integer(watching.evaluateCount),
-    ]
-    fields["watching"] = evaluated.text
-    let digest = fields.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)\n" }.joined()
-    fields["pipeline-digest"] = Digest.sha256(digest.utf8)
-    return fields
+  /// Everything that determines the weights: settings, upstream and data.
+  private func identity(_ upstream: Flow<Sample>, _ context: Context) throws -> Fingerprint {
+    let hasClasses = model.conditioning != .none && upstream.about.classes.count > 1
+    let (metric, watching) = watch.resolved(hasClasses: hasClasses)
+    return Fingerprint([
+      "model": try JSONValue(encoding: model), "recipe": try JSONValue(encoding: train.resolved(for: model)),
+      "upstream": context.upstream, "data": try upstream.about.inputsDigest(),
+      "watching": [
+        "metric": .string(metric.rawValue), "evaluate-every": .integer(watching.evaluateEvery),
+        "evaluate-count": .integer(watching.evaluateCount),
+      ],
+    ])
   }
 
-  private func expect(_ saved: Checkpoint, _ identity: [String: String]) throws {
-    guard saved.metadata["architecture"] == ModelFile.architecture else {
+  private func expect(_ saved: Checkpoint, _ identity: Fingerprint) throws {
+    guard saved.metadata["architecture"] == SavedModel.Kind.gan.architecture else {
       throw MirageError(
         .cannotCreate, "is there already and is not a GAN's checkpoint", file: checkpoint,
         remedy: "Name another file as the stage's checkpoint.")
     }
     do {
-      try saved.expect(identity.filter { $0.key != "pipeline-digest" })
+      var saved = saved
+      saved.metadata["recipe"] = saved.metadata["recipe"].map(americanSpelling)
+      try saved.expect(identity.parts.mapValues(\.text))
     } catch var error as MirageError {
       error.remedy =
-        "It was trained for something else. Name another checkpoint, or train anew with --retrain, which keeps this one."
+        "It was trained for something else. Name another checkpoint, or train again with --retrain, which keeps this one."
       throw error
     }
   }
 
-  private func resolvedWatching(_ upstream: Flow<Sample>) -> GANWatching {
-    var watching = watch
-    let hasClasses = model.conditioning != .none && upstream.about.classes.count > 1
-    watching.metric = watch.metric ?? (hasClasses ? .fid : .last)
-    return watching
-  }
-
-  private func stage(_ files: TrainingFiles, like upstream: Flow<Sample>) async throws -> Fitted<Sample, Sample> {
+  private func fitted(_ files: TrainingFiles, like upstream: Flow<Sample>) async throws -> Fitted<Sample, Sample> {
     // Without a metric there is no best one.
-    let file = FileKind(files.best) == .file ? files.best : files.last
+    let model = try ModelFile(reading: FileKind(files.best) == .file ? files.best : files.last)
     let classifier = files.folder + "/classifier.safetensors"
-    let model = try ModelFile(reading: file)
     let stage = EmittingStage(
       model, emit, classifierPath: emit.classifier ?? (FileKind(classifier) == .file ? classifier : nil),
       like: try await upstream.example())

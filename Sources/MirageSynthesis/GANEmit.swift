@@ -22,10 +22,7 @@ extension GANEmit: Estimator {
   public func fit(on upstream: Flow<Sample>, in context: Context) async throws -> Fitted<Sample, Sample> {
     let model = try ModelFile(reading: checkpoint)
     let example = try await upstream.example()
-    if let example {
-      let (height, width, channels) = example.size
-      try model.check(height: height, width: width, channels: channels, classes: upstream.about.classes)
-    }
+    if let example { try model.check(example.format, classes: upstream.about.classes) }
     let stage = EmittingStage(model, emit, classifierPath: emit.classifier, like: example)
     return Fitted(stage, description: try stage.description(named: Self.name), files: [checkpoint])
   }

@@ -1,41 +1,43 @@
 import MirageLearning
-import MirageEvaluation
-import MirageSupport
+import MirageMedia
 import MirageStreams
+import MirageSupport
 
-/// The samples that a GAN is trained on, looked through once before it is: what is wrong with them is found now, not after
-/// hours of training.
+/// The samples that a GAN is trained on, surveyed once before the training: what is wrong with them is found now, not after
+/// hours.
 struct TrainingSet: Sendable {
   let flow: Flow<Sample>
-  /// Those of the flow that hold a sample; what a filter took, or the policy left out, is not among them.
+  /// Positions that hold a sample: not those that a filter emptied or the policy left out.
   let positions: [Int]
-  let height, width, channels: Int
-  /// Samples of each class; empty where classes do not matter.
+  /// How samples become rows: floats stay floats.
+  let coding: ImageCoding
+  /// Number of samples of each class; empty if classes do not matter.
   let classCounts: [Int]
+  private let workers: Int
 
   /// - Parameter isConditional: whether every sample needs a class.
-  /// - Throws: bad data naming the sample that has no class or another size, the class that has no sample, or that there are
-  ///   too few; the first bad sample under the policy to stop.
+  /// - Throws: bad data naming the sample that has no class, another size or numbers out of range, the class that has no
+  ///   sample, or that there are too few; the first bad sample under the policy to stop.
   init(
     surveying flow: Flow<Sample>, isConditional: Bool, in context: Context, progress: (Int) -> Void
   ) async throws {
     if isConditional && flow.about.hasSoftLabels {
       throw MirageError(
-        .badPipeline, "a conditional GAN cannot tell classes behind mixup or cutmix", remedy: "Put it before them.")
+        .badPipeline, "a conditional GAN cannot tell classes after mixup or cutmix",
+        remedy: "Put it before them.")
     }
     var (positions, counts) = ([Int](), [Int](repeating: 0, count: isConditional ? flow.about.classes.count : 0))
     var (first, skipped): (Sample?, Tally) = (nil, Tally())
     let chunks = flow.processed(0..<flow.count, in: context) { sample in
-      (size: sample.size, label: sample.label?.index, sample: sample)
+      try checkRange(sample)
+      return (format: sample.format, label: sample.label?.index, sample: sample)
     }
     for try await chunk in chunks {
       for (position, slot) in zip(chunk.positions, chunk.slots) {
         switch slot {
         case .element(let one):
-          let size = (first ?? one.sample).size
-          guard one.size == size else {
-            throw sizeError(one.sample, size)
-          }
+          let format = (first ?? one.sample).format
+          guard one.format.hasShape(of: format) else { throw sizeError(one.sample, format) }
           if isConditional {
             guard let label = one.label, counts.indices.contains(label) else { throw labelError(one.sample) }
             counts[label] += 1
@@ -56,24 +58,35 @@ struct TrainingSet: Sendable {
     if let empty = counts.firstIndex(of: 0) {
       throw MirageError.badData(
         "class \(flow.about.classes[empty]) has no sample for the GAN to learn it from",
-        remedy: "Leave the class out of the source's classes, add samples, or move the filter behind the GAN.")
+        remedy: "Leave the class out of the source's classes, add samples, or move the filter after the GAN.")
     }
-    (self.flow, self.positions, classCounts) = (flow, positions, counts)
-    (height, width, channels) = first.size
+    (self.flow, self.positions, classCounts, workers) = (flow, positions, counts, context.workers)
+    coding = ImageCoding(like: first, keepsFloats: true)
   }
 
-  /// The samples as batches.
+  /// The samples as batches, made by as many workers as the user gave.
   func batches(of size: Int) -> Batches {
-    Batches(
+    var batches = Batches(
       flow, size: size, positions: positions.count == flow.count ? nil : positions, ignoresClasses: classCounts.isEmpty
-    ).expecting(height: height, width: width, channels: channels)
+    ).expecting(coding)
+    batches.workers = workers
+    return batches
   }
 }
 
-private func sizeError(_ sample: Sample, _ expected: (height: Int, width: Int, channels: Int)) -> MirageError {
+/// - Throws: bad data if floats are out of the range that a generator makes.
+private func checkRange(_ sample: Sample) throws {
+  guard case .scaled(let image) = sample.content, let bad = image.values.first(where: { !(abs($0) <= 1.001) }) else {
+    return
+  }
+  throw MirageError.badData(
+    "holds the number \(bad), and a GAN makes -1 ... 1",
+    remedy: "Put the GAN before normalize, or scale to a range within [-1, 1].")
+}
+
+private func sizeError(_ sample: Sample, _ expected: Format) -> MirageError {
   .badData(
-    "sample \(sample.id) is \(sample.size.height) x \(sample.size.width) x \(sample.size.channels), and those before it "
-      + "are \(expected.height) x \(expected.width) x \(expected.channels)", file: sample.origin.description,
+    "sample \(sample.id) is \(sample.format), and those before it are \(expected)", file: sample.origin.description,
     remedy: "Bring all to one size before the GAN, with resize or a crop, and to one color mode.")
 }
 

@@ -112,7 +112,7 @@ import Testing
     let stage = try SmallStage.gan(path, steps: 3)
     #expect(await failure(SmallStage.pipeline(stage), retrains: true) == "none")
     #expect(try InputFile.contents(of: directory.file("gan.previous-1.safetensors")) == before)
-    #expect(try ModelFile(reading: path).step == 3)
+    #expect(try ModelFile(reading: path).saved.step == 3)
   }
 
   @Test func retrainingDoesNotNeedTheDamagedOne() async throws {

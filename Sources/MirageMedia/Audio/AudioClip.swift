@@ -18,6 +18,13 @@ public struct AudioClip: Sendable, Equatable {
   /// Clips may have at most this many numbers: 6 hours of one channel at 48 kHz.
   public static let valueLimit = 1 << 30
 
+  /// Whole frames of a known format.
+  /// - Precondition: the values are frames × channels numbers, and channels and rate are positive.
+  public init(frames: Int, channels: Int, rate: Int, filling values: [Float]) {
+    precondition(channels > 0 && rate > 0 && values.count == frames * channels)
+    (self.frames, self.channels, self.rate, self.values) = (frames, channels, rate, values)
+  }
+
   /// - Parameter values: interleaved frames.
   /// - Throws: bad data if there are no channels or too many, the rate is not positive, or the values are not whole frames.
   public init(rate: Int, channels: Int, values: [Float]) throws {

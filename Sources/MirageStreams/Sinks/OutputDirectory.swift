@@ -180,9 +180,10 @@ public final class OutputDirectory {
   }
 
   private func check(_ before: JSONValue, against key: JSONValue, file: String) throws {
-    guard let difference = firstDifference(before, key, path: "") else { return }
+    guard let found = Fingerprint.Difference(before, key) else { return }
     throw MirageError(
-      .badData, "the run to be resumed was another one: \(difference)", file: file,
+      .badData, "the run to be resumed was another one: \(found.path) was \(found.before), and is \(found.now) now",
+      file: file,
       remedy: "Run it as it was, or start again with --overwrite.")
   }
 
@@ -314,21 +315,4 @@ public struct Tally: Sendable, Codable, Equatable {
 
 extension JSONValue {
   var plain: String { if case .string(let text) = self { text } else { text } }
-}
-
-/// Where two documents differ first, in words; nil where they are equal.
-func firstDifference(_ before: JSONValue, _ now: JSONValue, path: String) -> String? {
-  switch (before, now) {
-  case (.object(let a), .object(let b)):
-    for name in Set(a.keys).union(b.keys).sorted() {
-      let inner = path.isEmpty ? name : path + "." + name
-      if let found = firstDifference(a[name] ?? .null, b[name] ?? .null, path: inner) { return found }
-    }
-    return nil
-  case (.array(let a), .array(let b)) where a.count == b.count:
-    return zip(a, b).enumerated().lazy.compactMap { index, pair in
-      firstDifference(pair.0, pair.1, path: "\(path).\(index)")
-    }.first
-  default: return before == now ? nil : "\(path) was \(before.text), and is \(now.text) now"
-  }
 }

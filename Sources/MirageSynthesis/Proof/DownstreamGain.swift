@@ -89,11 +89,12 @@ public struct DownstreamGain: Sendable {
     test: Batches, progress: @escaping @Sendable (String) -> Void
   ) async throws -> [Outcome] {
     try makeDirectories(directory)
-    let log = try OutcomeLog(directory + "/outcomes.jsonl", identity: try identity())
+    let log = try ExperimentLog<Outcome>(directory + "/outcomes.jsonl", identity: try identity())
     let total = settings.sizes.count * settings.seeds * Arm.allCases.count
     for seed in 1...settings.seeds {
       for size in settings.sizes {
-        for arm in Arm.allCases where !log.holds(size, seed, arm) {
+        for arm in Arm.allCases
+        where !log.outcomes.contains(where: { ($0.size, $0.seed, $0.arm) == (size, seed, arm) }) {
           let parts = try await parts(arm, size: size, seed: seed, progress)
           var training = ClassifierTraining()
           training.seed = UInt64(seed)
@@ -141,63 +142,17 @@ public struct DownstreamGain: Sendable {
   }
 
   /// What the outcomes depend on, but for sizes and seeds, of which there may be more another time.
-  private func identity() throws -> JSONValue {
+  private func identity() throws -> Fingerprint {
     var stage = gan
     (stage.checkpoint, stage.emit) = ("", Emission(truncation: gan.emit.truncation))
-    return [
+    return Fingerprint([
       "source": try pipeline.source.description, "seed": .string(String(pipeline.seed)),
       "preparation": .array(try preparation.map { try $0.description }),
       "classical": .array(try classical.map { try $0.description }), "gan": try stage.description,
       "classifier-steps": .integer(settings.classifierSteps),
       "gan-steps": .integer(settings.ganSteps ?? gan.train.steps),
-    ]
+    ])
   }
 }
 
 private func named(_ size: Int) -> String { size == 0 ? "all samples" : "\(size) per class" }
-
-/// Outcomes on the disk, one a line behind a line that says of what.
-private final class OutcomeLog {
-  private(set) var outcomes: [DownstreamGain.Outcome] = []
-  private let file: OutputFile
-
-  init(_ path: String, identity: JSONValue) throws {
-    var length = 0
-    if FileKind(path) == .file {
-      let bytes = try InputFile.contents(of: path)
-      // A line that a crash tore has no end.
-      let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
-      for (number, line) in lines.enumerated() {
-        let value = try? JSONValue(parsing: line)
-        if number == 0 {
-          guard value == identity else {
-            throw MirageError.badData(
-              "these are the outcomes of other settings, or of another pipeline", file: path,
-              remedy: "Choose another --output, or remove this one.")
-          }
-        } else if let outcome = try? value?.decoded(as: DownstreamGain.Outcome.self) {
-          outcomes.append(outcome)
-        } else {
-          throw MirageError.badData("is not an outcome", file: path, place: "line \(number + 1)")
-        }
-        length += line.count + 1
-      }
-    }
-    file = try OutputFile(path, continuingAt: length)
-    if length == 0 { try write(identity) }
-  }
-
-  func holds(_ size: Int, _ seed: Int, _ arm: DownstreamGain.Arm) -> Bool {
-    outcomes.contains { ($0.size, $0.seed, $0.arm) == (size, seed, arm) }
-  }
-
-  func append(_ outcome: DownstreamGain.Outcome) throws {
-    try write(JSONValue(encoding: outcome))
-    outcomes.append(outcome)
-  }
-
-  private func write(_ value: JSONValue) throws {
-    try file.append((value.text + "\n").utf8)
-    try file.flush()
-  }
-}

@@ -2,16 +2,16 @@ import MirageSupport
 
 /// The files of one GAN, named after its checkpoint: `fashion.safetensors`, beside it the best so far,
 /// `fashion.best.safetensors`, and the folder `fashion-training` with grids, curves and the report.
-struct TrainingFiles: Sendable {
+public struct TrainingFiles: Sendable {
   /// The last state: what a training goes on from.
-  let last: String
+  public let last: String
   /// The state with the best metric: what samples are made with.
-  let best: String
+  public let best: String
   /// What shows how the training went.
-  let folder: String
+  public let folder: String
   private let stem: String
 
-  init(checkpoint: String) {
+  public init(checkpoint: String) {
     let suffix = ".safetensors"
     stem = checkpoint.hasSuffix(suffix) ? String(checkpoint.dropLast(suffix.count)) : checkpoint
     (last, best, folder) = (checkpoint, stem + ".best" + suffix, stem + "-training")
@@ -19,14 +19,14 @@ struct TrainingFiles: Sendable {
 
   /// Holds the checkpoint for this process alone.
   /// - Throws: cannot-create where another process trains it.
-  func lock() throws -> FileLock {
+  public func lock() throws -> FileLock {
     try makeDirectories(parentDirectory(last))
     return try FileLock(stem + ".lock", of: last, holder: "another run is training this checkpoint")
   }
 
   /// Puts what is there under other names, `fashion.previous-1.safetensors` and so on.
   /// - Returns: the new name of the checkpoint; nil where there was none.
-  func keepPrevious() throws -> String? {
+  public func keepPrevious() throws -> String? {
     guard FileKind(last) != .missing else { return nil }
     var number = 1
     func previous() -> TrainingFiles { TrainingFiles(checkpoint: "\(stem).previous-\(number).safetensors") }

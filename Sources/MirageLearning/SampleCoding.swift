@@ -1,0 +1,115 @@
+import MirageMedia
+import MirageStreams
+import MirageSupport
+import MirageTensors
+
+/// How content becomes a row of a tensor, and a row becomes content again: both directions in one place.
+public protocol SampleCoding: Sendable {
+  /// Format of the samples that are encoded.
+  var format: Format { get }
+  /// Shape of a sample's row, without the axis of samples.
+  var shape: [Int] { get }
+  /// Appends a sample's numbers, as many as the shape has.
+  /// - Precondition: the sample has the coding's format, which the caller has checked.
+  func append(_ sample: Sample, to row: inout [Float])
+  /// Contents of N rows.
+  /// - Parameter rows: N × `shape`.
+  func contents(_ rows: Tensor) -> [Sample.Content]
+  /// The rows as they come back from content, such as rounded to the steps of bytes.
+  func quantized(_ rows: Tensor) -> Tensor
+}
+
+/// Images as rows of height × width × channels: bytes as -1 ... 1, floats as they are.
+public struct ImageCoding: SampleCoding, Equatable {
+  public let format: Format
+  /// The way from bytes to the floats of the flow, one map a channel; nil if the rows stand for bytes.
+  public let maps: [ScaledImage.AffineMap]?
+
+  /// - Parameter maps: one map a channel for rows of floats; nil for rows that stand for bytes.
+  public init(height: Int, width: Int, channels: Int, maps: [ScaledImage.AffineMap]? = nil) {
+    format = .image(height: height, width: width, channels: channels, maps == nil ? .bytes : .floats)
+    self.maps = maps
+  }
+
+  /// A coding of images that look like this one: of floats, if it is scaled and `keepsFloats` says so, else of bytes.
+  /// - Precondition: the sample's content is an image.
+  public init(like sample: Sample, keepsFloats: Bool = false) {
+    let shape = sample.format.shape
+    var maps: [ScaledImage.AffineMap]?
+    if keepsFloats, case .scaled(let image) = sample.content { maps = image.maps }
+    self.init(height: shape[0], width: shape[1], channels: shape[2], maps: maps)
+  }
+
+  public var shape: [Int] { format.shape }
+
+  public func append(_ sample: Sample, to row: inout [Float]) {
+    if maps != nil, case .scaled(let image) = sample.content {
+      row += image.values
+    } else {
+      for byte in sample.bytes().pixels { row.append(Float(byte) * (2 / 255) - 1) }
+    }
+  }
+
+  public func contents(_ rows: Tensor) -> [Sample.Content] {
+    guard let maps else { return images(rows).map { .image($0) } }
+    return split(rows) { values in
+      .scaled(ScaledImage(height: shape[0], width: shape[1], channels: shape[2], values: Array(values), maps: maps))
+    }
+  }
+
+  /// Rows as images of bytes, for looking at them.
+  /// - Parameter rows: N × height × width × channels.
+  public func images(_ rows: Tensor) -> [Image] {
+    split(rows) { values in
+      if let maps {
+        return ScaledImage(height: shape[0], width: shape[1], channels: shape[2], values: Array(values), maps: maps)
+          .image()
+      }
+      return Image(height: shape[0], width: shape[1], channels: shape[2]) { pixels in
+        for (place, value) in values.enumerated() { pixels[place] = UInt8(Self.byte(value)) }
+      }
+    }
+  }
+
+  public func quantized(_ rows: Tensor) -> Tensor {
+    maps == nil ? Tensor(rows.values.map { Self.byte($0) * (2 / 255) - 1 }, shape: rows.shape) : rows
+  }
+
+  private func split<Result>(_ rows: Tensor, _ body: (UnsafeBufferPointer<Float>) -> Result) -> [Result] {
+    rows.withValues { values in
+      (0..<rows.shape[0]).map {
+        body(UnsafeBufferPointer(rebasing: values[$0 * format.count..<($0 + 1) * format.count]))
+      }
+    }
+  }
+
+  /// -1 ... 1 as a byte, rounded.
+  private static func byte(_ value: Float) -> Float { max(0, min(255, ((value + 1) * 127.5).rounded())) }
+}
+
+/// Audio clips as rows of frames × channels, the waveform as it is.
+public struct WaveformCoding: SampleCoding, Equatable {
+  public let format: Format
+
+  public init(frames: Int, channels: Int, rate: Int) {
+    format = .audio(frames: frames, channels: channels, rate: rate)
+  }
+
+  public var shape: [Int] { format.shape }
+
+  /// - Precondition: the content is a clip of the coding's format.
+  public func append(_ sample: Sample, to row: inout [Float]) {
+    guard case .audio(let clip) = sample.content else { preconditionFailure("a waveform of what is not an audio clip") }
+    row += clip.values
+  }
+
+  public func contents(_ rows: Tensor) -> [Sample.Content] {
+    let (frames, channels, rate, values) = (shape[0], shape[1], format.rate!, rows.values)
+    return (0..<rows.shape[0]).map { index in
+      let clip = Array(values[index * format.count..<(index + 1) * format.count])
+      return .audio(AudioClip(frames: frames, channels: channels, rate: rate, filling: clip))
+    }
+  }
+
+  public func quantized(_ rows: Tensor) -> Tensor { rows }
+}

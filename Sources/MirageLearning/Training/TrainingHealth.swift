@@ -1,0 +1,40 @@
+import MirageSupport
+
+/// Health checks of a training: whether it diverged, whether its samples are all alike.
+struct TrainingHealth {
+  /// Why a training cannot go on.
+  struct Failure: Error {
+    let message, remedy: String
+  }
+
+  private let remedies: TrainingRemedies
+  private var narrowChecks = 0
+
+  init(_ remedies: TrainingRemedies) { self.remedies = remedies }
+
+  /// Deviation below which samples count as nearly identical: one and a half gray levels of bytes as -1 ... 1.
+  private static let narrow = 0.012
+  /// Steps before samples can be expected to differ.
+  private static let warmUp = 100
+
+  /// Whether the last samples gave no cause for concern: what may be a collapse is not saved over the last good state.
+  var isGood: Bool { narrowChecks == 0 }
+
+  /// - Throws: `Failure` if a loss is not a number.
+  func check(_ measures: [TrainingMeasure], step: Int) throws {
+    guard let bad = measures.first(where: { $0.name.hasPrefix("loss/") && !$0.value.isFinite }) else { return }
+    throw Failure(
+      message: "training diverged at step \(step): the \(bad.name.dropFirst("loss/".count))'s loss is not a number",
+      remedy: remedies.divergence)
+  }
+
+  /// - Throws: `Failure` if samples are nearly identical for the second time in a row.
+  mutating func check(variation: Double, step: Int) throws {
+    narrowChecks = variation < Self.narrow && step >= Self.warmUp ? narrowChecks + 1 : 0
+    guard narrowChecks < 2 else {
+      throw Failure(
+        message: "training collapsed by step \(step): samples of a class are nearly identical",
+        remedy: remedies.collapse)
+    }
+  }
+}

@@ -1,0 +1,222 @@
+import MirageNetworks
+import MirageReports
+import MirageStreams
+import MirageSupport
+import MirageTensors
+
+/// The one training loop: feeds batches to a trainee, step after step, and between steps checks its health, evaluates it,
+/// keeps its last and its best checkpoint, and records its history.
+@TensorActor
+public final class TrainingLoop<Subject: Trainee> {
+  /// What happens when, in steps.
+  public struct Schedule: Sendable {
+    /// Number of steps in all.
+    public var steps: Int
+    /// Number of batches a step takes.
+    public var batchesPerStep = 1
+    /// Number of samples in a batch, which the position in the data advances by.
+    public var samplesPerBatch: Int
+    /// Whether a batch that a filter emptied counts; if not, the next one is taken instead.
+    public var countsEmptyBatches = false
+    /// Steps between two evaluations, two exhibits and two checkpoints. The last step has all of them.
+    public var evaluateEvery = Int.max, exhibitEvery = Int.max, checkpointEvery = Int.max
+
+    public init(steps: Int, samplesPerBatch: Int) { (self.steps, self.samplesPerBatch) = (steps, samplesPerBatch) }
+  }
+
+  /// Answer to progress: whether the training goes on.
+  public enum Answer: Sendable { case proceed, stop }
+
+  private let subject: Subject
+  private let schedule: Schedule
+  private let stage: String
+  private let record: TrainingRecord?
+  private let evaluator: (() async throws -> any TrainingEvaluator<Subject>)?
+  private let progress: @Sendable (FittingProgress) -> Answer
+  private var prepared: (any TrainingEvaluator<Subject>)?
+  private var health: TrainingHealth
+  private var isStopped = false
+  private var speed: Speed
+  /// Number of samples seen since the training began, in other processes too: the position in the data.
+  public private(set) var samplesSeen = 0
+  /// The last evaluation; nil before the first.
+  public private(set) var evaluation: TrainingEvaluation?
+
+  /// - Parameters:
+  ///   - stage: the name that progress is told under.
+  ///   - evaluator: called once, before the first step, for what evaluates; nil if nothing is evaluated.
+  ///   - progress: told of every step and event; its answer can end the training.
+  public convenience init(
+    _ subject: Subject, _ schedule: Schedule, stage: String,
+    evaluator: (() async throws -> any TrainingEvaluator<Subject>)? = nil,
+    progress: @escaping @Sendable (FittingProgress) -> Answer = { _ in .proceed }
+  ) {
+    self.init(subject, schedule, stage: stage, record: nil, evaluator: evaluator, progress: progress)
+  }
+
+  /// A loop whose training is kept in files, and goes on from where they left it.
+  ///
+  /// - Parameters:
+  ///   - header: metadata of the checkpoints: what the model is and what determined it.
+  ///   - facts: tables of the report, by title.
+  ///   - saved: the last checkpoint of a training that goes on; nil for a new one.
+  /// - Throws: bad data if the checkpoint does not fit; an I/O error.
+  public convenience init(
+    _ subject: Subject, _ schedule: Schedule, stage: String, files: TrainingFiles, header: [String: String],
+    facts: [(title: String, document: JSONValue)] = [], resuming saved: Checkpoint?,
+    evaluator: (() async throws -> any TrainingEvaluator<Subject>)? = nil,
+    progress: @escaping @Sendable (FittingProgress) -> Answer = { _ in .proceed }
+  ) throws {
+    if let saved { try subject.restore(from: saved) }
+    let record = try TrainingRecord(files, header: header, facts: facts, resuming: saved)
+    self.init(subject, schedule, stage: stage, record: record, evaluator: evaluator, progress: progress)
+    // Checkpoints of earlier versions count steps alone.
+    samplesSeen =
+      saved?.metadata[SavedModel.samplesField].flatMap { Int($0) }
+      ?? subject.steps * schedule.batchesPerStep * schedule.samplesPerBatch
+  }
+
+  private init(
+    _ subject: Subject, _ schedule: Schedule, stage: String, record: TrainingRecord?,
+    evaluator: (() async throws -> any TrainingEvaluator<Subject>)?,
+    progress: @escaping @Sendable (FittingProgress) -> Answer
+  ) {
+    (self.subject, self.schedule, self.stage, self.record) = (subject, schedule, stage, record)
+    (self.evaluator, self.progress) = (evaluator, progress)
+    health = TrainingHealth(subject.remedies)
+    speed = Speed(step: subject.steps)
+  }
+
+  /// Trains to the end.
+  ///
+  /// - Parameter batches: those after the samples seen.
+  /// - Throws: bad data if the training diverges or collapses, with the last good checkpoint kept; what reading throws; an
+  ///   I/O error; `CancellationError`. Except for the first, the state is kept before, and the next run goes on.
+  package func run(on batches: OrderedMap<Batch>) async throws {
+    if let record {
+      // If the checkpoint cannot be written, that is found out before hours of training.
+      if record.savedStep == nil { try save() }
+      try record.checkRoom()
+    }
+    prepared = try await evaluator?()
+    // Untrained networks are what the training is held against.
+    if record != nil, subject.steps == 0 {
+      try exhibit()
+      try await evaluate()
+    }
+    do {
+      try await loop(batches)
+    } catch let error as TrainingHealth.Failure {
+      guard let record else { throw MirageError.badData(error.message, remedy: error.remedy) }
+      let kept = "the checkpoint of step \(record.savedStep ?? 0) is kept in \(record.files.last)"
+      try? record.report(.stopped("\(error.message); \(kept)"))
+      throw MirageError.badData("\(error.message); \(kept)", remedy: error.remedy)
+    } catch {
+      try leaveResumable("\(error)", isInterrupted: error is CancellationError)
+      throw error
+    }
+    if isStopped {
+      try leaveResumable("", isInterrupted: true)
+    } else {
+      try record?.report(.finished(step: subject.steps))
+    }
+  }
+
+  private func loop(_ batches: OrderedMap<Batch>) async throws {
+    var iterator = batches.makeAsyncIterator()
+    speed = Speed(step: subject.steps)
+    while subject.steps < schedule.steps, !isStopped {
+      try Task.checkCancellation()
+      let taken = try await take(&iterator)
+      let next = subject.steps + 1
+      let isLast = next == schedule.steps
+      let isRecorded = record != nil && (next.isMultiple(of: 50) || isLast || next <= 10)
+      let measures = try subject.step(on: taken, isRecorded: isRecorded)
+      try health.check(measures, step: next)
+      if isRecorded { try record?.record(measures + speedMeasure, step: next) }
+      show(measures)
+      if isLast || next.isMultiple(of: schedule.exhibitEvery) { try exhibit() }
+      if isLast || next.isMultiple(of: schedule.evaluateEvery) { try await evaluate() }
+      if let record, isLast || next.isMultiple(of: schedule.checkpointEvery) {
+        if health.isGood { try save() }
+        try record.report(.running(step: next, of: schedule.steps))
+      }
+    }
+  }
+
+  /// The batches of a step.
+  private func take(_ iterator: inout OrderedMap<Batch>.Iterator) async throws -> [Batch] {
+    var taken: [Batch] = []
+    while taken.count < schedule.batchesPerStep, let batch = try await iterator.next() {
+      samplesSeen += schedule.samplesPerBatch
+      if !batch.labels.isEmpty || schedule.countsEmptyBatches { taken.append(batch) }
+    }
+    // Cancellation may end the batches as if there were no more.
+    try Task.checkCancellation()
+    return taken
+  }
+
+  private func save() throws { try record?.save(subject, samples: samplesSeen) }
+
+  private func exhibit() throws {
+    guard let record else { return }
+    let exhibits = try subject.exhibits()
+    if let variation = exhibits.variation { try health.check(variation: variation, step: subject.steps) }
+    try record.record(exhibits, step: subject.steps)
+  }
+
+  private func evaluate() async throws {
+    guard let prepared else { return }
+    let evaluation = try await prepared.evaluate(subject)
+    self.evaluation = evaluation
+    try record?.record(evaluation, step: subject.steps)
+    var event = "step \(subject.steps): \(evaluation.summary)"
+    if try record?.saveIfBest(subject, score: evaluation.score, samples: samplesSeen) == true {
+      event += " (the best so far)"
+    }
+    tell { progress in
+      progress.event = event
+      progress.measures = evaluation.measures.map { .init($0.name, $0.value) }
+    }
+  }
+
+  private func show(_ measures: [TrainingMeasure]) {
+    tell { progress in
+      progress.measures = measures.compactMap { measure in measure.label.map { .init($0, measure.value) } }
+      if let rate = speedMeasure.first { progress.measures.append(.init("samples/s", rate.value)) }
+    }
+  }
+
+  private func tell(_ fill: (inout FittingProgress) -> Void) {
+    var told = FittingProgress(stage: stage, activity: "training", done: subject.steps, total: schedule.steps)
+    fill(&told)
+    if progress(told) == .stop { isStopped = true }
+  }
+
+  private func leaveResumable(_ reason: String, isInterrupted: Bool) throws {
+    guard let record else { return }
+    if record.savedStep != subject.steps { try save() }
+    try? record.report(
+      isInterrupted ? .interrupted(step: subject.steps, of: schedule.steps) : .stopped(reason))
+  }
+
+  /// Samples trained on a second, since the training began in this process; empty before the first step.
+  private var speedMeasure: [TrainingMeasure] {
+    let samples = Double(schedule.samplesPerBatch * schedule.batchesPerStep)
+    return speed.stepsPerSecond(at: subject.steps).map { [TrainingMeasure("speed/samples-per-second", $0 * samples)] }
+      ?? []
+  }
+}
+
+/// Steps a second since the training began in this process.
+private struct Speed {
+  private let start = ContinuousClock.now
+  private let first: Int
+
+  init(step: Int) { first = step }
+
+  func stepsPerSecond(at step: Int) -> Double? {
+    let seconds = start.duration(to: .now) / .seconds(1)
+    return step > first && seconds > 0 ? Double(step - first) / seconds : nil
+  }
+}

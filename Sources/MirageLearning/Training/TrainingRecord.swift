@@ -1,0 +1,108 @@
+import MirageMedia
+import MirageNetworks
+import MirageReports
+import MirageSupport
+
+/// What a training leaves on the disk: the last and the best checkpoint, the history, the report.
+final class TrainingRecord {
+  let files: TrainingFiles
+  private let log: TrainingLog
+  private let header: [String: String]
+  private let facts: [TrainingReport.Facts]
+  private(set) var best: (step: Int, score: Double)?
+  /// Step of the last checkpoint; nil before the first.
+  private(set) var savedStep: Int?
+
+  /// - Parameters:
+  ///   - header: metadata of every checkpoint.
+  ///   - facts: tables of the report.
+  ///   - saved: the checkpoint that the training goes on from.
+  init(
+    _ files: TrainingFiles, header: [String: String], facts: [(title: String, document: JSONValue)],
+    resuming saved: Checkpoint?
+  ) throws {
+    (self.files, self.header) = (files, header)
+    self.facts = facts.map { TrainingReport.Facts($0.title, $0.document) }
+    try makeDirectories(files.folder)
+    savedStep = try saved?.step()
+    log = try TrainingLog(files.folder, resumingAt: savedStep)
+    if let text = saved?.metadata["best"], let value = try? JSONValue(parsing: text.utf8),
+      case .integer(let step)? = value["step"], let score = value["value"]?.double
+    {
+      best = (step, score)
+    }
+  }
+
+  // MARK: Checkpoints
+
+  /// Writes the last state.
+  func save(_ trainee: some Trainee, samples: Int) throws {
+    // The history is never behind the checkpoint.
+    try log.flush()
+    var checkpoint = Checkpoint()
+    trainee.store(in: &checkpoint)
+    describe(&checkpoint, samples)
+    try checkpoint.write(to: files.last)
+    savedStep = trainee.steps
+  }
+
+  /// Writes the state as the best one if its score is lower than all before.
+  /// - Returns: whether it is.
+  func saveIfBest(_ trainee: some Trainee, score: Double, samples: Int) throws -> Bool {
+    guard best.map({ score < $0.score }) ?? true else { return false }
+    best = (trainee.steps, score)
+    var checkpoint = Checkpoint()
+    trainee.storeResult(in: &checkpoint)
+    describe(&checkpoint, samples)
+    try checkpoint.write(to: files.best)
+    return true
+  }
+
+  private func describe(_ checkpoint: inout Checkpoint, _ samples: Int) {
+    checkpoint.metadata.merge(header) { $1 }
+    checkpoint.metadata[SavedModel.samplesField] = String(samples)
+    var metrics: [String: JSONValue] = [:]
+    for series in log.history.series where series.name.hasPrefix("metric/") {
+      metrics[String(series.name.dropFirst("metric/".count))] = series.points.last.map { .number($0.value) }
+    }
+    checkpoint.metadata["metrics"] = JSONValue.object(metrics).text
+    if let best {
+      let value: JSONValue = ["step": .integer(best.step), "value": .number(best.score)]
+      checkpoint.metadata["best"] = value.text
+    }
+  }
+
+  /// - Throws: an I/O error if there is no room for the next checkpoint beside the last one, and the best beside both.
+  func checkRoom() throws {
+    guard let size = try? InputFile(files.last).size, let free = freeBytes(at: files.last) else { return }
+    guard free > 2 * size else {
+      throw MirageError(
+        .ioError, "\(free >> 20) MB are free, and two more checkpoints need \(2 * size >> 20) MB", file: files.last,
+        remedy: "Make room, or put the checkpoint elsewhere.")
+    }
+  }
+
+  // MARK: History and report
+
+  func record(_ measures: [TrainingMeasure], step: Int) throws {
+    for measure in measures { try log.scalar(measure.name, step: step, value: measure.value) }
+    if step.isMultiple(of: 50) { try log.flush() }
+  }
+
+  func record(_ exhibits: TrainingExhibits, step: Int) throws {
+    for grid in exhibits.grids { try log.grid(grid.name, step: step, image: grid.grid.image, caption: grid.caption) }
+    for (name, parameters) in exhibits.weights {
+      try log.histogram(name, step: step, values: parameters.flatMap { $0.value.values })
+    }
+  }
+
+  func record(_ evaluation: TrainingEvaluation, step: Int) throws {
+    for (name, value) in evaluation.measures { try log.scalar("metric/\(name)", step: step, value: value) }
+  }
+
+  func report(_ status: TrainingReport.Status) throws {
+    try log.flush()
+    try TrainingReport(title: lastComponent(files.last), status: status, history: log.history, facts: facts)
+      .write(in: files.folder)
+  }
+}
