@@ -6,9 +6,7 @@ import MirageStreams
 public struct DatasetLocation: Sendable {
   public let path: String
   private let pipeline: Pipeline?
-  private let format: Format?
-
-  private enum Format: Sendable { case mnist, cifar10, cifar100, webDataset, imageFolder, folderOfSplits }
+  private let format: (any RecognizedSource.Type)?
 
   /// - Throws: missing input where nothing is there, or nothing that can be read; what is wrong with a pipeline file.
   public init(_ path: String) throws {
@@ -16,7 +14,13 @@ public struct DatasetLocation: Sendable {
     if path.hasSuffix(".yaml") || path.hasSuffix(".yml") {
       (pipeline, format) = (try PipelineFile.load(path), nil)
     } else {
-      (pipeline, format) = (nil, try Self.format(of: path))
+      let place = try DatasetPlace(path)
+      guard let format = Registry.recognizedSources.first(where: { $0.recognizes(place) }) else {
+        throw MirageError(
+          .missingInput, "is neither a pipeline file nor a dataset", file: path,
+          remedy: "Give a directory with a dataset, a CIFAR archive, or a pipeline file that ends in .yaml.")
+      }
+      (pipeline, self.format) = (nil, format)
     }
   }
 
@@ -31,7 +35,7 @@ public struct DatasetLocation: Sendable {
       return split == .train ? try await pipeline.fitted(in: Context(fitting: fitting)).flow : nil
     }
     do {
-      return try flowOfFiles(split)
+      return try await format?.source(at: path, split: split)?.flow()
     } catch let error as MirageError where split == .test && error.kind == .missingInput {
       // Files of a test part that are incomplete are an error; that there are none is not.
       guard error.file == path || error.file == joined(path, "test.bin") else { throw error }
@@ -91,41 +95,5 @@ public struct DatasetLocation: Sendable {
         "stages": .array(try pipeline.stages.map { try $0.description }),
       ]
     }
-  }
-
-  private func flowOfFiles(_ split: Split) throws -> Flow<Sample>? {
-    switch format {
-    case .mnist: return try MNIST(directory: path, split: split).flow()
-    case .cifar10: return try CIFAR10(directory: path, split: split).flow()
-    case .cifar100: return try CIFAR100(directory: path, split: split).flow()
-    case .folderOfSplits:
-      let name = split == .train ? "train" : "test"
-      return FileKind(joined(path, name)) == .directory ? try ImageFolder(directory: joined(path, name)).flow() : nil
-    case .webDataset: return split == .train ? try WebDataset(directory: path).flow() : nil
-    case .imageFolder, nil: return split == .train ? try ImageFolder(directory: path).flow() : nil
-    }
-  }
-
-  private static func format(of path: String) throws -> Format {
-    if FileKind(path) == .missing { throw MirageError(.missingInput, "no such file or directory", file: path) }
-    if FileKind(path) == .file {
-      if lastComponent(path).hasPrefix("cifar-100") { return .cifar100 }
-      if lastComponent(path).hasPrefix("cifar-10") { return .cifar10 }
-      throw MirageError(
-        .missingInput, "is neither a pipeline file nor a dataset", file: path,
-        remedy: "Give a directory with a dataset, a CIFAR archive, or a pipeline file that ends in .yaml.")
-    }
-    let names = try directoryEntries(path)
-    func holds(_ test: (String) -> Bool) -> Bool { names.contains(where: test) }
-    let folders = ["", "raw"] + names.filter { $0.hasSuffix("MNIST") }.map { $0 + "/raw" }
-    let files = folders.flatMap { (try? directoryEntries(joined(path, $0))) ?? [] }
-    if files.contains(where: { $0.contains("idx3") }) { return .mnist }
-    if holds({ $0.hasPrefix("cifar-100") || $0 == "train.bin" }) { return .cifar100 }
-    if holds({ $0.hasPrefix("cifar-10-") || $0.hasPrefix("data_batch_1") }) { return .cifar10 }
-    if holds({ $0.hasSuffix(".tar") }) { return .webDataset }
-    if holds({ $0 == "train" }), FileKind(joined(path, "train")) == .directory, !holds({ $0 == "metadata.jsonl" }) {
-      return .folderOfSplits
-    }
-    return .imageFolder
   }
 }

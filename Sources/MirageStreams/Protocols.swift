@@ -19,6 +19,51 @@ extension Source {
   public func flow() async throws -> Flow<Element> { try await flow(in: Context().at(StagePath.root.source)) }
 }
 
+/// A source whose data comes in a training and a test part.
+public protocol SplitSource: Source {
+  /// The same source with another part of the data.
+  func selecting(_ split: Split) -> Self
+}
+
+/// A format that a directory or an archive can be recognized to hold, without being told.
+public protocol RecognizedSource: SourceComponent {
+  /// Whether the names found at a place are those of the format.
+  static func recognizes(_ place: DatasetPlace) -> Bool
+  /// The source of a part of the data at this path; nil if the format never has such a part.
+  /// - Throws: missing input if the part is not there.
+  static func source(at path: String, split: Split) throws -> (any SourceComponent)?
+}
+
+/// What stands at the path of a dataset: the names that formats are recognized by.
+public struct DatasetPlace: Sendable {
+  /// The file's or the directory's own name.
+  public let name: String
+  /// Names in the directory; nil for a file.
+  public let entries: [String]?
+  /// Names in the directory and in the folders `raw` and `…MNIST/raw` in it.
+  public let deepEntries: [String]
+  /// Names in the directory that are directories themselves.
+  public let folders: Set<String>
+
+  /// - Throws: missing input if nothing is there.
+  public init(_ path: String) throws {
+    name = lastComponent(path)
+    switch FileKind(path) {
+    case .missing: throw MirageError(.missingInput, "no such file or directory", file: path)
+    case .file: (entries, deepEntries, folders) = (nil, [], [])
+    case .directory:
+      let names = try directoryEntries(path)
+      let inner = ["raw"] + names.filter { $0.hasSuffix("MNIST") }.map { $0 + "/raw" }
+      entries = names
+      deepEntries = names + inner.flatMap { (try? directoryEntries(joined(path, $0))) ?? [] }
+      folders = Set(names.filter { FileKind(joined(path, $0)) == .directory })
+    }
+  }
+
+  /// Whether an entry passes a test.
+  public func holds(_ test: (String) -> Bool) -> Bool { entries?.contains(where: test) ?? false }
+}
+
 /// A step that turns one flow into another.
 public protocol Stage<Input, Output>: Sendable {
   associatedtype Input: Sendable

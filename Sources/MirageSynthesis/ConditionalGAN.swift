@@ -174,3 +174,38 @@ extension ConditionalGAN: TrainedEstimator {
     context.report(progress)
   }
 }
+
+/// A trained stage whose samples `DownstreamGain` can hold against classical augmentation.
+public protocol ProvableGenerator: StageComponent, TrainedEstimator {
+  /// Number of training steps.
+  var steps: Int { get }
+  /// The stage as an arm of the proof trains it: it gives only synthetic samples, as many of each class, and nothing but
+  /// the samples that flow in decides about them.
+  ///
+  /// - Parameter steps: number of training steps; the stage's own if nil.
+  func proving(checkpoint: String, steps: Int?, perClass: Int) -> any StageComponent
+  /// The settings that determine the outcome of a proof.
+  var provenSettings: JSONValue { get throws }
+}
+
+extension ConditionalGAN: ProvableGenerator {
+  public var steps: Int { train.steps }
+
+  public func proving(checkpoint: String, steps: Int?, perClass: Int) -> any StageComponent {
+    var stage = self
+    stage.checkpoint = checkpoint
+    stage.train.steps = steps ?? train.steps
+    // A classifier to choose the best checkpoint by would need samples that the GAN may not see.
+    stage.watch.metric = .last
+    stage.emit = Emission(perClass: perClass, syntheticOnly: true, truncation: emit.truncation)
+    return stage
+  }
+
+  public var provenSettings: JSONValue {
+    get throws {
+      var stage = self
+      (stage.checkpoint, stage.emit) = ("", Emission(truncation: emit.truncation))
+      return try stage.description
+    }
+  }
+}

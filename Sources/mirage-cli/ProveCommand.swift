@@ -93,26 +93,14 @@ struct ProveCommand: AsyncParsableCommand {
   /// The test part of the pipeline's source, prepared as the pipeline prepares its samples before the GAN.
   private func testSamples(_ pipeline: Pipeline) async throws -> Batches {
     var part = pipeline
-    part.stages = Array(pipeline.stages.prefix { !($0 is ConditionalGAN) })
+    part.stages = Array(pipeline.stages.prefix { !($0 is any ProvableGenerator) })
     if let test { return Batches(try await DatasetLocation(test).samplesToTest(), size: 256) }
-    switch pipeline.source {
-    case var source as MNIST:
-      source.split = .test
-      part.source = source
-    case var source as CIFAR10:
-      source.split = .test
-      part.source = source
-    case var source as CIFAR100:
-      source.split = .test
-      part.source = source
-    case var source as CelebA:
-      source.split = .test
-      part.source = source
-    default:
+    guard let source = pipeline.source as? any SplitSource & SourceComponent else {
       throw MirageError(
         .usage, "the source \(type(of: pipeline.source).name) has no test part",
         remedy: "Name a dataset to test on with --test.")
     }
+    part.source = source.selecting(.test)
     return Batches(try await part.fitted(in: Context(fitting: .fit)).flow, size: 256)
   }
 }

@@ -9,6 +9,13 @@ public enum Registry {
   }
 }
 
+extension Registry {
+  /// Formats that directories can be recognized to hold, the more specific first.
+  static let recognizedSources: [any RecognizedSource.Type] = [
+    MNIST.self, CIFAR100.self, CIFAR10.self, WebDataset.self, ImageFolder.self,
+  ]
+}
+
 // Entries say their kind, and a component of another kind is a mistake in the registry.
 extension Registry {
   static func source(_ component: any Component) throws -> any SourceComponent {

@@ -248,3 +248,29 @@ private struct Batch {
       })
   }
 }
+
+extension CIFAR10: SplitSource, RecognizedSource {
+  public func selecting(_ split: Split) -> CIFAR10 { CIFAR10(directory: directory, split: split) }
+
+  public static func recognizes(_ place: DatasetPlace) -> Bool {
+    place.entries == nil
+      ? place.name.hasPrefix("cifar-10") : place.holds { $0.hasPrefix("cifar-10-") || $0.hasPrefix("data_batch_1") }
+  }
+
+  public static func source(at path: String, split: Split) -> (any SourceComponent)? {
+    CIFAR10(directory: path, split: split)
+  }
+}
+
+extension CIFAR100: SplitSource, RecognizedSource {
+  public func selecting(_ split: Split) -> CIFAR100 { CIFAR100(directory: directory, split: split, labels: labels) }
+
+  public static func recognizes(_ place: DatasetPlace) -> Bool {
+    place.entries == nil
+      ? place.name.hasPrefix("cifar-100") : place.holds { $0.hasPrefix("cifar-100") || $0 == "train.bin" }
+  }
+
+  public static func source(at path: String, split: Split) -> (any SourceComponent)? {
+    CIFAR100(directory: path, split: split)
+  }
+}

@@ -237,3 +237,11 @@ public struct CelebA: SourceComponent, Codable {
     }
   }
 }
+
+extension CelebA: SplitSource {
+  public func selecting(_ split: Split) -> CelebA {
+    var source = self
+    source.split = split == .train ? .train : .test
+    return source
+  }
+}

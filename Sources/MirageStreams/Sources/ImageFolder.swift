@@ -156,3 +156,17 @@ extension JSONValue {
     if case .integer(let number)? = self[label + "_index"] { number } else { nil }
   }
 }
+
+extension ImageFolder: RecognizedSource {
+  /// Any directory may hold image files: the format that is left if no other is recognized.
+  public static func recognizes(_ place: DatasetPlace) -> Bool { place.entries != nil }
+
+  /// The folder itself, or its folders `train` and `test` if it has a `train` and no list of its own.
+  public static func source(at path: String, split: Split) throws -> (any SourceComponent)? {
+    let place = try DatasetPlace(path)
+    guard place.folders.contains("train"), !place.holds({ $0 == "metadata.jsonl" }) else {
+      return split == .train ? ImageFolder(directory: path) : nil
+    }
+    return place.folders.contains(split.rawValue) ? ImageFolder(directory: joined(path, split.rawValue)) : nil
+  }
+}

@@ -160,3 +160,17 @@ struct IDXFile {
     }
   }
 }
+
+extension MNIST: SplitSource, RecognizedSource {
+  public func selecting(_ split: Split) -> MNIST {
+    var source = self
+    source.split = split
+    return source
+  }
+
+  public static func recognizes(_ place: DatasetPlace) -> Bool { place.deepEntries.contains { $0.contains("idx3") } }
+
+  public static func source(at path: String, split: Split) -> (any SourceComponent)? {
+    MNIST(directory: path, split: split)
+  }
+}

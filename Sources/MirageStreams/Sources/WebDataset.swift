@@ -131,3 +131,11 @@ public struct WebDataset: SourceComponent, Codable {
       imageSize: image.size, jsonSize: json?.size ?? 0)
   }
 }
+
+extension WebDataset: RecognizedSource {
+  public static func recognizes(_ place: DatasetPlace) -> Bool { place.holds { $0.hasSuffix(".tar") } }
+
+  public static func source(at path: String, split: Split) -> (any SourceComponent)? {
+    split == .train ? WebDataset(directory: path) : nil
+  }
+}

@@ -53,7 +53,7 @@ public struct DownstreamGain: Sendable {
   }
 
   private let pipeline: Pipeline
-  private let gan: ConditionalGAN
+  private let generator: any ProvableGenerator
   private let preparation, classical: [any StageComponent]
   private let settings: Settings
   private let directory: String
@@ -61,8 +61,8 @@ public struct DownstreamGain: Sendable {
   /// - Parameter directory: where outcomes and GANs are kept.
   /// - Throws: bad pipeline where there is not one `conditional-gan`, or no augmentation behind it.
   public init(_ pipeline: Pipeline, _ settings: Settings, in directory: String) throws {
-    let places = pipeline.stages.indices.filter { pipeline.stages[$0] is ConditionalGAN }
-    guard places.count == 1, let gan = pipeline.stages[places[0]] as? ConditionalGAN else {
+    let places = pipeline.stages.indices.filter { pipeline.stages[$0] is any ProvableGenerator }
+    guard places.count == 1, let generator = pipeline.stages[places[0]] as? any ProvableGenerator else {
       throw MirageError(
         .badPipeline, "the pipeline has \(places.count) conditional-gan stages, and one is needed",
         remedy: "The gain of one GAN is measured at a time.")
@@ -74,7 +74,7 @@ public struct DownstreamGain: Sendable {
         .badPipeline, "no augmentation stands behind conditional-gan",
         remedy: "Those behind it are the classical augmentation that the GAN is held against: add some.")
     }
-    (self.pipeline, self.gan, self.settings, self.directory) = (pipeline, gan, settings, directory)
+    (self.pipeline, self.generator, self.settings, self.directory) = (pipeline, generator, settings, directory)
   }
 
   /// Trains and tests what an earlier run has not.
@@ -130,27 +130,21 @@ public struct DownstreamGain: Sendable {
     }
     let real = try await flow(chosen + behind)
     guard arm == .gan || arm == .both else { return [Batches(real, size: 128)] }
-    var stage = gan
-    stage.checkpoint = directory + "/models/size-\(size)-seed-\(seed).safetensors"
-    stage.train.steps = settings.ganSteps ?? gan.train.steps
-    // A classifier to choose the best checkpoint by would need samples that the GAN may not see.
-    stage.watch.metric = .last
-    let perClass = size == 0 ? 5000 : max(500, size)
-    stage.emit = Emission(perClass: perClass, syntheticOnly: true, truncation: gan.emit.truncation)
+    let stage = generator.proving(
+      checkpoint: directory + "/models/size-\(size)-seed-\(seed).safetensors", steps: settings.ganSteps,
+      perClass: size == 0 ? 5000 : max(500, size))
     let synthetic = try await flow(chosen + [stage] + behind)
     return [Batches(real, size: 64), Batches(synthetic, size: 64)]
   }
 
   /// What the outcomes depend on, but for sizes and seeds, of which there may be more another time.
   private func identity() throws -> Fingerprint {
-    var stage = gan
-    (stage.checkpoint, stage.emit) = ("", Emission(truncation: gan.emit.truncation))
     return Fingerprint([
       "source": try pipeline.source.description, "seed": .string(String(pipeline.seed)),
       "preparation": .array(try preparation.map { try $0.description }),
-      "classical": .array(try classical.map { try $0.description }), "gan": try stage.description,
+      "classical": .array(try classical.map { try $0.description }), "gan": try generator.provenSettings,
       "classifier-steps": .integer(settings.classifierSteps),
-      "gan-steps": .integer(settings.ganSteps ?? gan.train.steps),
+      "gan-steps": .integer(settings.ganSteps ?? generator.steps),
     ])
   }
 }
