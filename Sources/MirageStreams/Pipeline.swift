@@ -158,17 +158,37 @@ public struct FittedPipeline: Sendable {
     }
   }
 
+  /// What reports say of the stages that were trained: their settings and what the training ended with, by path; nil if
+  /// there are none.
+  var report: JSONValue? {
+    get throws {
+      var entries: [String: JSONValue] = [:]
+      for stage in stages where stage.component is any TrainedEstimator {
+        guard let fitted = stage.fitted else { continue }
+        let measures = fitted.measures.map { ($0.name, JSONValue.number($0.value)) }
+        entries["\(stage.path)"] = [
+          "settings": try stage.component.description.withoutPlaces, "measures": .object(Dictionary(measures) { $1 }),
+        ]
+      }
+      return entries.isEmpty ? nil : .object(entries)
+    }
+  }
+
   /// Stages that are not fitted yet and are missing from the flow, such as `stages/0 (conditional-gan)`.
   public var leftOut: [String] { stages.filter(\.isLeftOut).map { "\($0)" } }
 }
 
 extension JSONValue {
   /// The same without the places of data, which its digest stands for.
-  fileprivate var withoutDirectories: JSONValue {
+  fileprivate var withoutDirectories: JSONValue { without(["directory"]) }
+
+  /// The same without the places of data and models.
+  fileprivate var withoutPlaces: JSONValue { without(["directory", "checkpoint", "classifier"]) }
+
+  private func without(_ names: Set<String>) -> JSONValue {
     switch self {
-    case .object(let fields):
-      .object(fields.filter { $0.key != "directory" }.mapValues(\.withoutDirectories))
-    case .array(let values): .array(values.map(\.withoutDirectories))
+    case .object(let fields): .object(fields.filter { !names.contains($0.key) }.mapValues { $0.without(names) })
+    case .array(let values): .array(values.map { $0.without(names) })
     default: self
     }
   }

@@ -104,6 +104,7 @@ extension Pipeline {
       let existing = FileKind(path) == .file ? try? JSONValue(parsing: InputFile.contents(of: path)) : nil
       var fields = try tally.report
       fields["run"] = .object(report)
+      fields["fitted"] = try fitted.report
       fields["inputs"] = .array(try inputs.map { try $0.digested() })
       let text = sink.mergedReport(.object(fields), existing: existing)
       try OutputFile.write(output.data + "/" + OutputDirectory.reportName, text.prettyText.utf8)
