@@ -32,6 +32,10 @@ public struct Fingerprint: Sendable, Equatable {
     /// Both values as text.
     package let before, now: String
 
+    private static func words(_ value: JSONValue?) -> String {
+      if case .string(let text)? = value { text } else { value?.text ?? "missing" }
+    }
+
     /// - Returns: nil if the documents are equal.
     package init?(_ before: JSONValue?, _ now: JSONValue?, at path: String = "") {
       func inner(_ name: String) -> String { path.isEmpty ? name : path + "." + name }
@@ -42,7 +46,7 @@ public struct Fingerprint: Sendable, Equatable {
         }.first
         guard let found else { return nil }
         self = found
-      case (.array(let one)?, .array(let other)?) where one.count == other.count:
+      case (.array(let one)?, .array(let other)?) where one.count == other.count && one.contains(where: \.isComposed):
         let found = zip(one, other).enumerated().lazy.compactMap { index, pair in
           Difference(pair.0, pair.1, at: inner(String(index)))
         }.first
@@ -50,8 +54,18 @@ public struct Fingerprint: Sendable, Equatable {
         self = found
       default:
         if before == now { return nil }
-        (self.path, self.before, self.now) = (path, before?.text ?? "missing", now?.text ?? "missing")
+        (self.path, self.before, self.now) = (path, Self.words(before), Self.words(now))
       }
+    }
+  }
+}
+
+extension JSONValue {
+  /// Whether the value holds others, so that a difference lies in one of them.
+  fileprivate var isComposed: Bool {
+    switch self {
+    case .object, .array: true
+    default: false
     }
   }
 }
