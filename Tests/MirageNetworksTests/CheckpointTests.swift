@@ -285,8 +285,7 @@ import Testing
     #expect(
       try message(["configuration": #"{"generator":{"channels":[64,32]},"latent":64}"#])
         == "configuration.generator.rate is 0.5 in the checkpoint and missing here")
-      try message(["configuration": "large"]).hasPrefix(#"configuration is {"generator": "#))
-      try message(["configuration": "large"]).hasPrefix(#"configuration is {"latent": 64, "#))
+    #expect(try message(["configuration": "large"]).hasPrefix(#"configuration is {"generator": "#))
     #expect(try message(["classes": "[]"]) == "the checkpoint does not say its classes, which should be []")
   }
 
