@@ -80,14 +80,14 @@ func measureStep(_ name: String) throws {
     var network = DCGANStep()
     step = { network.step() }
   case "cyclegan128-step":
-    var network = CycleGANStep()
+    let network = try CycleGANStep()
     step = { network.step() }
   case "cgan28-step":
     var network = ConditionalGANStep()
     step = { network.step() }
   case "resnet256-infer":
     var random = benchmarkRandom(0)
-    let generator = resnetGenerator(blocks: 9, using: &random)
+    let generator = ResNetGenerator(blocks: 9, using: &random)
     let image = Tensor.uniform([1, 256, 256, 3], in: -1...1, using: &random)
     step = { _ = generator(image, .inference) }
   default: throw MirageError(.usage, "there is no step \(name)")

@@ -51,117 +51,21 @@ struct DCGANStep {
 
 func benchmarkRandom(_ sample: UInt64) -> Random { Random(key: Random.Key(seed: 7, path: "benchmark"), sample: sample) }
 
-/// CycleGAN's generator (Zhu et al. 2017) with residual blocks of 256 channels.
-func resnetGenerator(blocks: Int, using random: inout Random) -> Sequential {
-  func convolution(_ inputs: Int, _ outputs: Int, _ kernel: Int, stride: Int = 1, padding: Int = 0) -> Conv2D {
-    Conv2D(
-      inputs, outputs, kernel: [kernel], stride: [stride], padding: [padding], initialized: .normal(), using: &random)
-  }
-  func up(_ inputs: Int, _ outputs: Int) -> ConvTranspose2D {
-    ConvTranspose2D(
-      inputs, outputs, kernel: [3], stride: [2], padding: [1], outputPadding: [1], initialized: .normal(),
-      using: &random)
-  }
-  func normalized(_ layer: any Layer, _ channels: Int) -> [any Layer] {
-    [layer, InstanceNorm(channels), Activation.relu]
-  }
-  func block() -> any Layer {
-    ResidualBlock(
-      Sequential(
-        [ReflectionPad2D(1)] + normalized(convolution(256, 256, 3), 256)
-          + [ReflectionPad2D(1), convolution(256, 256, 3), InstanceNorm(256)]), name: "layers")
-  }
-  return Sequential(
-    [ReflectionPad2D(3)] + normalized(convolution(3, 64, 7), 64)
-      + normalized(convolution(64, 128, 3, stride: 2, padding: 1), 128)
-      + normalized(convolution(128, 256, 3, stride: 2, padding: 1), 256) + (0..<blocks).map { _ in block() }
-      + normalized(up(256, 128), 128) + normalized(up(128, 64), 64)
-      + [ReflectionPad2D(3), convolution(64, 3, 7), Activation.tanh])
-}
-
-/// The 70 × 70 PatchGAN.
-private func patchDiscriminator(using random: inout Random) -> Sequential {
-  func down(_ inputs: Int, _ outputs: Int, stride: Int) -> Conv2D {
-    Conv2D(inputs, outputs, kernel: [4], stride: [stride], padding: [1], initialized: .normal(), using: &random)
-  }
-  let rectifier = Activation.leakyReLU(0.2)
-  return Sequential([
-    down(3, 64, stride: 2), rectifier, down(64, 128, stride: 2), InstanceNorm(128), rectifier,
-    down(128, 256, stride: 2), InstanceNorm(256), rectifier, down(256, 512, stride: 1), InstanceNorm(512), rectifier,
-    down(512, 1, stride: 1),
-  ])
-}
-
 /// CycleGAN at 128 × 128, 6 blocks, batch 1: both generators, then both discriminators.
 struct CycleGANStep {
-  private let generatorA, generatorB, discriminatorA, discriminatorB: Sequential
-  private var generatorAdam = Adam(learningRate: 2e-4, betas: (0.5, 0.999))
-  private var discriminatorAdam = Adam(learningRate: 2e-4, betas: (0.5, 0.999))
+  private let gan: CycleGAN
   private let realA, realB: Tensor
-  private var poolA = ImagePool(random: benchmarkRandom(1))
-  private var poolB = ImagePool(random: benchmarkRandom(2))
 
-  init() {
+  init() throws {
+    var model = CycleGANModel()
+    model.blocks = 6
+    gan = try CycleGAN(CycleGANConfiguration(model, height: 128, width: 128), CycleGANRecipe(), seed: 7)
     var random = benchmarkRandom(0)
-    generatorA = resnetGenerator(blocks: 6, using: &random)
-    generatorB = resnetGenerator(blocks: 6, using: &random)
-    discriminatorA = patchDiscriminator(using: &random)
-    discriminatorB = patchDiscriminator(using: &random)
     realA = .uniform([1, 128, 128, 3], in: -1...1, using: &random)
     realB = .uniform([1, 128, 128, 3], in: -1...1, using: &random)
   }
 
-  mutating func step() {
-    let mode = Mode.training(benchmarkRandom(3))
-    let parameters = generatorA.parameters + generatorB.parameters
-    var fakes: [Tensor] = []
-    // Taken of the loss as it is returned: no variable keeps its graph while it is walked.
-    generatorAdam.step(parameters, generatorLoss(&fakes, mode).gradients(wrt: parameters.map(\.leaf)))
-    let (oldB, oldA) = (poolB.query(fakes[0]), poolA.query(fakes[1]))
-    let gradients =
-      discriminatorGradients(discriminatorA, realB, oldB, mode)
-      + discriminatorGradients(discriminatorB, realA, oldA, mode)
-    discriminatorAdam.step(discriminatorA.parameters + discriminatorB.parameters, gradients)
-  }
-
-  private func generatorLoss(_ fakes: inout [Tensor], _ mode: Mode) -> Tensor {
-    let (cycle, identity): (Float, Float) = (10, 0.5)
-    let (fakeB, fakeA) = (generatorA(realA, mode), generatorB(realB, mode))
-    fakes = [fakeB.detached(), fakeA.detached()]
-    let (backA, backB) = (generatorB(fakeB, mode), generatorA(fakeA, mode))
-    let same = Losses.l1(generatorA(realB, mode), realB) + Losses.l1(generatorB(realA, mode), realA)
-    let fooled =
-      Losses.meanSquaredError(discriminatorA(fakeB, mode), 1) + Losses.meanSquaredError(discriminatorB(fakeA, mode), 1)
-    let back = Losses.l1(backA, realA) + Losses.l1(backB, realB)
-    return same * (cycle * identity) + fooled + back * cycle
-  }
-
-  private func discriminatorGradients(
-    _ discriminator: Sequential, _ real: Tensor, _ fake: Tensor, _ mode: Mode
-  ) -> [Tensor] {
-    discriminator.gradients(
-      of: (Losses.meanSquaredError(discriminator(real, mode), 1)
-        + Losses.meanSquaredError(discriminator(fake, mode), 0)) * 0.5)
-  }
-
-  /// Answers with an earlier fake half of the time.
-  private struct ImagePool {
-    var images: [Tensor] = []
-    var random: Random
-
-    init(random: Random) { self.random = random }
-
-    mutating func query(_ image: Tensor) -> Tensor {
-      if images.count < 50 {
-        images.append(image)
-        return image
-      }
-      guard random.chance(0.5) else { return image }
-      let index = random.integer(in: 0...49)
-      defer { images[index] = image }
-      return images[index]
-    }
-  }
+  func step() { _ = gan.step(realA, realB) }
 }
 
 /// The small conditional GAN at 28 × 28: conditional batch normalization, projection discriminator, spectral

@@ -1,0 +1,137 @@
+import MirageNetworks
+import MirageSupport
+import MirageTensors
+
+/// CycleGAN in training (Zhu et al. 2017): two generators that translate between the unpaired domains A and B, and a
+/// discriminator for each domain.
+///
+/// All random numbers of a training come from its seed, the number of steps done and the pools, so a training that is
+/// restored from a checkpoint makes the same steps, bit for bit.
+public final class CycleGAN {
+  /// The networks' architecture and the images they are trained on.
+  public let configuration: CycleGANConfiguration
+  /// The settings of the training.
+  public let recipe: CycleGANRecipe
+  /// The generator from A to B; `G_A` in the CycleGAN repository and in checkpoints.
+  public let generatorAB: any Layer
+  /// The generator from B to A; `G_B` in the CycleGAN repository and in checkpoints.
+  public let generatorBA: any Layer
+  /// The discriminator of images in B, against which `generatorAB` plays; `D_A` in the CycleGAN repository.
+  package let discriminatorB: any Layer
+  /// The discriminator of images in A, against which `generatorBA` plays; `D_B` in the CycleGAN repository.
+  package let discriminatorA: any Layer
+  /// Number of steps done.
+  public internal(set) var steps = 0
+  var generatorOptimizer, discriminatorOptimizer: Adam
+  var poolA, poolB: ImagePool
+  let generatorParameters, discriminatorParameters: [Parameter]
+  private let key: Random.Key
+
+  /// Networks with random weights.
+  ///
+  /// - Throws: bad pipeline with `place` naming the setting, if a setting of the recipe is out of its range or does not fit
+  ///   the images.
+  public init(_ configuration: CycleGANConfiguration, _ recipe: CycleGANRecipe, seed: UInt64) throws {
+    try recipe.check(for: configuration)
+    (self.configuration, self.recipe) = (configuration, recipe)
+    let key = Random.Key(seed: seed, path: "cyclegan")
+    func random(_ name: String) -> Random { Random(key: key, sample: 0).derived(name) }
+    var (weightsAB, weightsBA, weightsA, weightsB) = (random("G_A"), random("G_B"), random("D_B"), random("D_A"))
+    generatorAB = configuration.generatorAB(using: &weightsAB)
+    generatorBA = configuration.generatorBA(using: &weightsBA)
+    discriminatorA = configuration.discriminator(configuration.channelsA, using: &weightsA)
+    discriminatorB = configuration.discriminator(configuration.channelsB, using: &weightsB)
+    generatorParameters = generatorAB.parameters + generatorBA.parameters
+    discriminatorParameters = discriminatorB.parameters + discriminatorA.parameters
+    generatorOptimizer = Adam(learningRate: Float(recipe.learningRate), betas: (0.5, 0.999))
+    discriminatorOptimizer = generatorOptimizer
+    poolA = ImagePool(size: recipe.poolSize, random: random("pool_A"))
+    poolB = ImagePool(size: recipe.poolSize, random: random("pool_B"))
+    self.key = key
+  }
+
+  /// Losses of a step, before its update of the weights. Images are in -1 ... 1; weights of losses are not included unless
+  /// stated.
+  public struct Measures: Sendable, Equatable {
+    /// Loss that the generators minimize: all parts with their weights.
+    public var generatorLoss: Float = 0
+    /// Mean squared distance from 1 of the scores of translated images, for each direction.
+    public var adversarialAB: Float = 0, adversarialBA: Float = 0
+    /// Mean absolute difference of an image and its translation there and back, for each domain.
+    public var cycleA: Float = 0, cycleB: Float = 0
+    /// Mean absolute difference of an image and what the generator into its own domain makes of it; nil without an identity
+    /// loss.
+    public var identityA: Float?, identityB: Float?
+    /// Least-squares loss of each domain's discriminator.
+    public var discriminatorA: Float = 0, discriminatorB: Float = 0
+  }
+
+  /// One step of both generators, then one of both discriminators. Each fake is generated once.
+  ///
+  /// - Parameters:
+  ///   - realA: Images of domain A, N × H × W × C in -1 ... 1.
+  ///   - realB: Images of domain B. Their number may differ from that of `realA`.
+  ///   - learningRateFactor: Factor of the learning rate, such as that of `Schedule.linearDecay`. Defaults to 1.
+  public func step(_ realA: Tensor, _ realB: Tensor, learningRateFactor: Float = 1) -> Measures {
+    check(realA, configuration.channelsA)
+    check(realB, configuration.channelsB)
+    generatorOptimizer.learningRate = Float(recipe.learningRate) * learningRateFactor
+    discriminatorOptimizer.learningRate = generatorOptimizer.learningRate
+    let random = Random(key: key, sample: UInt64(steps + 1))
+    var measures = Measures()
+    var fakes: (a: Tensor, b: Tensor) = (realA, realB)
+
+    // The gradients are taken of the loss as it is returned: a variable would keep its graph in memory meanwhile.
+    var gradients = generatorLoss(realA, realB, random.derived("generators"), &fakes, &measures)
+      .gradients(wrt: generatorParameters.map(\.leaf))
+    generatorOptimizer.step(generatorParameters, gradients)
+
+    let mode = Mode.training(random.derived("discriminators"))
+    gradients = discriminatorGradients(discriminatorB, realB, poolB.query(fakes.b), mode, &measures.discriminatorB)
+    gradients += discriminatorGradients(discriminatorA, realA, poolA.query(fakes.a), mode, &measures.discriminatorA)
+    discriminatorOptimizer.step(discriminatorParameters, gradients)
+    steps += 1
+    return measures
+  }
+
+  private func check(_ images: Tensor, _ channels: Int) {
+    let shape = [configuration.height, configuration.width, channels]
+    require(
+      images.rank == 4 && images.shape[0] > 0 && Array(images.shape.dropFirst()) == shape,
+      "CycleGAN: images of \(images.shape) and not of N x \(shape)")
+  }
+
+  private func generatorLoss(
+    _ realA: Tensor, _ realB: Tensor, _ random: Random, _ fakes: inout (a: Tensor, b: Tensor),
+    _ measures: inout Measures
+  ) -> Tensor {
+    func mode(_ name: String) -> Mode { .training(random.derived(name)) }
+    let (fakeB, fakeA) = (generatorAB(realA, mode("fake_B")), generatorBA(realB, mode("fake_A")))
+    fakes = (fakeA.detached(), fakeB.detached())
+
+    let cycleA = Losses.l1(generatorBA(fakeB, mode("rec_A")), realA)
+    let cycleB = Losses.l1(generatorAB(fakeA, mode("rec_B")), realB)
+    let adversarialAB = Losses.meanSquaredError(discriminatorB(fakeB, mode("D_A")), 1)
+    let adversarialBA = Losses.meanSquaredError(discriminatorA(fakeA, mode("D_B")), 1)
+    var loss = adversarialAB + adversarialBA + (cycleA + cycleB) * Float(recipe.cycleWeight)
+    if recipe.identityWeight > 0 {
+      let identityB = Losses.l1(generatorAB(realB, mode("idt_A")), realB)
+      let identityA = Losses.l1(generatorBA(realA, mode("idt_B")), realA)
+      loss = loss + (identityA + identityB) * Float(recipe.cycleWeight * recipe.identityWeight)
+      (measures.identityA, measures.identityB) = (identityA.scalar, identityB.scalar)
+    }
+    (measures.cycleA, measures.cycleB) = (cycleA.scalar, cycleB.scalar)
+    (measures.adversarialAB, measures.adversarialBA) = (adversarialAB.scalar, adversarialBA.scalar)
+    measures.generatorLoss = loss.scalar
+    return loss
+  }
+
+  private func discriminatorGradients(
+    _ discriminator: any Layer, _ real: Tensor, _ fake: Tensor, _ mode: Mode, _ measure: inout Float
+  ) -> [Tensor] {
+    let loss = AdversarialLoss.leastSquares.discriminator(
+      real: discriminator(real, mode.entering("real")), fake: discriminator(fake, mode.entering("fake")))
+    measure = loss.scalar
+    return discriminator.gradients(of: consume loss)
+  }
+}
