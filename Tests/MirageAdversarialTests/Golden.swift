@@ -4,35 +4,52 @@ import TestSupport
 import MirageTensors
 import Testing
 
-/// One line of a list of Tests/Golden/adversarial.json; README.md there says what the fields mean.
+/// The lists of a golden file and their arrays.
+struct GoldenFile: Sendable {
+  let lists: JSONValue
+  let arrays: [String: StoredTensor]
+  private let name: String
+
+  static let adversarial = GoldenFile("adversarial")
+  static let cycleGAN = GoldenFile("cyclegan")
+
+  private init(_ name: String) {
+    self.name = name
+    let stem = repository + "/Tests/Golden/" + name
+    arrays = try! SafeTensors(reading: stem + ".safetensors").tensors
+    lists = try! JSONValue(parsing: try! InputFile.contents(of: stem + ".json"))
+  }
+
+  func rows(_ list: String) -> [GoldenRow] {
+    guard case .array(let rows) = lists[list] else { preconditionFailure("\(name).json lacks \(list)") }
+    return rows.map { GoldenRow(fields: $0, file: self) }
+  }
+
+  func tensor(named key: String) -> Tensor {
+    guard let stored = arrays[key] else { preconditionFailure("\(name).safetensors has no \(key)") }
+    return Tensor(stored)
+  }
+}
+
+/// One line of a list of a golden file; Tests/Golden/README.md says what the fields mean.
 struct GoldenRow: Sendable, CustomTestStringConvertible {
   let fields: JSONValue
+  let file: GoldenFile
   var testDescription: String { decoded("name") }
 
-  private static let stem = repository + "/Tests/Golden/adversarial"
-  private static let arrays = try! SafeTensors(reading: stem + ".safetensors").tensors
-  private static let lists = try! JSONValue(parsing: try! InputFile.contents(of: stem + ".json"))
-
-  static func all(_ list: String) -> [GoldenRow] {
-    guard case .array(let rows) = lists[list] else { preconditionFailure("adversarial.json lacks \(list)") }
-    return rows.map(GoldenRow.init)
-  }
+  /// The lines of a list of adversarial.json.
+  static func all(_ list: String) -> [GoldenRow] { GoldenFile.adversarial.rows(list) }
 
   func decoded<Value: Decodable>(_ field: String, as type: Value.Type = Value.self) -> Value {
     try! fields[field]!.decoded(as: type)
   }
 
   /// The array that a field names.
-  func tensor(_ field: String) -> Tensor { GoldenRow.tensor(named: decoded(field)) }
+  func tensor(_ field: String) -> Tensor { file.tensor(named: decoded(field)) }
 
   /// The arrays that an object names, by its keys.
   func tensors(_ field: String) -> [String: Tensor] {
-    decoded(field, as: [String: String].self).mapValues(GoldenRow.tensor(named:))
-  }
-
-  private static func tensor(named name: String) -> Tensor {
-    guard let stored = arrays[name] else { preconditionFailure("adversarial.safetensors has no \(name)") }
-    return Tensor(stored)
+    decoded(field, as: [String: String].self).mapValues(file.tensor(named:))
   }
 
   /// Fails the test unless every element is within the row's `tolerance` × (1 + |expected|).
@@ -42,6 +59,48 @@ struct GoldenRow: Sendable, CustomTestStringConvertible {
     #expect(actual.shape == expected.shape, "\(testDescription): \(what)", sourceLocation: sourceLocation)
     let worst = zip(actual.values, expected.values).map { abs($0 - $1) / (1 + abs($1)) }.max() ?? 0
     #expect(worst <= decoded("tolerance"), "\(testDescription): \(what)", sourceLocation: sourceLocation)
+  }
+}
+
+extension Tensor {
+  /// At most 16 elements at even distances, then the root of their mean square over all: a row of a golden file.
+  var summary: [Float] {
+    let (values, samples) = (values, 16)
+    let every = (values.count + samples - 1) / samples | 1
+    let chosen = stride(from: 0, to: values.count, by: every).map { values[$0] }
+    let square = values.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(values.count)
+    return chosen + [Float](repeating: 0, count: samples - chosen.count) + [Float(square.squareRoot())]
+  }
+}
+
+/// Checks the summaries of named tensors against `rows`, one row a name; each value may be off by the name's tolerance,
+/// relative to its own size and the root in its row.
+func expectRows(
+  _ state: [String: Tensor], _ rows: Tensor, names: [String], tolerances: [Float], _ what: String
+) throws {
+  #expect(rows.shape[0] == names.count && tolerances.count == names.count)
+  for (index, (name, tolerance)) in zip(names, tolerances).enumerated() {
+    let expected = rows.sliced(axis: 0, index..<index + 1).values
+    let found = try #require(state[name], "\(name)").summary
+    let worst = zip(found, expected).map { abs($0 - $1) / (abs($1) + expected.last! + 1e-30) }.max()!
+    #expect(worst <= tolerance, "\(what): \(name)")
+  }
+}
+
+/// The names of a module's parameters in their order.
+struct ParameterNames: StateVisitor {
+  private(set) var names: [String] = []
+  private var prefix = ""
+
+  init(_ module: any Module) { module.visit(&self) }
+
+  mutating func visit(_ parameter: Parameter, _ name: String) { names.append(prefix + name) }
+  mutating func visit(_ buffer: Buffer, _ name: String) {}
+  mutating func visit(_ module: any Module, _ name: String) {
+    let outer = prefix
+    prefix += name + "."
+    module.visit(&self)
+    prefix = outer
   }
 }
 

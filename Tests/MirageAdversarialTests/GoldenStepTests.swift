@@ -40,22 +40,8 @@ import Testing
 
     let names: [String] = row.decoded("names")
     #expect(Set(state.keys) == Set(names + row.decoded("noise", as: [String].self)))
-    let (rows, tolerances) = (row.tensor("rows"), row.decoded("tolerances", as: [Float].self))
-    for (index, (name, tolerance)) in zip(names, tolerances).enumerated() {
-      let expected = rows.sliced(axis: 0, index..<index + 1).values
-      let found = summary(try #require(state[name]))
-      let worst = zip(found, expected).map { abs($0 - $1) / (abs($1) + expected.last! + 1e-30) }.max()!
-      #expect(worst <= tolerance, "\(row.testDescription): \(name)")
-    }
-  }
-
-  /// At most 16 elements at even distances, then the root of their mean square over all: a row of the golden file.
-  private func summary(_ tensor: Tensor) -> [Float] {
-    let (values, samples) = (tensor.values, 16)
-    let every = (values.count + samples - 1) / samples | 1
-    let chosen = stride(from: 0, to: values.count, by: every).map { values[$0] }
-    let square = values.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(values.count)
-    return chosen + [Float](repeating: 0, count: samples - chosen.count) + [Float(square.squareRoot())]
+    try expectRows(
+      state, row.tensor("rows"), names: names, tolerances: row.decoded("tolerances"), row.testDescription)
   }
 
   /// Gives networks and average the state that the row begins with.
@@ -90,26 +76,10 @@ import Testing
     for (network, module) in [("generator", gan.generator), ("discriminator", gan.discriminator)]
       as [(String, any Module)]
     {
-      var walk = ParameterNames()
-      module.visit(&walk)
-      for (index, name) in walk.names.enumerated() {
+      for (index, name) in ParameterNames(module).names.enumerated() {
         state["slot.\(network).\(name)"] = checkpoint.tensors["__optimizer.\(network).\(slot).\(index)"]
       }
     }
     return state
-  }
-}
-
-/// The names of a module's parameters in their order.
-private struct ParameterNames: StateVisitor {
-  var names: [String] = []
-  private var prefix = ""
-  mutating func visit(_ parameter: Parameter, _ name: String) { names.append(prefix + name) }
-  mutating func visit(_ buffer: Buffer, _ name: String) {}
-  mutating func visit(_ module: any Module, _ name: String) {
-    let outer = prefix
-    prefix += name + "."
-    module.visit(&self)
-    prefix = outer
   }
 }

@@ -1,0 +1,317 @@
+import MirageAdversarial
+import MirageNetworks
+import MirageSupport
+import MirageTensors
+import TestSupport
+import Testing
+
+/// CycleGAN's networks and steps against PyTorch, and what a step and a checkpoint promise. Counts of nodes and memory are
+/// of the whole process: these tests run alone (`--no-parallel`).
+@Suite(.serialized) struct CycleGANTests {
+  private let directory = TemporaryDirectory()
+
+  // MARK: Golden values
+
+  @Test(arguments: GoldenFile.cycleGAN.rows("generators")) func generatorsArePyTorchs(_ row: GoldenRow) throws {
+    var random = randomNumbers("begin")
+    let generator = ResNetGenerator(
+      blocks: row.decoded("blocks"), filters: row.decoded("filters"), inputs: row.decoded("inputs"),
+      outputs: row.decoded("outputs"), using: &random)
+    try expectOutput(generator, "generators", row)
+  }
+
+  @Test(arguments: GoldenFile.cycleGAN.rows("discriminators")) func discriminatorsArePyTorchs(_ row: GoldenRow) throws {
+    var random = randomNumbers("begin")
+    let discriminator = PatchDiscriminator(
+      layers: row.decoded("layers"), filters: row.decoded("filters"), inputs: row.decoded("inputs"), using: &random)
+    try expectOutput(discriminator, "discriminators", row)
+  }
+
+  /// The state has PyTorch's names and shapes; with the same weights and image, the output is the same.
+  private func expectOutput(_ network: some Layer, _ section: String, _ row: GoldenRow) throws {
+    #expect(network.state.mapValues(\.shape) == row.decoded("shapes"))
+    #expect(network.parameterCount == row.decoded("parameters"))
+    let path = "\(section)/\(row.testDescription)"
+    try network.load(drawn(row.decoded("initial"), like: network.state, path))
+    var random = randomNumbers("\(path)/image")
+    let image = Tensor.uniform(row.decoded("shape"), in: -1...1, using: &random)
+    row.expect(network(image, .inference), row.tensor("output"), "inference")
+    row.expect(network(image, .training(random)), row.tensor("output"), "training")
+  }
+
+  /// Uniform numbers between the bounds of each entry.
+  private func drawn(_ bounds: [String: [Float]], like state: [String: Tensor], _ path: String) throws
+    -> [String: Tensor]
+  {
+    #expect(Set(bounds.keys) == Set(state.keys))
+    return try bounds.reduce(into: [:]) { drawn, entry in
+      var random = randomNumbers("\(path)/\(entry.key)")
+      let shape = try #require(state[entry.key]).shape
+      drawn[entry.key] = .uniform(shape, in: entry.value[0]...entry.value[1], using: &random)
+    }
+  }
+
+  @Test(arguments: GoldenFile.cycleGAN.rows("steps")) func stepsArePyTorchs(_ row: GoldenRow) throws {
+    let name = row.testDescription
+    struct Images: Decodable { var height, width, channelsA, channelsB, batch: Int }
+    let images: Images = row.decoded("configuration")
+    let configuration = try CycleGANConfiguration(
+      row.decoded("configuration"), height: images.height, width: images.width, channelsA: images.channelsA,
+      channelsB: images.channelsB)
+    let gan = try CycleGAN(configuration, row.decoded("recipe"), seed: 1)
+    var begin = gan.checkpoint
+    begin.tensors = try drawn(row.decoded("initial"), like: begin.tensors, name)
+    for pool in ["pool_A", "pool_B"] {
+      begin.metadata["__random.\(pool)"] = randomNumbers("\(name)/\(pool)").description
+    }
+    try gan.restore(from: begin)
+
+    struct State: Decodable {
+      var names: [String]
+      var tolerances: [Float]
+      var rows: String
+    }
+    let (factors, states): ([Float], [State]) = (row.decoded("factors"), row.decoded("states"))
+    let measures: [[String: [Double]]] = row.decoded("measures")
+    #expect(factors.count == states.count && factors.count == measures.count)
+    for (step, (factor, expected)) in zip(factors, states).enumerated() {
+      func real(_ domain: String, _ channels: Int) -> Tensor {
+        var random = randomNumbers("\(name)/\(domain)/\(step)")
+        return .uniform([images.batch, images.height, images.width, channels], in: -1...1, using: &random)
+      }
+      let (realA, realB) = (real("A", images.channelsA), real("B", images.channelsB))
+      let found = gan.step(realA, realB, learningRateFactor: factor).byName
+      #expect(found.keys.sorted() == measures[step].keys.sorted())
+      for (measure, value) in measures[step] {
+        let error = abs(Double(found[measure] ?? .nan) - value[0])
+        #expect(error <= value[1], "\(name): \(measure) of step \(step), \(value[0])")
+      }
+      var state = namedState(of: gan)
+      state["fake_A"] = gan.generatorBA(realB, .inference)
+      state["fake_B"] = gan.generatorAB(realA, .inference)
+      #expect(Set(state.keys) == Set(expected.names + row.decoded("noise", as: [String].self)))
+      try expectRows(
+        state, row.file.tensor(named: expected.rows), names: expected.names, tolerances: expected.tolerances,
+        "\(name) after step \(step)")
+    }
+  }
+
+  /// All state under the golden file's names; of the optimizers the first moments, under their parameters' names.
+  private func namedState(of gan: CycleGAN) -> [String: Tensor] {
+    let checkpoint = gan.checkpoint
+    var state = checkpoint.tensors.filter { !$0.key.hasPrefix("__") }
+    for pool in ["A", "B"] { state["pool.\(pool)"] = checkpoint.tensors["__pool.\(pool)"] }
+    let networks: [(String, [(String, any Layer)])] = [
+      ("G", [("G_A", gan.generatorAB), ("G_B", gan.generatorBA)]),
+      ("D", [("D_A", gan.discriminatorB), ("D_B", gan.discriminatorA)]),
+    ]
+    for (optimizer, networks) in networks {
+      let names = networks.flatMap { name, network in ParameterNames(network).names.map { "\(name).\($0)" } }
+      for (index, name) in names.enumerated() {
+        state["slot.\(name)"] = checkpoint.tensors["__optimizer.\(optimizer).first_moment.\(index)"]
+      }
+    }
+    return state
+  }
+
+  // MARK: Steps
+
+  /// Published names and sizes, by the numbers that the repository prints.
+  @Test func thePublishedNetworksHaveTheirNumberOfParameters() {
+    var random = randomNumbers("sizes")
+    #expect(ResNetGenerator(using: &random).parameterCount == 11_378_179)
+    #expect(ResNetGenerator(blocks: 6, using: &random).parameterCount == 7_837_699)
+    #expect(PatchDiscriminator(using: &random).parameterCount == 2_764_737)
+  }
+
+  /// Weights begin with N(0, 0.02), biases with 0; each network with its own.
+  @Test func weightsBeginAsPublished() throws {
+    var model = CycleGANModel()
+    (model.blocks, model.filters, model.discriminatorFilters) = (1, 16, 16)
+    let configuration = try CycleGANConfiguration(model, height: 32, width: 32)
+    let gan = try CycleGAN(configuration, CycleGANRecipe(), seed: 3)
+    let networks = [gan.generatorAB, gan.generatorBA, gan.discriminatorA, gan.discriminatorB]
+    for network in networks {
+      for (name, tensor) in network.state {
+        if name.hasSuffix("bias") {
+          #expect(tensor.values.allSatisfy { $0 == 0 }, "\(name)")
+        } else if tensor.count > 2000 {
+          #expect(abs(tensor.summary.last! - 0.02) < 0.001, "\(name)")
+        }
+      }
+    }
+    #expect(Set(networks.map { $0.parameters[0].value.values }).count == 4)
+    let same = try CycleGAN(configuration, CycleGANRecipe(), seed: 3)
+    #expect(same.checkpoint.tensors.bits == gan.checkpoint.tensors.bits)
+    let other = try CycleGAN(configuration, CycleGANRecipe(), seed: 4)
+    #expect(other.generatorAB.state.bits != gan.generatorAB.state.bits)
+  }
+
+  @Test func aLearningRateOfZeroChangesNoWeight() throws {
+    let gan = try Gratings().gan()
+    let before = gan.checkpoint.tensors
+    let measures = gan.step(Gratings().batch("A", 0), Gratings().batch("B", 0), learningRateFactor: 0)
+    #expect(measures.byName.values.allSatisfy { $0.isFinite && $0 > 0 })
+    let after = gan.checkpoint.tensors
+    for (name, tensor) in before { #expect(after[name]!.values == tensor.values, "\(name)") }
+    #expect(gan.steps == 1 && after["__pool.A"]?.shape == [2, 12, 16, 1])
+  }
+
+  @Test func withoutIdentityLossItIsNotMeasured() throws {
+    let measures = try Gratings().gan { $0.identityWeight = 0 }.train(1)[0]
+    #expect(measures.identityA == nil && measures.identityB == nil)
+  }
+
+  @Test func domainsMayHaveBatchesOfDifferentSize() throws {
+    let gan = try Gratings().gan()
+    let one = Gratings().batch("A", 0).sliced(axis: 0, 0..<1)
+    #expect(gan.step(one, Gratings().batch("B", 0)).generatorLoss.isFinite)
+    #expect(gan.checkpoint.tensors["__pool.A"]?.shape[0] == 1 && gan.checkpoint.tensors["__pool.B"]?.shape[0] == 2)
+  }
+
+  @Test func stepsLeaveNoNodeAndTakeNoMemory() throws {
+    let gan = try Gratings().gan { $0.poolSize = 3 }
+    onOneThread {
+      gan.train(4)
+      let (nodes, memory) = (recordedOperations, Pool.statistics)
+      gan.train(10)
+      #expect(recordedOperations == nodes)
+      #expect(Pool.statistics.bytesAllocated == memory.bytesAllocated)
+    }
+  }
+
+  /// Translations there and back come nearer to where they began.
+  @Test func theCycleErrorFalls() throws {
+    let measures = onOneThread { try! Gratings().gan { $0.learningRate = 2e-3 }.train(60) }
+    func error(_ part: ArraySlice<CycleGAN.Measures>) -> Float {
+      part.reduce(0) { $0 + $1.cycleA + $1.cycleB } / Float(2 * part.count)
+    }
+    #expect(error(measures.suffix(5)) < 0.6 * error(measures.prefix(5)))
+  }
+
+  @Test func imagesOfAnotherSizeAreNamed() async throws {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let gan = try Gratings().gan()
+      _ = gan.step(Gratings().batch("A", 0), .zeros([2, 12, 12, 1]))
+    }
+    let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+    #expect(message.contains("CycleGAN: images of [2, 12, 12, 1] and not of N x [12, 16, 1]"), "\(message.prefix(300))")
+    let small = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var random = randomNumbers("small")
+      _ = ResNetGenerator(blocks: 0, filters: 2, using: &random)(.zeros([1, 8, 10, 3]), .inference)
+    }
+    #expect(
+      String(decoding: try #require(small).standardErrorContent, as: UTF8.self)
+        .contains("ResNetGenerator: images of [1, 8, 10, 3]"))
+  }
+
+  // MARK: Resuming
+
+  /// With pools that are full and replaced from, filling, and off.
+  @Test(arguments: [3, 50, 0]) func resumesBitForBit(poolSize: Int) throws {
+    func gan() throws -> CycleGAN { try Gratings().gan { $0.poolSize = poolSize } }
+    try onOneThread {
+      let whole = try gan()
+      let measures = whole.train(10)
+      #expect(Set(measures.map(\.generatorLoss)).count == 10)
+
+      let first = try gan()
+      #expect(first.train(5) == Array(measures.prefix(5)))
+      try first.checkpoint.write(to: directory.file("half-\(poolSize).safetensors"))
+
+      // This one went elsewhere before.
+      let second = try gan()
+      second.train(2)
+      try second.restore(from: Checkpoint(reading: directory.file("half-\(poolSize).safetensors")))
+      #expect(second.steps == 5)
+      #expect(second.checkpoint.tensors.bits == first.checkpoint.tensors.bits)
+      #expect(second.train(5) == Array(measures.suffix(5)))
+      #expect(second.checkpoint.tensors.bits == whole.checkpoint.tensors.bits)
+      #expect(second.checkpoint.metadata == whole.checkpoint.metadata)
+    }
+  }
+
+  @Test func anUntrainedStateIsRestoredToo() throws {
+    let (fresh, other) = (try Gratings().gan(), try Gratings().gan())
+    other.train(3)
+    try other.restore(from: fresh.checkpoint)
+    #expect(other.steps == 0 && other.checkpoint.tensors["__pool.A"] == nil)
+    #expect(other.train(2) == fresh.train(2))
+    #expect(other.checkpoint.tensors.bits == fresh.checkpoint.tensors.bits)
+  }
+
+  /// The pools and the optimizers are not forgotten: without one of them the rest would differ.
+  @Test func everyPartOfTheStateMatters() throws {
+    let gan = try Gratings().gan { $0.poolSize = 3 }
+    gan.train(4)
+    let checkpoint = gan.checkpoint
+    func later(_ change: (inout Checkpoint) -> Void) throws -> [String: [UInt32]] {
+      var changed = checkpoint
+      change(&changed)
+      let other = try Gratings().gan { $0.poolSize = 3 }
+      try other.restore(from: changed)
+      other.train(4)
+      return other.checkpoint.tensors.bits
+    }
+    let expected = try later { _ in }
+    #expect(try later { $0.tensors["__pool.A"] = $0.tensors["__pool.A"]!.flipped(axis: 0) } != expected)
+    #expect(try later { $0.metadata["__random.pool_B"] = randomNumbers("other").description } != expected)
+    for entry in ["__optimizer.G.second_moment.0", "__optimizer.D.first_moment.2", "D_B.model.0.bias"] {
+      #expect(try later { $0.tensors[entry] = $0.tensors[entry]! * 2 + 0.1 } != expected, "\(entry)")
+    }
+  }
+}
+
+/// Unpaired domains in miniature, 12 × 16 × 1: A has stripes from left to right, B from top to bottom.
+struct Gratings {
+  /// Two images of a domain, the same in every run.
+  func batch(_ domain: String, _ step: Int) -> Tensor {
+    var random = randomNumbers("gratings/\(domain)/\(step)")
+    let values = (0..<2).flatMap { _ -> [Float] in
+      let (phase, light) = (random.integer(in: 0...3), Float(random.uniform(in: 0.4...0.9)))
+      return (0..<12 * 16).map { place in
+        let along = domain == "A" ? place / 16 : place % 16
+        return (along + phase) % 4 < 2 ? light : -light
+      }
+    }
+    return Tensor(values, shape: [2, 12, 16, 1])
+  }
+
+  func gan(_ change: (inout CycleGANRecipe) -> Void = { _ in }) throws -> CycleGAN {
+    var (model, recipe) = (CycleGANModel(), CycleGANRecipe())
+    (model.blocks, model.filters, model.discriminatorLayers, model.discriminatorFilters) = (1, 4, 2, 4)
+    change(&recipe)
+    let configuration = try CycleGANConfiguration(model, height: 12, width: 16, channelsA: 1, channelsB: 1)
+    return try CycleGAN(configuration, recipe, seed: 1)
+  }
+}
+
+extension CycleGAN {
+  /// Everything that is stored.
+  var checkpoint: Checkpoint {
+    var checkpoint = Checkpoint()
+    store(in: &checkpoint)
+    return checkpoint
+  }
+
+  /// Steps on gratings, with a learning rate that falls.
+  @discardableResult
+  func train(_ count: Int) -> [Measures] {
+    (0..<count).map { _ in
+      let factor = Schedule.linearDecay(after: 4, over: 200).factor(at: steps)
+      return step(Gratings().batch("A", steps), Gratings().batch("B", steps), learningRateFactor: factor)
+    }
+  }
+}
+
+extension CycleGAN.Measures {
+  /// The measures under the golden file's names.
+  var byName: [String: Float] {
+    let all: [String: Float?] = [
+      "generator-loss": generatorLoss, "adversarial-a-b": adversarialAB, "adversarial-b-a": adversarialBA,
+      "cycle-a": cycleA, "cycle-b": cycleB, "identity-a": identityA, "identity-b": identityB,
+      "discriminator-a": discriminatorA, "discriminator-b": discriminatorB,
+    ]
+    return all.compactMapValues { $0 }
+  }
+}
