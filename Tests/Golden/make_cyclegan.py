@@ -76,12 +76,12 @@ class PatchDiscriminator(nn.Module):
         return self.model(x)
 
 
-def initialize(network, path):
+def initialize(network, prefix):
     """Weights that any program can draw again; their bounds by name."""
     bounds = {}
     for key, tensor in network.state_dict().items():
         bounds[key] = initial_bounds(key, tensor.shape)
-        tensor.copy_(Random(f"{path}/{key}").uniform(tensor.shape, *bounds[key]))
+        tensor.copy_(Random(prefix + key).uniform(tensor.shape, *bounds[key]))
     return bounds
 
 
@@ -91,7 +91,7 @@ def forward(section, name, make, shape, settings, tolerance):
 
     def run(precision):
         network = make(**settings).to(precision)
-        bounds = initialize(network, key)
+        bounds = initialize(network, f"{key}/")
         image = Random(f"{key}/image").uniform(shape, -1, 1)
         with torch.no_grad():
             return network, bounds, channels_last(network(channels_first(image).to(precision)))
@@ -126,6 +126,8 @@ def networks():
 
 # Training
 
+FINE = 2e-5  # what rows of weights may be off by, so that a step of another length shows
+
 
 class ImagePool:
     def __init__(self, size, random):
@@ -148,7 +150,8 @@ class ImagePool:
 class Training:
     """The four networks and their steps, in a precision."""
 
-    def __init__(self, name, c, r, precision):
+    def __init__(self, name, c, r, precision, disturbance=0):
+        """With a disturbance, weights begin a few rounding errors beside theirs."""
         self.name, self.c, self.r, self.precision = name, c, r, precision
         self.channels = {"A": c.channels_a, "B": c.channels_b}
         a, b = self.channels.values()
@@ -163,8 +166,10 @@ class Training:
         self.initial = {}
         for key, network in self.networks.items():
             network.to(precision)
-            bounds = initialize(network, f"{name}/{key}")
+            bounds = initialize(network, f"{name}/{key}.")
             self.initial |= {f"{key}.{entry}": bound for entry, bound in bounds.items()}
+            for index, tensor in enumerate(network.state_dict().values() if disturbance else ()):
+                tensor *= 1 + 1e-7 * Random(f"{disturbance}/{key}/{index}").uniform(tensor.shape, -1, 1)
         self.optimizers = {kind: self.optimizer(kind) for kind in ("G", "D")}
         self.pools = {domain: ImagePool(r.pool_size, Random(f"{name}/pool_{domain}")) for domain in ("A", "B")}
         self.measures, self.states = [], []
@@ -239,50 +244,61 @@ def train(name, configuration, recipe, factors):
     def spaced(fields):
         return {key.replace("-", "_"): value for key, value in fields.items()}
 
-    def run(precision):
-        training = Training(name, SimpleNamespace(**spaced(configuration)), SimpleNamespace(**spaced(recipe)), precision)
+    def run(precision, disturbance=0):
+        configured = SimpleNamespace(**spaced(configuration)), SimpleNamespace(**spaced(recipe))
+        training = Training(name, *configured, precision, disturbance)
         for step, factor in enumerate(factors):
             training.step(step, factor)
         return training
 
-    exact, rough = run(torch.float64), run(torch.float32)
+    exact = run(torch.float64)
+    # A rounding error can turn the sign of an absolute difference near 0, or of a first step of Adam, and a few of them
+    # move gradients by percents. Cases where that happens, as it would to other rounding as well, are of no use: those
+    # below are chosen so that it does not, and their names decide what is drawn.
+    roughs = [run(torch.float32)] + [run(torch.float64, disturbance) for disturbance in range(1, 8)]
     # A bias before a normalization does not move the loss: it has noise for a gradient and moves by noise.
     slots = {key.removeprefix("slot."): value for key, value in exact.states[-1].items() if key.startswith("slot.")}
     scale = max(value.square().mean().sqrt().item() for value in slots.values())
     noise = {key for key, value in slots.items() if value.abs().max() < 1e-12 * scale}
     noise |= {f"slot.{key}" for key in noise}
     states = []
-    for step, (found, rough_found) in enumerate(zip(exact.states, rough.states)):
+    for step, found in enumerate(exact.states):
         rows = {key: summary(value) for key, value in sorted(found.items()) if key not in noise}
         tolerances = []
         for key, row in rows.items():
-            error = max(abs(a - b) / (abs(a) + row[-1] + 1e-30) for a, b in zip(row, summary(rough_found[key])))
-            if error * MARGIN > PLAIN:
-                print(f"{name} {key} after step {step}: Float32 is off by {error:.1e}, tolerance {PLAIN}")
-            tolerances.append(max(PLAIN, float(f"{error * 2 * MARGIN:.0e}")))
+            others = [summary(rough.states[step][key]) for rough in roughs]
+            error = max(abs(a - b) / (abs(a) + row[-1] + 1e-30) for other in others for a, b in zip(row, other))
+            plain = FINE if key.startswith(("G_", "D_")) else PLAIN
+            if error * MARGIN > plain:
+                print(f"{name} {key} after step {step}: Float32 is off by {error:.1e}, tolerance {plain}")
+            tolerances.append(max(plain, float(f"{error * MARGIN:.0e}")))
         key = put(f"steps/{name}/rows-{step}", torch.tensor(list(rows.values())))
         states.append({"names": list(rows), "tolerances": tolerances, "rows": key})
     row = {"name": name, "configuration": configuration, "recipe": recipe, "factors": factors}
     row |= {"initial": exact.initial, "noise": sorted(noise), "states": states}
     row["measures"] = [
-        {key: [value, tolerance_of(value, other[key])] for key, value in measures.items()}
-        for measures, other in zip(exact.measures, rough.measures)
+        {
+            key: [value, max(tolerance_of(value, rough.measures[step][key]) for rough in roughs)]
+            for key, value in found.items()
+        }
+        for step, found in enumerate(exact.measures)
     ]
     add("steps", row)
 
 
 def steps():
-    model = {"blocks": 3, "filters": 8, "discriminator-layers": 3, "discriminator-filters": 8}
-    images = {"height": 32, "width": 32, "channels-a": 3, "channels-b": 3, "batch": 1}
-    recipe = {"cycle-weight": 10, "identity-weight": 0.5, "learning-rate": 2e-4, "pool-size": 50}
-    train("published", model | images, recipe, [1, 1])
-    model = {"blocks": 1, "filters": 6, "discriminator-layers": 2, "discriminator-filters": 5}
-    images = {"height": 16, "width": 20, "channels-a": 1, "channels-b": 3, "batch": 3}
-    recipe = {"cycle-weight": 5, "identity-weight": 0, "learning-rate": 1e-4, "pool-size": 2}
-    train("gray-and-color", model | images, recipe, [1, 0.5, 0.25])
-    images = {"height": 12, "width": 16, "channels-a": 1, "channels-b": 1, "batch": 2}
-    recipe = {"cycle-weight": 4, "identity-weight": 0.25, "learning-rate": 1e-3, "pool-size": 0}
-    train("without-pool", model | images, recipe, [0.5, 1])
+    def one(name, layers, filters, size, factors, identity=0.5, pool=50, rate=2e-4):
+        blocks, generator, discriminator = filters
+        batch, height, width, a, b = size
+        images = {"height": height, "width": width, "channels-a": a, "channels-b": b, "batch": batch}
+        model = {"discriminator-layers": layers, "discriminator-filters": discriminator}
+        model = {"blocks": blocks, "filters": generator} | model
+        recipe = {"cycle-weight": 10, "identity-weight": identity, "learning-rate": rate, "pool-size": pool}
+        train(name, model | images, recipe, factors)
+
+    one("as-published", 3, (3, 8, 8), (1, 24, 32, 3, 3), [1, 1])
+    one("gray-and-color", 2, (1, 6, 5), (3, 16, 20, 1, 3), [1, 0.5, 0.25], identity=0, pool=2, rate=1e-4)
+    one("without-pool", 2, (1, 6, 5), (2, 12, 16, 1, 1), [0.5, 1], identity=0.25, pool=0, rate=1e-3)
 
 
 def main() -> None:

@@ -53,7 +53,7 @@ import Testing
     #expect(small.place == "model.discriminator-layers")
     #expect(try error(4, 4, layers: 1).message.contains("it needs 8 a side"))
     #expect(try error(32, 32, 4).message == "images of 4 channels")
-    for (side, layers) in [(24, 3), (12, 2), (8, 1), (192, 6)] {
+    for (side, layers) in [(24, 3), (12, 2), (8, 1), (48, 4)] {
       var model = CycleGANModel()
       (model.filters, model.discriminatorFilters, model.blocks, model.discriminatorLayers) = (1, 1, 1, layers)
       let configuration = try CycleGANConfiguration(model, height: side, width: side)
