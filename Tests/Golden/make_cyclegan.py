@@ -169,7 +169,7 @@ class Training:
             bounds = initialize(network, f"{name}/{key}.")
             self.initial |= {f"{key}.{entry}": bound for entry, bound in bounds.items()}
             for index, tensor in enumerate(network.state_dict().values() if disturbance else ()):
-                tensor *= 1 + 1e-7 * Random(f"{disturbance}/{key}/{index}").uniform(tensor.shape, -1, 1)
+                tensor *= 1 + 3e-7 * Random(f"{disturbance}/{key}/{index}").uniform(tensor.shape, -1, 1)
         self.optimizers = {kind: self.optimizer(kind) for kind in ("G", "D")}
         self.pools = {domain: ImagePool(r.pool_size, Random(f"{name}/pool_{domain}")) for domain in ("A", "B")}
         self.measures, self.states = [], []
@@ -296,8 +296,8 @@ def steps():
         recipe = {"cycle-weight": 10, "identity-weight": identity, "learning-rate": rate, "pool-size": pool}
         train(name, model | images, recipe, factors)
 
-    one("as-published", 3, (3, 8, 8), (1, 24, 32, 3, 3), [1, 1])
-    one("gray-and-color", 2, (1, 6, 5), (3, 16, 20, 1, 3), [1, 0.5, 0.25], identity=0, pool=2, rate=1e-4)
+    one("unpaired", 3, (3, 8, 8), (1, 24, 24, 3, 3), [1, 1])
+    one("gray-rgb", 2, (1, 6, 5), (3, 16, 20, 1, 3), [1, 0.5, 0.25], identity=0, pool=2, rate=1e-4)
     one("without-pool", 2, (1, 6, 5), (2, 12, 16, 1, 1), [0.5, 1], identity=0.25, pool=0, rate=1e-3)
 
 
