@@ -8,7 +8,7 @@ SWIFT_SOURCES := Package.swift Sources Tests Benchmarks
 ONLY ?=
 ROUNDS ?= 3
 
-.PHONY: setup demo test lint format bench interop stress fuzz venv
+.PHONY: setup demo test mutate lint format bench interop stress fuzz venv
 
 # Installs the system packages that are missing, and nothing else.
 setup:
@@ -34,6 +34,10 @@ test: setup lint
 	echo "Cases over 5 s:"; grep -E 'passed after ([5-9]|[0-9]{2,})\.[0-9]+ seconds' .build/test.log | grep -vE 'Test run|Suite' || echo "  none"; \
 	grep -E 'Test run with' .build/test.log | tail -n 1; \
 	exit $$status
+
+# Small wrong changes that a test must notice, listed in Tests/Mutation/changes.txt. make mutate, or make mutate ONLY=crop-near
+mutate: setup
+	python3 Tests/Mutation/mutate.py --only "$(ONLY)"
 
 lint:
 	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)

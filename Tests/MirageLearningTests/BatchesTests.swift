@@ -109,6 +109,123 @@ import Testing
     #expect(try await values(1) != first)
   }
 
+  // MARK: Without end
+
+  private typealias Found = (labels: [[Int]], values: [[Float]])
+
+  /// Labels and numbers of the first batches.
+  private func first(_ count: Int, of batches: OrderedMap<Batch>) async throws -> Found {
+    var found: Found = ([], [])
+    for try await batch in batches {
+      found.labels.append(batch.labels)
+      found.values.append(batch.images.values)
+      if found.labels.count == count { break }
+    }
+    return found
+  }
+
+  /// The first batches of a training.
+  private func endless(
+    _ batches: Batches, fromSample first: Int = 0, count: Int, seed: UInt64 = 0
+  ) async throws -> Found {
+    try await self.first(count, of: batches.endless(fromSample: first, seed: seed))
+  }
+
+  /// A training sees one shuffled epoch after the other, each sample once in each, and each epoch draws anew.
+  @Test(arguments: [1, 7, 16, 40, 64]) func trainingsSeeEpochAfterEpoch(size: Int) async throws {
+    let flow = try await Pipeline(source: numbered, stages: [GaussianNoise()]).fittedFlow()
+    let batches = Batches(flow, size: size)
+    var (labels, values): ([Int], [Float]) = ([], [])
+    for epoch in 0..<4 {
+      let one = try await all(batches, epoch: epoch, isShuffled: true, seed: 3)
+      #expect(one.flatMap(\.labels).sorted() == Array(0..<40))
+      labels += one.flatMap(\.labels)
+      values += one.flatMap(\.images.values)
+    }
+    let found = try await endless(batches, count: 160 / size, seed: 3)
+    #expect(found.labels.allSatisfy { $0.count == size })
+    #expect(found.labels.flatMap { $0 } == Array(labels.prefix(160 / size * size)))
+    #expect(found.values.flatMap { $0 } == Array(values.prefix(160 / size * size * 12)))
+  }
+
+  @Test func epochsOfATrainingDiffer() async throws {
+    let flow = try await Pipeline(source: numbered, stages: [GaussianNoise()]).fittedFlow()
+    let found = try await endless(Batches(flow, size: 40), count: 4)
+    #expect(Set(found.labels).count == 4, "orders")
+    // The numbers of each sample, by epoch: not the same twice.
+    for label in 0..<40 {
+      let drawn = zip(found.labels, found.values).map { labels, values in
+        let place = labels.firstIndex(of: label)!
+        return Array(values[place * 12..<(place + 1) * 12])
+      }
+      #expect(Set(drawn).count == 4, "sample \(label)")
+    }
+  }
+
+  /// The position is a number of samples: it need not be where a batch began.
+  @Test(arguments: [0, 1, 7, 35, 39, 40, 91]) func aTrainingGoesOnWhereItWas(first: Int) async throws {
+    let batches = Batches(numbered.flow(in: Context()), size: 7)
+    let whole = try await endless(batches, count: first / 7 + 8)
+    let rest = try await endless(batches, fromSample: first, count: 6)
+    #expect(rest.labels.allSatisfy { $0.count == 7 })
+    #expect(rest.labels.flatMap { $0 } == Array(whole.labels.flatMap { $0 }[first..<first + 42]))
+    #expect(rest.values.flatMap { $0 } == Array(whole.values.flatMap { $0 }[12 * first..<12 * (first + 42)]))
+  }
+
+  /// Passes are epochs with all their batches, the last smaller one too.
+  @Test(arguments: [0, 3, 6, 11]) func passesAreEpochAfterEpoch(first: Int) async throws {
+    let flow = try await Pipeline(source: numbered, stages: [GaussianNoise()]).fittedFlow()
+    let batches = Batches(flow, size: 7)
+    var epochs: [Batch] = []
+    for epoch in 0..<3 { epochs += try await all(batches, epoch: epoch, isShuffled: true, seed: 5) }
+    let found = try await self.first(18 - first, of: batches.passes(first..<18, seed: 5))
+    #expect(found.labels == epochs[first...].map(\.labels) && found.values == epochs[first...].map(\.images.values))
+  }
+
+  /// Each batch holds a batch of every part, in order, whatever their sizes.
+  @Test func mixedBatchesHoldEveryPart() async throws {
+    let flow = try await Pipeline(source: numbered, stages: [GaussianNoise()]).fittedFlow()
+    let parts = [
+      Batches(flow, size: 3, positions: Array(0..<10)), Batches(flow, size: 5, positions: Array(10..<40)),
+      Batches(flow, size: 1),
+    ]
+    let found = try await first(9, of: Batches.mixing(parts, seed: 2))
+    var apart: [Found] = []
+    for part in parts { apart.append(try await endless(part, count: 9, seed: 2)) }
+    for index in 0..<9 {
+      #expect(found.labels[index] == apart.flatMap { $0.labels[index] })
+      #expect(found.values[index] == apart.flatMap { $0.values[index] })
+    }
+  }
+
+  /// Workers decide how fast batches are made, and nothing else.
+  @Test(arguments: [2, 8]) func workersChangeNothing(_ workers: Int) async throws {
+    let flow = try await Pipeline(source: numbered, stages: [GaussianNoise()]).fittedFlow()
+    var batches = Batches(flow, size: 7)
+    let one = try await endless(batches, count: 12)
+    batches.workers = workers
+    let many = try await endless(batches, count: 12)
+    #expect(one.labels == many.labels && one.values == many.values)
+  }
+
+  @Test func partsOfAPartAreOfIt() async throws {
+    let batches = Batches(numbered.flow(in: Context()), size: 2, positions: [7, 3, 21, 38, 0])
+    #expect(try await all(batches.selecting([4, 1, 2])).map(\.labels) == [[0, 3], [21]])
+    #expect(try await all(batches.selecting([0, 1, 2, 3]).selecting([3])).map(\.labels) == [[38]])
+  }
+
+  /// A part of which a filter left nothing adds nothing.
+  @Test func emptyPartsOfABatchAddNothing() async throws {
+    let kept = Batches(numbered.flow(in: Context()), size: 3, positions: [5, 6, 7])
+    let filtered = try await Pipeline(source: numbered, stages: [Filter(classes: ["0"])]).fittedFlow()
+    let none = Batches(filtered, size: 2, positions: [1, 2])
+    let plain = try await endless(kept, count: 4)
+    for parts in [[none, kept], [kept, none], [none, kept, none]] {
+      let found = try await first(4, of: Batches.mixing(parts, seed: 0))
+      #expect(found.labels == plain.labels && found.values == plain.values)
+    }
+  }
+
   // MARK: What is left out
 
   @Test func filteredSamplesLeaveGaps() async throws {

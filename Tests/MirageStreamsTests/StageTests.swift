@@ -120,6 +120,25 @@ import Testing
     #expect(try await flow.slots(workers: 8).map(summary) == one)
   }
 
+  /// The label of a class is the part of the image that shows it, at the borders too, where a pasted rectangle is cut off.
+  @Test func cutMixLabelsByWhatIsShown() async throws {
+    let source = NamingSource(count: 60)
+    for sample in try await Pipeline(source: source, stages: [CutMix()]).fittedFlow().samples() {
+      let (shown, label) = (sample.bytes().fractions, sample.label!.probabilities(of: 60))
+      for (index, part) in label.enumerated() { #expect(abs(Double(part) - shown[UInt8(index), default: 0]) < 1e-6) }
+    }
+  }
+
+  /// Every pixel is the mean of the classes' values, weighted as the label says.
+  @Test func mixupLabelsByWhatIsShown() async throws {
+    let source = NamingSource(count: 60)
+    for sample in try await Pipeline(source: source, stages: [Mixup(alpha: 1)]).fittedFlow().samples() {
+      let label = sample.label!.probabilities(of: 60)
+      let mean = label.enumerated().reduce(0) { $0 + Double($1.offset) * Double($1.element) }
+      #expect(sample.bytes().pixels.allSatisfy { abs(Double($0) - mean) <= 0.501 })
+    }
+  }
+
   @Test func aBadPartnerLeavesTheSampleAsItIs() async throws {
     let source = TestSource(count: 20, failing: [3])
     let slots = try await Pipeline(source: source, stages: [Mixup(alpha: 1)]).fittedFlow().slots()

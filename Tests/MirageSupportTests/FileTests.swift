@@ -161,3 +161,22 @@ import Testing
     #expect(try snapshot(directory.path).keys.sorted() == ["kept/f"])
   }
 }
+
+@Suite struct DigestTests {
+  @Test func knownDigest() {
+    #expect(Digest.sha256("abc".utf8) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+  }
+
+  /// Files are read in parts: every byte counts, the last of a part and of the file too.
+  @Test func everyByteOfAFileCounts() throws {
+    let directory = TemporaryDirectory()
+    for count in [0, 1, 1000, 1 << 20, 1 << 20 + 1] {
+      var bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+      #expect(try Digest.sha256(file: directory.write("f", bytes)) == Digest.sha256(bytes), "\(count) bytes")
+      guard count > 0 else { continue }
+      let before = Digest.sha256(bytes)
+      bytes[count - 1] ^= 1
+      #expect(try Digest.sha256(file: directory.write("f", bytes)) != before, "\(count) bytes")
+    }
+  }
+}

@@ -97,6 +97,14 @@ import Testing
     #expect(random.integer(in: 4...4) == 4)
   }
 
+  @Test(arguments: [-30.0...30, 0.5...1.5, 2...2, -3 ... -1]) func numbersFillTheirRange(_ range: ClosedRange<Double>) {
+    var random = Random(key: Random.Key(seed: 2, path: "range"), sample: 0)
+    let values = (0..<2000).map { _ in random.uniform(in: range) }
+    let width = range.upperBound - range.lowerBound
+    #expect(values.allSatisfy { range.contains($0) })
+    #expect(values.min()! <= range.lowerBound + width / 100 && values.max()! >= range.upperBound - width / 100)
+  }
+
   @Test func momentsAreRight() {
     var random = Random(key: Random.Key(seed: 3, path: "moments"), sample: 0)
     let count = 100_000

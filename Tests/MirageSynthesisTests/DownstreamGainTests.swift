@@ -1,0 +1,73 @@
+import MirageLearning
+import MirageMedia
+import MirageStreams
+import MirageSupport
+import MirageSynthesis
+import StreamsTestSupport
+import TestSupport
+import Testing
+
+/// Dark and light images, of which only some can be read.
+private struct LimitedSource: SourceComponent {
+  static let name = "limited"
+  var readable: Set<Int>
+
+  func flow(in context: Context) -> Flow<Sample> {
+    let flow = lights(40, height: 8, width: 8)
+    let readable = readable
+    return Flow(count: flow.count, about: flow.about, locate: flow.locate) { positions, _ in
+      positions.map { index in
+        guard readable.contains(index) else {
+          let error = MirageError(.badData, "nobody may look at sample \(index)")
+          return .failed(SampleError(id: SampleID(index: index), origin: nil, error: error))
+        }
+        return .element(light(index, height: 8, width: 8))
+      }
+    }
+  }
+}
+
+/// What each arm of a proof is trained on.
+@Suite struct DownstreamGainTests {
+  let directory = TemporaryDirectory()
+
+  /// The classical augmentation turns dark into light: who is trained with it is always wrong, who is not is always right.
+  /// And of the data only the subset can be read: an arm that looked at more would fail.
+  @Test func armsHaveTheirOwnDataAndAugmentation() async throws {
+    let run = Run(seed: 5 + 1)
+    let whole = LimitedSource(readable: [])
+    let subset = try Subset(perClass: 4).apply(to: whole.flow(in: Context()).running(run), at: StagePath.root.stage(0))
+    let readable = try Set((0..<subset.count).map { try subset.locate($0, run).id.index })
+    #expect(readable.count == 8)
+    let gan = try SmallStage.gan(directory.file("unused.safetensors"), steps: 1)
+    let pipeline = Pipeline(
+      seed: 5, source: LimitedSource(readable: readable), stages: [gan, Invert(probability: 1)])
+    let gain = try DownstreamGain(
+      pipeline, .init(sizes: [4], seeds: 1, classifierSteps: 60, ganSteps: 1), in: directory.file("proof"))
+    let test = Batches(lights(60, from: 1000, height: 8, width: 8), size: 60)
+    let accuracies = try await gain.run(test: test) { _ in }
+      .reduce(into: [DownstreamGain.Arm: Double]()) { $0[$1.arm] = $1.accuracy }
+    #expect(accuracies.count == 4)
+    #expect(accuracies[.real]! == 1 && accuracies[.gan]! > 0.9, "\(accuracies)")
+    #expect(accuracies[.classical]! == 0 && accuracies[.both]! < 0.1, "\(accuracies)")
+  }
+
+  /// Gains are against real samples alone, seed by seed.
+  @Test func gainsAreAgainstRealSamples() throws {
+    let accuracies: [DownstreamGain.Arm: [Double]] = [
+      .real: [0.5, 0.6, 0.4], .classical: [0.7, 0.7, 0.7], .gan: [0.5, 0.7, 0.6], .both: [0.4, 0.5, 0.3],
+    ]
+    let outcomes = accuracies.flatMap { arm, values in
+      values.enumerated().map { DownstreamGain.Outcome(size: 20, seed: $0 + 1, arm: arm, accuracy: $1) }
+    }
+    let cells = GainTable(outcomes).cells
+    #expect(cells.map(\.arm) == DownstreamGain.Arm.allCases)
+    func near(_ value: Double?, _ expected: Double) -> Bool { value.map { abs($0 - expected) < 1e-9 } ?? false }
+    for (cell, gain) in zip(cells, [0, 0.2, 0.1, -0.1]) {
+      #expect(near(cell.gain, gain) && cell.seeds == 3 && cell.size == 20, "\(cell.arm)")
+      #expect(near(cell.accuracy, accuracies[cell.arm]!.reduce(0, +) / 3))
+    }
+    // Differences of .0, .1 and .2, and Student's t for two degrees of freedom.
+    #expect(near(cells[2].gainInterval, 4.303 * 0.1 / 3.0.squareRoot()) && near(cells[0].gainInterval, 0))
+  }
+}
