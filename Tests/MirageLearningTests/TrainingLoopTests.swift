@@ -119,9 +119,9 @@ private struct Scores: TrainingEvaluator {
     #expect(try state(files()).json("best")?["step"] == .integer(4))
   }
 
-  @Test func divergenceKeepsTheLastGoodState() async throws {
+  @Test(arguments: [Double.nan, .infinity]) func divergenceKeepsTheLastGoodState(_ loss: Double) async throws {
     let trainee = Rememberer()
-    trainee.loss = { $0 == 5 ? .nan : 1 }
+    trainee.loss = { $0 == 5 ? loss : 1 }
     let error = try await failure(trainee)
     #expect(error.message.contains("training diverged at step 5: the model's loss is not a number"))
     #expect(error.message.contains("the checkpoint of step 4 is kept in") && error.remedy == "Go slower.")
