@@ -57,8 +57,14 @@ private struct LimitedSource: SourceComponent {
     let accuracies: [DownstreamGain.Arm: [Double]] = [
       .real: [0.5, 0.6, 0.4], .classical: [0.7, 0.7, 0.7], .gan: [0.5, 0.7, 0.6], .both: [0.4, 0.5, 0.3],
     ]
-    let outcomes = accuracies.flatMap { arm, values in
-      values.enumerated().map { DownstreamGain.Outcome(size: 20, seed: $0 + 1, arm: arm, accuracy: $1) }
+    var outcomes: [DownstreamGain.Outcome] = []
+    for (arm, values) in accuracies {
+      for (index, accuracy) in values.enumerated() {
+        let outcome: JSONValue = [
+          "size": 20, "seed": .integer(index + 1), "arm": .string(arm.rawValue), "accuracy": .number(accuracy),
+        ]
+        outcomes.append(try outcome.decoded(as: DownstreamGain.Outcome.self))
+      }
     }
     let cells = GainTable(outcomes).cells
     #expect(cells.map(\.arm) == DownstreamGain.Arm.allCases)

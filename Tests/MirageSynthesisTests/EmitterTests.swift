@@ -23,7 +23,7 @@ import Testing
 
   @Test(arguments: emissions) func imagesShowTheirLabels(_ emission: Emission, _ count: Int) async throws {
     try PaintedModel.write(to: model)
-    let flow = try GANSource(checkpoint: model, emit: emission).flow()
+    let flow = try GANSource(checkpoint: model, emit: emission).flow(in: Context())
     let samples = try await flow.samples()
     #expect(samples.count == count && flow.count == count)
     for (position, sample) in samples.enumerated() {
