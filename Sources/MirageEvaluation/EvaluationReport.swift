@@ -62,10 +62,9 @@ public struct EvaluationReport: Sendable {
   }
 }
 
-/// Four significant digits.
+/// Four significant digits, at most six decimals.
 private func digits(_ value: Double) -> String {
-  guard value.isFinite, value != 0 else { return value == 0 ? "0" : "\(value)" }
-  var (scale, size) = (1.0, abs(value))
-  while size < 1000 && scale < 1e6 { (scale, size) = (scale * 10, size * 10) }
-  return JSONValue.number((value * scale).rounded() / scale).text
+  var (decimals, size) = (0, abs(value))
+  while size < 1000 && decimals < 6 { (decimals, size) = (decimals + 1, size * 10) }
+  return NumberText.rounded(value, decimals: decimals)
 }

@@ -72,7 +72,7 @@ struct PictureStrip {
       html += "<ol>\n"
       for picture in shown.dropLast() {
         html += "<li>" + image(picture, style: "small", width: picture.grid.width)
-        html += "<span>\(NumberText.grouped(picture.grid.step))</span></li>\n"
+        html += "<span>\(NumberText.grouped(picture.grid.step, .typographic))</span></li>\n"
       }
       html += "</ol>\n"
     }
@@ -86,7 +86,7 @@ struct PictureStrip {
   }
 
   private func caption(_ grid: TrainingHistory.Grid) -> String {
-    "Step \(NumberText.grouped(grid.step))" + (grid.caption.isEmpty ? "" : " · \(escaped(grid.caption))")
+    "Step \(NumberText.grouped(grid.step, .typographic))" + (grid.caption.isEmpty ? "" : " · \(escaped(grid.caption))")
   }
 
   /// Shows a picture of the strip large when it is clicked; the newest joins the strip to come back to.

@@ -1,3 +1,5 @@
+import MirageSupport
+
 extension TrainingReport {
   /// The last and the best value of each metric, as a table.
   var metricTable: String {
@@ -10,8 +12,8 @@ extension TrainingReport {
         ? points.min { $0.value < $1.value }! : points.max { $0.value < $1.value }!
       return """
         <tr><th scope="row">\(escaped(measure.title)) <span>\(measure.direction)</span></th>
-        <td>\(NumberText.significant(last.value))</td><td>\(NumberText.significant(best.value))</td>
-        <td class="step">\(NumberText.grouped(best.step))</td></tr>
+        <td>\(NumberText.significant(last.value, .typographic))</td><td>\(NumberText.significant(best.value, .typographic))</td>
+        <td class="step">\(NumberText.grouped(best.step, .typographic))</td></tr>
 
         """
     }

@@ -128,10 +128,11 @@ extension TrainingReport {
 
   private var statusText: String {
     switch status {
-    case .running(let step, let steps): "Running, step \(NumberText.grouped(step)) of \(NumberText.grouped(steps))"
-    case .finished(let step): "Finished after \(NumberText.grouped(step)) steps"
+    case .running(let step, let steps):
+      "Running, step \(NumberText.grouped(step, .typographic)) of \(NumberText.grouped(steps, .typographic))"
+    case .finished(let step): "Finished after \(NumberText.grouped(step, .typographic)) steps"
     case .interrupted(let step, let steps):
-      "Interrupted at step \(NumberText.grouped(step)) of \(NumberText.grouped(steps))"
+      "Interrupted at step \(NumberText.grouped(step, .typographic)) of \(NumberText.grouped(steps, .typographic))"
     case .stopped(let reason): "Stopped: \(reason)"
     }
   }
@@ -161,7 +162,8 @@ extension TrainingReport {
     if let speed = history.series.first(where: { $0.name.hasPrefix("speed/") }),
       let last = speed.points.last(where: { $0.value.isFinite })
     {
-      parts.append("\(NumberText.significant(last.value, digits: 3)) \(MeasureName(speed.name).title.lowercased())")
+      parts.append(
+        "\(NumberText.significant(last.value, digits: 3, .typographic)) \(MeasureName(speed.name).title.lowercased())")
     }
     return parts.joined(separator: " · ")
   }

@@ -88,8 +88,8 @@ struct TrainClassifierCommand: AsyncParsableCommand {
       print(report.text)
     } else {
       print(
-        "\(decimal(100 * result.accuracy, places: 2)) % of \(grouped(held.count)) test samples classified right after "
-          + "\(grouped(steps)) steps (\(decimal(seconds, places: 1)) s); written to \(output)")
+        "\(NumberText.percent(result.accuracy)) % of \(NumberText.grouped(held.count)) test samples classified right after "
+          + "\(NumberText.grouped(steps)) steps (\(NumberText.fixed(seconds, decimals: 1)) s); written to \(output)")
     }
   }
 
@@ -99,7 +99,7 @@ struct TrainClassifierCommand: AsyncParsableCommand {
       let parts = try await location.parts(batch: batch, seed: seed)
       if parts.isSplit && !quiet {
         Terminal.message(
-          "\(dataset) has no test part: \(grouped(parts.test.count)) of its samples are kept for testing.")
+          "\(dataset) has no test part: \(NumberText.grouped(parts.test.count)) of its samples are kept for testing.")
       }
       return (parts.train, parts.test)
     }
@@ -156,7 +156,7 @@ struct TestClassifierCommand: AsyncParsableCommand {
       let report: JSONValue = ["accuracy": .number(accuracy), "tested": .integer(flow.count)]
       print(report.text)
     } else {
-      print("\(decimal(100 * accuracy, places: 2)) % of \(grouped(flow.count)) samples classified right")
+      print("\(NumberText.percent(accuracy)) % of \(NumberText.grouped(flow.count)) samples classified right")
     }
   }
 }
@@ -171,9 +171,10 @@ private final class TrainingLine: Sendable {
 
   func show(_ progress: ClassifierTraining.Progress) {
     if isQuiet { return }
-    var text = "epoch \(progress.epoch + 1) of \(progress.epochs), loss \(decimal(Double(progress.loss)))"
+    var text =
+      "epoch \(progress.epoch + 1) of \(progress.epochs), loss \(NumberText.fixed(Double(progress.loss), decimals: 4))"
     if let accuracy = progress.accuracy {
-      text += ", \(decimal(100 * accuracy, places: 2)) % of the test samples right"
+      text += ", \(NumberText.percent(accuracy)) % of the test samples right"
       Terminal.message(Terminal.isInteractive ? "\r\u{1B}[K\(text)" : text)
       return
     }
@@ -186,7 +187,7 @@ private final class TrainingLine: Sendable {
     guard Terminal.isInteractive, isDue else { return }
     let seconds = start.duration(to: now) / .seconds(1)
     let left = Int(seconds / Double(progress.step) * Double(progress.steps - progress.step))
-    text += ", step \(grouped(progress.step)) of \(grouped(progress.steps))"
+    text += ", step \(NumberText.grouped(progress.step)) of \(NumberText.grouped(progress.steps))"
     text += "  \(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60) left"
     FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
   }

@@ -110,7 +110,7 @@ struct EvaluateCommand: AsyncParsableCommand {
           train: sets.train, test: sets.test, identity: judges.identity
         ) { line.show("training the classifier, step \($0.step) of \($0.steps)") }
         known = found.classifier
-        remark = "the classifier is right on \(decimal(100 * found.accuracy, places: 2)) % of the real test samples"
+        remark = "the classifier is right on \(NumberText.percent(found.accuracy)) % of the real test samples"
       }
     }
     let network: any FeatureNetwork =

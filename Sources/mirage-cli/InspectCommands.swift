@@ -19,7 +19,8 @@ struct ValidateCommand: AsyncParsableCommand {
     let flow = fitted.flow
     try pipeline.sink?.check(flow.about)
     for stage in fitted.leftOut { Terminal.message("\(stage) is fitted when the pipeline runs.") }
-    print("\(options.pipeline) is valid: \(grouped(flow.count)) positions, \(flow.about.classes.count) classes.")
+    print(
+      "\(options.pipeline) is valid: \(NumberText.grouped(flow.count)) positions, \(flow.about.classes.count) classes.")
   }
 }
 

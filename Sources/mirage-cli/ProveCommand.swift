@@ -86,7 +86,7 @@ struct ProveCommand: AsyncParsableCommand {
     print(json ? table.json.text : table.markdown)
     if !isSilent {
       let seconds = start.duration(to: .now) / .seconds(1)
-      Terminal.message("Done in \(decimal(seconds, places: 0)) s; see \(output)/gain.svg.")
+      Terminal.message("Done in \(NumberText.fixed(seconds, decimals: 0)) s; see \(output)/gain.svg.")
     }
   }
 

@@ -117,8 +117,8 @@ struct RunCommand: AsyncParsableCommand {
       } else {
         let rate = seconds > 0 ? Int(Double(tally.written) / seconds) : 0
         print(
-          "\(grouped(tally.written)) samples in \(report.directory) (\(decimal(seconds, places: 1)) s,"
-            + " \(grouped(rate)) images/s)")
+          "\(NumberText.grouped(tally.written)) samples in \(report.directory) (\(NumberText.fixed(seconds, decimals: 1)) s,"
+            + " \(NumberText.grouped(rate)) images/s)")
       }
     }
     for skipped in tally.skipped { Terminal.warning("skipped \(skipped.reason)") }

@@ -42,15 +42,15 @@ final class ProgressLine: Sendable {
     guard let first else { return }
     let seconds = start.duration(to: now) / .seconds(1)
     let rate = seconds > 0 ? Double(progress.done - first) / seconds : 0
-    var text = "\(grouped(progress.done)) of \(grouped(progress.total))"
+    var text = "\(NumberText.grouped(progress.done)) of \(NumberText.grouped(progress.total))"
     if rate > 0 {
-      text += "  \(grouped(Int(rate))) images/s"
+      text += "  \(NumberText.grouped(Int(rate))) images/s"
       if progress.done < progress.total {
         let left = Int(Double(progress.total - progress.done) / rate)
         text += "  \(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60) left"
       }
     }
-    if progress.skipped > 0 { text += "  \(grouped(progress.skipped)) skipped" }
+    if progress.skipped > 0 { text += "  \(NumberText.grouped(progress.skipped)) skipped" }
     FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
   }
 
@@ -88,8 +88,11 @@ final class FittingLine: Sendable {
       guard Terminal.isInteractive else { return }
       if let last = state.last, last.duration(to: now) < .milliseconds(200), progress.done < progress.total { return }
       state.last = now
-      var text = "\(progress.stage), \(progress.activity): \(grouped(progress.done)) of \(grouped(progress.total))"
-      for measure in progress.measures { text += "  \(measure.name) \(significant(measure.value))" }
+      var text =
+        "\(progress.stage), \(progress.activity): \(NumberText.grouped(progress.done)) of \(NumberText.grouped(progress.total))"
+      for measure in progress.measures {
+        text += "  \(measure.name) \(NumberText.significant(measure.value, digits: 3))"
+      }
       let seconds = state.start.duration(to: now) / .seconds(1)
       if progress.done > state.first, progress.done < progress.total {
         let left = Int(seconds / Double(progress.done - state.first) * Double(progress.total - progress.done))
@@ -128,25 +131,6 @@ final class StatusLine: Sendable {
 
   func end() { if isShown { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) } }
 }
-
-/// A number with three digits that matter.
-private func significant(_ number: Double) -> String {
-  abs(number) >= 100 ? grouped(Int(number.rounded())) : decimal(number, places: abs(number) >= 10 ? 1 : 2)
-}
-
-/// A number with its thousands apart.
-func grouped(_ number: Int) -> String {
-  var digits = String(abs(number))
-  var groups: [Substring] = []
-  while digits.count > 3 {
-    groups.insert(digits.suffix(3), at: 0)
-    digits.removeLast(3)
-  }
-  return (number < 0 ? "-" : "") + ([digits[...]] + groups).joined(separator: ",")
-}
-
-/// A number with a few decimals.
-func decimal(_ number: Double, places: Int = 4) -> String { String(format: "%.\(places)f", number) }
 
 /// What would keep the file from being written is found out now, not after the work.
 func checkWritable(_ output: String, overwrite: Bool) throws {

@@ -61,9 +61,9 @@ struct TrainCommand: AsyncParsableCommand {
       print(result.text)
     } else if !quiet {
       for model in models {
-        print("\(model.file): \(grouped(model.step)) steps, last metrics \(model.metrics.text)")
+        print("\(model.file): \(NumberText.grouped(model.step)) steps, last metrics \(model.metrics.text)")
       }
-      print("Done in \(decimal(seconds, places: 1)) s.")
+      print("Done in \(NumberText.fixed(seconds, decimals: 1)) s.")
     }
   }
 

@@ -1,3 +1,5 @@
+import MirageSupport
+
 /// Horizontal bars with their names at the left and their values at the right, drawn as SVG; names of any length fit so.
 public struct BarChart: Sendable {
   /// A bar's value.
@@ -42,7 +44,8 @@ public struct BarChart: Sendable {
   private var summary: String {
     let parts = series.flatMap { series in
       zip(names, series.bars).map { name, bar in
-        (self.series.count > 1 ? "\(series.name), " : "") + "\(name): \(NumberText.significant(bar.value))"
+        (self.series.count > 1 ? "\(series.name), " : "")
+          + "\(name): \(NumberText.significant(bar.value, .typographic))"
       }
     }
     return title + ". " + parts.joined(separator: "; ")
@@ -59,7 +62,7 @@ public struct BarChart: Sendable {
 
     // Bars grow from zero, so zero is on the scale.
     let ends = series.flatMap(\.bars).flatMap { [$0.value, $0.low, $0.high].compactMap { $0 } }
-    let labels = series.flatMap(\.bars).map { textWidth(NumberText.significant($0.value)) }
+    let labels = series.flatMap(\.bars).map { textWidth(NumberText.significant($0.value, .typographic)) }
     let room = (labels.max() ?? 0) + 10
     let start = min(width / 2, (names.map(textWidth).max() ?? 0) + 10)
     let left = start + (ends.contains { $0 < 0 } ? room : 0)
@@ -91,7 +94,7 @@ public struct BarChart: Sendable {
     let (zero, end, middle) = (across(0), across(bar.value), top + Self.thickness / 2 + 1)
     canvas.rectangle(
       x: min(zero, end), y: top + 1, width: abs(end - zero), height: Self.thickness,
-      title: "\(title): \(NumberText.significant(bar.value))", style: "bar \(style)")
+      title: "\(title): \(NumberText.significant(bar.value, .typographic))", style: "bar \(style)")
     let interval = [bar.low, bar.high].compactMap { $0 }.filter { abs($0) < 1e100 }.map(across)
     let (low, high) = (([end] + interval).min()!, ([end] + interval).max()!)
     if high > low {
@@ -100,7 +103,7 @@ public struct BarChart: Sendable {
         canvas.line(place, middle - 3.5, place, middle + 3.5, style: "interval")
       }
     }
-    let label = NumberText.significant(bar.value, digits: 3)
+    let label = NumberText.significant(bar.value, digits: 3, .typographic)
     if bar.value < 0 {
       canvas.text(label, x: min(zero, low) - 6, y: middle + 4, anchor: .end)
     } else {

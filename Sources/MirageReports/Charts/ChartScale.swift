@@ -1,3 +1,4 @@
+import MirageSupport
 import Glibc
 
 /// How values map to a length from 0 to 1, and the ticks that stand there.
@@ -88,10 +89,11 @@ struct ChartScale {
   func label(_ tick: Double) -> String {
     if isLogarithmic {
       return tick < 1e-3 || tick >= 1e6
-        ? NumberText.scientific(tick, digits: 2) : NumberText.trimmed(NumberText.significant(tick, digits: 6))
+        ? NumberText.scientific(tick, digits: 2, .typographic)
+        : NumberText.trimmed(NumberText.significant(tick, digits: 6, .typographic))
     }
     let largest = max(abs(low), abs(high))
-    if largest >= 1e6 || largest < 1e-3 { return NumberText.scientific(tick, digits: 3) }
-    return NumberText.fixed(tick, decimals: max(0, -Int((log10(tickStep) + 1e-9).rounded(.down))))
+    if largest >= 1e6 || largest < 1e-3 { return NumberText.scientific(tick, digits: 3, .typographic) }
+    return NumberText.fixed(tick, decimals: max(0, -Int((log10(tickStep) + 1e-9).rounded(.down))), .typographic)
   }
 }

@@ -1,3 +1,5 @@
+import MirageSupport
+
 /// Lines over a common axis, drawn as SVG: series over the steps of a training, or measurements with their intervals
 /// against the size of a set.
 ///
@@ -71,7 +73,7 @@ public struct LineChart: Sendable {
   /// What a reader who does not see the drawing is told.
   private var summary: String {
     let ends = series.compactMap { series in
-      series.points.last { $0.y.isFinite }.map { "\(series.name) \(NumberText.significant($0.y))" }
+      series.points.last { $0.y.isFinite }.map { "\(series.name) \(NumberText.significant($0.y, .typographic))" }
     }
     return title + (ends.isEmpty ? ": no values yet" : ". Last: " + ends.joined(separator: ", "))
   }

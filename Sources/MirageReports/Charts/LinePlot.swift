@@ -1,3 +1,5 @@
+import MirageSupport
+
 /// A line chart as it is drawn.
 struct LinePlot {
   private let chart: LineChart
@@ -31,7 +33,9 @@ struct LinePlot {
     isClipped = hidden > 0
     var details = chart.detail.isEmpty ? [] : [chart.detail]
     if isLogarithmic { details.append("log scale") }
-    if isClipped { details.append("\(NumberText.grouped(hidden)) value\(hidden == 1 ? "" : "s") off the scale") }
+    if isClipped {
+      details.append("\(NumberText.grouped(hidden, .typographic)) value\(hidden == 1 ? "" : "s") off the scale")
+    }
     header = ChartHeader(
       title: chart.title, detail: details.joined(separator: " · "), names: series.map(\.name), width: chart.width)
     let bottom = chart.height - (chart.xLabel.isEmpty ? 26 : 44)
@@ -148,11 +152,11 @@ struct LinePlot {
     if case .categories(let names) = chart.xAxis {
       place = names[Int(point.x.rounded())]
     } else if !chart.xLabel.isEmpty {
-      place = "\(chart.xLabel) \(NumberText.trimmed(NumberText.significant(point.x, digits: 9)))"
+      place = "\(chart.xLabel) \(NumberText.trimmed(NumberText.significant(point.x, digits: 9, .typographic)))"
     }
-    var text = "\(series.name), \(place): \(NumberText.significant(point.y))"
+    var text = "\(series.name), \(place): \(NumberText.significant(point.y, .typographic))"
     if let low = point.low, let high = point.high {
-      text += " (\(NumberText.significant(low)) to \(NumberText.significant(high)))"
+      text += " (\(NumberText.significant(low, .typographic)) to \(NumberText.significant(high, .typographic)))"
     }
     return text
   }

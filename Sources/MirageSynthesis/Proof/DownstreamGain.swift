@@ -101,7 +101,7 @@ public struct DownstreamGain: Sendable {
           let accuracy = try await training.accuracy(
             afterSteps: settings.classifierSteps, mixing: parts, test: test)
           try log.append(Outcome(size: size, seed: seed, arm: arm, accuracy: accuracy))
-          let percent = JSONValue.number((10_000 * accuracy).rounded() / 100).text
+          let percent = NumberText.trimmed(NumberText.percent(accuracy))
           progress(
             "\(log.outcomes.count) of \(total): \(named(size)), seed \(seed), \(arm.rawValue): \(percent) %")
         }

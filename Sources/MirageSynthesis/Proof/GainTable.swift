@@ -69,10 +69,12 @@ public struct GainTable: Sendable {
     ]
     for size in sizes {
       let row = cells.filter { $0.size == size }.map { cell -> String in
-        if cell.arm == .real { return percent(cell.accuracy) + (cell.interval.map { " ± \(percent($0))" } ?? "") }
+        if cell.arm == .real {
+          return NumberText.percent(cell.accuracy) + (cell.interval.map { " ± \(NumberText.percent($0))" } ?? "")
+        }
         let sign = cell.gain < 0 ? "" : "+"
-        let interval = cell.gainInterval.map { " ± \(percent($0))" } ?? ""
-        return "\(percent(cell.accuracy)) (\(sign)\(percent(cell.gain))\(interval))"
+        let interval = cell.gainInterval.map { " ± \(NumberText.percent($0))" } ?? ""
+        return "\(NumberText.percent(cell.accuracy)) (\(sign)\(NumberText.percent(cell.gain))\(interval))"
       }
       lines.append("| \(size == 0 ? "all" : "\(size)") | " + row.joined(separator: " | ") + " |")
     }
@@ -103,12 +105,6 @@ public struct GainTable: Sendable {
       series: series,
       xAxis: .categories(sizes.map { $0 == 0 ? "all" : "\($0)" }))
   }
-}
-
-private func percent(_ value: Double) -> String {
-  let hundredths = Int((abs(value) * 10_000).rounded())
-  let fraction = hundredths % 100
-  return "\(value < 0 && hundredths > 0 ? "-" : "")\(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction)"
 }
 
 private func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
