@@ -113,4 +113,12 @@ package enum NumberText {
     default: return "\(total / 86_400) d" + (total % 86_400 >= 3600 ? " \(total % 86_400 / 3600) h" : "")
     }
   }
+
+  /// A span of time as a clock shows it: `2:05`, `1:02:05`.
+  package static func clock(_ seconds: Double) -> String {
+    let total = Int(max(0, min(seconds, 1e9)))
+    func padded(_ number: Int) -> String { (number < 10 ? "0" : "") + "\(number)" }
+    let (hours, minutes) = (total / 3600, total / 60 % 60)
+    return (hours > 0 ? "\(hours):" + padded(minutes) : "\(minutes)") + ":" + padded(total % 60)
+  }
 }

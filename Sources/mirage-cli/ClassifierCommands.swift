@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import Mirage
-import Synchronization
 
 struct TrainClassifierCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -67,7 +66,7 @@ struct TrainClassifierCommand: AsyncParsableCommand {
     var training = ClassifierTraining()
     (training.epochs, training.learningRate, training.seed) = (epochs, learningRate, seed)
     let start = ContinuousClock.now
-    let line = TrainingLine(isQuiet: quiet || json)
+    let line = ProgressLine(isQuiet: quiet || json)
     let result: (checkpoint: Checkpoint, accuracy: Double)
     do {
       result = try await training.run(train: train, test: held) { line.show($0) }
@@ -158,41 +157,5 @@ struct TestClassifierCommand: AsyncParsableCommand {
     } else {
       print("\(NumberText.percent(accuracy)) % of \(NumberText.grouped(flow.count)) samples classified right")
     }
-  }
-}
-
-/// Shows how far a training is: on terminals a line that changes, elsewhere a line an epoch.
-private final class TrainingLine: Sendable {
-  private let start = ContinuousClock.now
-  private let last = Mutex<ContinuousClock.Instant?>(nil)
-  private let isQuiet: Bool
-
-  init(isQuiet: Bool) { self.isQuiet = isQuiet }
-
-  func show(_ progress: ClassifierTraining.Progress) {
-    if isQuiet { return }
-    var text =
-      "epoch \(progress.epoch + 1) of \(progress.epochs), loss \(NumberText.fixed(Double(progress.loss), decimals: 4))"
-    if let accuracy = progress.accuracy {
-      text += ", \(NumberText.percent(accuracy)) % of the test samples right"
-      Terminal.message(Terminal.isInteractive ? "\r\u{1B}[K\(text)" : text)
-      return
-    }
-    let now = ContinuousClock.now
-    let isDue = last.withLock { last in
-      if let last, last.duration(to: now) < .milliseconds(200) { return false }
-      last = now
-      return true
-    }
-    guard Terminal.isInteractive, isDue else { return }
-    let seconds = start.duration(to: now) / .seconds(1)
-    let left = Int(seconds / Double(progress.step) * Double(progress.steps - progress.step))
-    text += ", step \(NumberText.grouped(progress.step)) of \(NumberText.grouped(progress.steps))"
-    text += "  \(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60) left"
-    FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
-  }
-
-  func end() {
-    if !isQuiet && Terminal.isInteractive { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
   }
 }

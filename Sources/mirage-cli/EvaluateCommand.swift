@@ -80,7 +80,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         .usage, "the real dataset has no classes that a classifier could learn", file: real,
         remedy: "Give the weights of the Inception network with --inception.")
     }
-    let line = StatusLine(isShown: !quiet && !json)
+    let line = ProgressLine(isQuiet: quiet || json)
     defer { line.end() }
     var report = try await Self.report(evaluation, sets, judges, line)
     line.end()
@@ -99,7 +99,7 @@ struct EvaluateCommand: AsyncParsableCommand {
 
   @TensorActor
   private static func report(
-    _ evaluation: DatasetEvaluation, _ sets: DatasetEvaluation.Sets, _ judges: Judges, _ line: StatusLine
+    _ evaluation: DatasetEvaluation, _ sets: DatasetEvaluation.Sets, _ judges: Judges, _ line: ProgressLine
   ) async throws -> EvaluationReport {
     var (known, remark): (ImageClassifier?, String?)
     if judges.inception == nil || judges.needsClassifier {
@@ -108,7 +108,7 @@ struct EvaluateCommand: AsyncParsableCommand {
       } else {
         let found = try await ClassifierCache().classifier(
           train: sets.train, test: sets.test, identity: judges.identity
-        ) { line.show("training the classifier, step \($0.step) of \($0.steps)") }
+        ) { line.show("training the classifier", done: $0.step, of: $0.steps, unit: "steps/s") }
         known = found.classifier
         remark = "the classifier is right on \(NumberText.percent(found.accuracy)) % of the real test samples"
       }

@@ -65,20 +65,15 @@ struct RunCommand: AsyncParsableCommand {
     run.existing = resume ? .resume : overwrite ? .overwrite : .refuse
     run.workers = work.workers ?? Context.processors
     run.checkpointInterval = checkpointInterval
-    let fitting = FittingLine(isQuiet: quiet || json)
+    let line = ProgressLine(isQuiet: quiet || json)
     run.retrains = training.retrain
-    run.report = { fitting.show($0) }
-    let line = ProgressLine(isShown: !quiet && !json)
+    run.report = { line.show($0) }
     let start = ContinuousClock.now
     let report: RunReport
     do {
-      report = try await pipeline.run(run) {
-        fitting.end()
-        line.show($0)
-      }
+      report = try await pipeline.run(run) { line.show($0) }
       line.end()
     } catch {
-      fitting.end()
       line.end()
       if error is CancellationError, !quiet {
         Terminal.message("Stopped; what is done is kept. Continue with: \(commandToContinue)")

@@ -110,7 +110,7 @@ struct SynthesizeCommand: AsyncParsableCommand {
       sink: ImageFolderSink(directory: output))
     var options = RunOptions()
     options.existing = resume ? .resume : overwrite ? .overwrite : .refuse
-    let line = ProgressLine(isShown: !quiet)
+    let line = ProgressLine(isQuiet: quiet)
     let start = ContinuousClock.now
     defer { line.end() }
     let report = try await pipeline.run(options) { line.show($0) }

@@ -36,7 +36,7 @@ struct TrainCommand: AsyncParsableCommand {
     var context = work.context(for: pipeline)
     context.fitting = .fit
     context.retrains = training.retrain
-    let line = FittingLine(isQuiet: quiet || json)
+    let line = ProgressLine(isQuiet: quiet || json)
     context.report = { line.show($0) }
     let start = ContinuousClock.now
     let fitted: FittedPipeline

@@ -56,4 +56,11 @@ import Testing
   ]) func duration(_ seconds: Double, _ text: String) {
     #expect(NumberText.duration(seconds) == text)
   }
+
+  @Test(arguments: [
+    (0, "0:00"), (65.9, "1:05"), (3599, "59:59"), (3725, "1:02:05"), (-1, "0:00"), (.infinity, "277777:46:40"),
+  ])
+  func clock(_ seconds: Double, _ text: String) {
+    #expect(NumberText.clock(seconds) == text)
+  }
 }

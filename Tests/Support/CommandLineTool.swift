@@ -38,6 +38,27 @@ public struct CommandLineTool {
     try start(arguments, directory: directory, environment: environment).wait()
   }
 
+  /// Runs it with standard error on a terminal, and gives what it wrote there.
+  public static func runOnTerminal(_ arguments: String..., directory: String) throws -> String {
+    var (terminal, side): (Int32, Int32) = (0, 0)
+    guard openpty(&terminal, &side, nil, nil, nil) == 0 else { throw CocoaError(.fileReadUnknown) }
+    let handle = FileHandle(fileDescriptor: side, closeOnDealloc: true)
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: path)
+    process.arguments = arguments
+    process.currentDirectoryURL = URL(fileURLWithPath: directory)
+    (process.standardOutput, process.standardInput) = (FileHandle.nullDevice, FileHandle.nullDevice)
+    process.standardError = handle
+    try process.run()
+    try handle.close()
+    defer { close(terminal) }
+    // Reading fails once the process has closed its side.
+    var (text, buffer): ([UInt8], [UInt8]) = ([], [UInt8](repeating: 0, count: 4096))
+    while case let count = read(terminal, &buffer, buffer.count), count > 0 { text += buffer[..<count] }
+    process.waitUntilExit()
+    return String(decoding: text, as: UTF8.self)
+  }
+
   public final class Running {
     public let process: Process
     private let output = URL(fileURLWithPath: "/tmp/mirage-output-\(UUID().uuidString)")
