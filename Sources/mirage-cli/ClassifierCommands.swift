@@ -39,8 +39,7 @@ struct TrainClassifierCommand: AsyncParsableCommand {
   @Option(help: "What initial weights and the order of samples are drawn from.")
   var seed: UInt64 = 0
 
-  @Option(help: "Threads that compute (default: the number of processors). Another number gives other last digits.")
-  var threads: Int?
+  @OptionGroup var threads: ThreadOptions
 
   @Flag(help: "Replace a file that is there already.")
   var overwrite = false
@@ -54,14 +53,12 @@ struct TrainClassifierCommand: AsyncParsableCommand {
   func validate() throws {
     if !(1...100_000).contains(epochs) { throw ValidationError("--epochs must be from 1 to 100000.") }
     if !(1...65_536).contains(batch) { throw ValidationError("--batch must be from 1 to 65536.") }
-    if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be from 1 to 1024.") }
     if !(learningRate > 0 && learningRate < 100) { throw ValidationError("--learning-rate must be above 0.") }
   }
 
   func run() async throws {
-    ThreadWaiting.keepBrief()
+    threads.prepare()
     try checkWritable(output, overwrite: overwrite)
-    if let threads { Compute.threads = threads }
     let (train, held) = try await parts()
     var training = ClassifierTraining()
     (training.epochs, training.learningRate, training.seed) = (epochs, learningRate, seed)
@@ -132,19 +129,13 @@ struct TestClassifierCommand: AsyncParsableCommand {
   @Argument(help: "The dataset, or a pipeline file.", completion: .directory)
   var dataset: String
 
-  @Option(help: "Threads that compute (default: the number of processors).")
-  var threads: Int?
+  @OptionGroup var threads: ThreadOptions
 
   @Flag(help: "Print JSON.")
   var json = false
 
-  func validate() throws {
-    if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be from 1 to 1024.") }
-  }
-
   func run() async throws {
-    ThreadWaiting.keepBrief()
-    if let threads { Compute.threads = threads }
+    threads.prepare()
     let checkpoint = try Checkpoint(reading: file)
     let flow = try await DatasetLocation(dataset).samplesToTest()
     let accuracy: Double

@@ -79,6 +79,8 @@ struct ReplayCommand: AsyncParsableCommand {
   @Argument(help: "The sample's id, such as s0-00000042-p0-v1.")
   var key: String
 
+  @OptionGroup var threads: ThreadOptions
+
   @Flag(help: "Print JSON.")
   var json = false
 
@@ -88,6 +90,7 @@ struct ReplayCommand: AsyncParsableCommand {
       throw MirageError(.usage, "\(key) is not a sample's id", remedy: "Ids look like s0-00000042-p0-v1.")
     }
     let pipeline = try options.load()
+    threads.prepare(for: pipeline)
     var run = Run(seed: pipeline.seed)
     run.recordsDraws = true
     let fitted = try await pipeline.fitted(run, in: Context(fitting: .leaveOut))
@@ -137,6 +140,7 @@ struct StatsCommand: AsyncParsableCommand {
 
   @OptionGroup var options: PipelineOptions
   @OptionGroup var work: WorkOptions
+  @OptionGroup var threads: ThreadOptions
 
   @Option(help: "Only the first so many positions.")
   var limit: Int?
@@ -151,6 +155,7 @@ struct StatsCommand: AsyncParsableCommand {
   func run() async throws {
     var pipeline = try options.load()
     work.apply(to: &pipeline)
+    threads.prepare(for: pipeline)
     let fitted = try await pipeline.fitted(in: Context(fitting: .leaveOut))
     let flow = fitted.flow
     warn(leftOut: fitted.leftOut)

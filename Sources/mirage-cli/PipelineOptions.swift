@@ -53,18 +53,9 @@ struct TrainingOptions: ParsableArguments {
   var retrain = false
 
   @OptionGroup var threads: ThreadOptions
-
-  /// Before anything is computed. Only pipelines with networks in them pay for it.
-  func prepare(_ pipeline: Pipeline) {
-    if pipeline.source is any ComputesWithNetworks
-      || pipeline.stages.contains(where: { $0 is any ComputesWithNetworks })
-    {
-      threads.prepare()
-    }
-  }
 }
 
-/// What commands understand that compute with networks.
+/// Options of all commands that compute with networks, or whose pipelines may.
 struct ThreadOptions: ParsableArguments {
   @Option(help: "Threads that compute (default: the number of processors). Another number gives other last digits.")
   var threads: Int?
@@ -73,10 +64,19 @@ struct ThreadOptions: ParsableArguments {
     if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be from 1 to 1024.") }
   }
 
-  /// Before anything is computed.
+  /// Sets the number of threads. Called before anything is computed.
   func prepare() {
     ThreadWaiting.keepBrief()
     if let threads { Compute.threads = threads }
+  }
+
+  /// Sets the number of threads if the pipeline has networks in it; others are not held up by it.
+  func prepare(for pipeline: Pipeline) {
+    if pipeline.source is any ComputesWithNetworks
+      || pipeline.stages.contains(where: { $0 is any ComputesWithNetworks })
+    {
+      prepare()
+    }
   }
 }
 

@@ -22,6 +22,8 @@ struct PreviewCommand: AsyncParsableCommand {
   @Option(help: "How many variants of each: copies first, then those of further epochs.")
   var variants = 6
 
+  @OptionGroup var threads: ThreadOptions
+
   func validate() throws {
     if !(1...1000).contains(count) { throw ValidationError("--count must be from 1 to 1000.") }
     if !(1...100).contains(variants) { throw ValidationError("--variants must be from 1 to 100.") }
@@ -29,6 +31,7 @@ struct PreviewCommand: AsyncParsableCommand {
 
   func run() async throws {
     let pipeline = try options.load()
+    threads.prepare(for: pipeline)
     let sheet = try await ContactSheet.make(pipeline, originals: count, variants: variants)
     warn(leftOut: sheet.leftOut)
     try OutputFile.replace(output, with: PNG.encode(sheet.image))

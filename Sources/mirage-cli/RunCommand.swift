@@ -58,7 +58,7 @@ struct RunCommand: AsyncParsableCommand {
     var pipeline = try options.load()
     work.apply(to: &pipeline)
     if let output { try pipeline.write(to: output) }
-    training.prepare(pipeline)
+    training.threads.prepare(for: pipeline)
     var run = RunOptions()
     run.limit = limit
     run.shard = shard ?? .whole
