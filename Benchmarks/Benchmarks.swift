@@ -7,6 +7,7 @@ import Mirage
 @main
 struct Benchmarks {
   static func main() async throws {
+    keepFreedMemory()
     let arguments = CommandLine.arguments
     func option(_ name: String) -> String? {
       arguments.firstIndex(of: name).flatMap { $0 + 1 < arguments.count ? arguments[$0 + 1] : nil }

@@ -35,7 +35,6 @@ public struct Flow<Element: Sendable>: AsyncSequence, Sendable {
   public func processed<Output: Sendable>(
     _ range: Range<Int>, in context: Context, transform: @escaping @Sendable (Element) throws -> Output
   ) -> OrderedMap<Chunk<Output>> {
-    _ = freedMemoryIsKept
     let (read, run, grain, locate, isCostly) = (read, run, about.grain, locate, about.isCostly)
     return OrderedMap(
       0..<(range.count + grain - 1) / grain, workers: context.workers, bound: 2 * context.workers

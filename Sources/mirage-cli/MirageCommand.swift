@@ -22,6 +22,7 @@ struct MirageCommand: AsyncParsableCommand {
     ])
 
   static func main() async {
+    keepFreedMemory()
     // A dataset may have more shards than the usual limit on open files.
     var limit = rlimit()
     if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
