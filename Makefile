@@ -7,8 +7,10 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 SWIFT_SOURCES := Package.swift Sources Tests Benchmarks
 ONLY ?=
 ROUNDS ?= 3
+DOCUMENTED := MirageSupport MirageMedia MirageReports MirageStreams MirageTensors MirageNetworks MirageLearning \
+  MirageAdversarial MirageEvaluation MirageSynthesis Mirage
 
-.PHONY: setup demo test mutate lint format bench interop stress fuzz venv
+.PHONY: setup demo test mutate lint format bench interop stress fuzz docs venv
 
 # Installs the system packages that are missing, and nothing else.
 setup:
@@ -71,3 +73,10 @@ stress: setup
 fuzz: setup
 	swift build -c release --product mirage-fuzz --sanitize=address --scratch-path .build-asan
 	.build-asan/release/mirage-fuzz --iterations 100000
+
+# Web pages of all modules, with the articles of Sources/Mirage/Mirage.docc.
+docs: setup
+	mkdir -p out
+	swift package --allow-writing-to-directory out/docs generate-documentation \
+	  --enable-experimental-combined-documentation $(DOCUMENTED:%=--target %) --output-path out/docs
+	@echo "To read it: python3 -m http.server --directory out/docs, then http://localhost:8000/documentation/mirage"
