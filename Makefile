@@ -1,5 +1,5 @@
-# Set-up, build, tests and benchmarks. `make demo` and `make test` do all of their set-up themselves, on a machine that
-# has only the Swift toolchain and Debian's or Ubuntu's apt.
+# Set-up, build, tests and benchmarks. `make demo` and `make test` install everything they need, on a machine with only the
+# Swift toolchain and Debian's or Ubuntu's apt.
 
 APT_PACKAGES := libturbojpeg0-dev libpng-dev libzip-dev libssl-dev zlib1g-dev libdnnl-dev libopenblas-dev \
   dataset-fashion-mnist
@@ -12,7 +12,7 @@ DOCUMENTED := MirageSupport MirageMedia MirageReports MirageStreams MirageTensor
 
 .PHONY: setup demo test mutate lint format bench interop stress fuzz docs venv
 
-# Installs the system packages that are missing, and nothing else.
+# Installs the missing system packages, and nothing else.
 setup:
 	@missing=; for package in $(APT_PACKAGES); do \
 	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
@@ -51,25 +51,26 @@ venv: .venv/bin/python
 .venv/bin/python:
 	python3 -m venv .venv
 
-# make bench, or make bench ONLY=stream-fashion
+# All benchmarks, or one: make bench ONLY=stream-fashion
 bench: setup venv
 	.venv/bin/pip install -q -r Benchmarks/Peers/requirements.txt
 	swift build -c release --product mirage
 	swift build -c release --product mirage-bench
 	.build/release/mirage-bench --only "$(ONLY)" --rounds $(ROUNDS)
 
-# The peers read what this tool writes, and the other way round.
+# PyTorch, torchvision, webdataset and Hugging Face read Mirage's files, and Mirage reads theirs.
 interop: setup venv
 	.venv/bin/pip install -q -r Tests/Interop/requirements.txt
 	swift build -c release --product mirage
 	.venv/bin/python Tests/Interop/interop.py --mirage .build/release/mirage --work out/interop
 
-# Two hundred kills at random moments (twenty for each sink and format), each resumed and compared with a run that was not interrupted.
+# Kills two hundred runs at random moments (twenty for each sink and format), resumes each, and compares the output with
+# that of an uninterrupted run.
 stress: setup
 	swift build -c release --product mirage
 	python3 Tests/Stress/kills.py --mirage .build/release/mirage --kills 20
 
-# Mutated files through every reader, under AddressSanitizer.
+# Runs mutated files through every reader, under AddressSanitizer.
 fuzz: setup
 	swift build -c release --product mirage-fuzz --sanitize=address --scratch-path .build-asan
 	.build-asan/release/mirage-fuzz --iterations 100000

@@ -32,13 +32,13 @@ def first(count: int, idx: bytes) -> bytes:
 
 README = """# Samples
 
-Small real data for the quickstart and the tests. `make_samples.py` made everything here.
+A small real dataset for the quickstart and the tests, written by `make_samples.py`.
 
 ## fashion-mnist
 
 The first {train:,} training images and the first {t10k:,} test images of Fashion-MNIST, with their labels, in its own
-format (IDX, gzip): 28 × 28 gray images of articles of clothing. `classes.txt` has the names of classes 0 to 9, one a
-line. Nothing but the number of images was changed.
+format (IDX, gzip): 28 × 28 gray images of articles of clothing. `classes.txt` holds the names of classes 0 to 9, one
+per line. Only the number of images differs from the original.
 
 - Origin: <https://github.com/zalandoresearch/fashion-mnist>, through Debian's package `dataset-fashion-mnist`.
 - Paper: Han Xiao, Kashif Rasul, Roland Vollgraf, *Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine
