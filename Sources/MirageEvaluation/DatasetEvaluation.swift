@@ -68,10 +68,10 @@ public struct DatasetEvaluation: Sendable {
     }
     var report = EvaluationReport(features: network.name)
     progress("generated samples")
-    let generated = try await Judgement(sets.generated, count: count, by: network, seed: seed)
+    let generated = try await Predictions(sets.generated, count: count, by: network, seed: seed)
     guard !generated.labels.isEmpty else { throw MirageError.badData("there is no generated sample to measure") }
     progress("real samples")
-    let test = try await Judgement(sets.test, count: generated.labels.count, by: network, seed: seed)
+    let test = try await Predictions(sets.test, count: generated.labels.count, by: network, seed: seed)
     let compared = [("generated", generated.labels.count), ("real test", test.labels.count)]
     for metric in metrics {
       try Task.checkCancellation()
@@ -99,22 +99,22 @@ public struct DatasetEvaluation: Sendable {
           report.add("coverage", found.coverage, of: compared)
         }
       case .memorization:
-        let train = try await Judgement(sets.train, count: generated.labels.count, by: network, seed: seed)
+        let train = try await Predictions(sets.train, count: generated.labels.count, by: network, seed: seed)
         let found = try Memorization(
           generated: generated.vectors(), training: train.vectors(), heldOut: test.vectors(), seed: seed)
         let samples = compared + [("real training", train.labels.count)]
         report.add("memorization ratio (median)", found.medianRatio, of: samples)
-        report.add("nearer to training than test", found.shareNearerTraining, of: samples)
+        report.add("nearer to training than test", found.fractionNearerTraining, of: samples)
       case .labelAgreement:
         guard let classifier else {
           throw MirageError(.usage, "label agreement needs a classifier of the data's classes")
         }
-        // Where the features are the classifier's, it has judged these samples already.
-        let judged =
+        // Where the features are the classifier's, it has predictions of these samples already.
+        let predictions =
           network as AnyObject === classifier
-          ? generated : try await Judgement(sets.generated, count: count, by: classifier, seed: seed)
-        let right = zip(judged.guesses, judged.labels).count { $0 == $1 }
-        report.add("label agreement", Double(right) / Double(judged.labels.count), of: [compared[0]])
+          ? generated : try await Predictions(sets.generated, count: count, by: classifier, seed: seed)
+        let right = zip(predictions.predictedLabels, predictions.labels).count { $0 == $1 }
+        report.add("label agreement", Double(right) / Double(predictions.labels.count), of: [compared[0]])
       case .cas: try await addTrained(to: &report, sets, isTrainedOnReal: false, progress)
       case .ganTest: try await addTrained(to: &report, sets, isTrainedOnReal: true, progress)
       }

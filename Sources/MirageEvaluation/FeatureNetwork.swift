@@ -6,7 +6,7 @@ public protocol FeatureNetwork {
   /// What reports call it.
   var name: String { get }
   /// Of N × H × W × C images in -1 ... 1: N × features, and N × classes whose softmax are probabilities.
-  func judged(_ images: Tensor) -> (features: Tensor, logits: Tensor)
+  func predictions(of images: Tensor) -> (features: Tensor, logits: Tensor)
 }
 
 extension ImageClassifier: FeatureNetwork {
@@ -16,18 +16,18 @@ extension ImageClassifier: FeatureNetwork {
 extension InceptionNetwork: FeatureNetwork {
   public var name: String { "the Inception network of 2015" }
 
-  public func judged(_ images: Tensor) -> (features: Tensor, logits: Tensor) {
+  public func predictions(of images: Tensor) -> (features: Tensor, logits: Tensor) {
     let features = features(images)
     return (features, logits(fromFeatures: features))
   }
 }
 
-/// What a network said of a set of images.
-struct Judgement {
+/// Predictions of a network for a set of images.
+struct Predictions {
   var features: [Float] = []
   var probabilities: [Float] = []
   var labels: [Int] = []
-  var guesses: [Int] = []
+  var predictedLabels: [Int] = []
   private(set) var dimensions = 1
   private(set) var classes = 1
 
@@ -38,12 +38,12 @@ struct Judgement {
       try Task.checkCancellation()
       let room = min(batch.labels.count, count - labels.count)
       let images = room < batch.labels.count ? batch.images.sliced(axis: 0, 0..<room) : batch.images
-      let judged = network.judged(images)
-      features += judged.features.values
-      probabilities += judged.logits.softmax().values
-      guesses += judged.logits.argmax(axis: 1)
+      let outputs = network.predictions(of: images)
+      features += outputs.features.values
+      probabilities += outputs.logits.softmax().values
+      predictedLabels += outputs.logits.argmax(axis: 1)
       labels += batch.labels.prefix(room)
-      (dimensions, classes) = (judged.features.shape[1], judged.logits.shape[1])
+      (dimensions, classes) = (outputs.features.shape[1], outputs.logits.shape[1])
       if labels.count == count { break }
     }
     try Task.checkCancellation()

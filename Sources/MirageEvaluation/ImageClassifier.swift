@@ -84,7 +84,7 @@ public final class ImageClassifier: Module {
   }
 
   /// Both in one pass.
-  public func judged(_ images: Tensor) -> (features: Tensor, logits: Tensor) {
+  public func predictions(of images: Tensor) -> (features: Tensor, logits: Tensor) {
     let features = features(images)
     return (features, network.layers.last!(features, .inference))
   }

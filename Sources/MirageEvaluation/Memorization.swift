@@ -16,7 +16,7 @@ public struct Memorization: Sendable, Equatable, Codable {
   public var medianRatio: Double
   /// The part of the generated samples that are nearer to a training sample than to any held-out one, those at equal
   /// distances counted half. Near 0.5: no memorizing; 1: copies.
-  public var shareNearerTraining: Double
+  public var fractionNearerTraining: Double
   /// How many samples of either set took part.
   public var compared: Int
 
@@ -46,6 +46,6 @@ public struct Memorization: Sendable, Equatable, Codable {
     self.compared = compared
     meanRatio = ratios.reduce(0, +) / count
     medianRatio = (ratios[(ratios.count - 1) / 2] + ratios[ratios.count / 2]) / 2
-    shareNearerTraining = pairs.reduce(0) { $0 + ($1.0 < $1.1 ? 1 : $1.0 == $1.1 ? 0.5 : 0) } / count
+    fractionNearerTraining = pairs.reduce(0) { $0 + ($1.0 < $1.1 ? 1 : $1.0 == $1.1 ? 0.5 : 0) } / count
   }
 }

@@ -34,7 +34,7 @@ final class QualityMeter {
     let batches = Batches(set.flow, size: 250, positions: chosen, ignoresClasses: true).expecting(coding)
     var (features, dimensions): ([Float], Int) = ([], 1)
     for try await batch in batches.epoch(0, isShuffled: false, seed: 0) where !batch.labels.isEmpty {
-      let found = classifier.judged(batch.images).features
+      let found = classifier.predictions(of: batch.images).features
       features += found.values
       dimensions = found.shape[1]
     }
@@ -76,10 +76,10 @@ final class QualityMeter {
         return bounds.firstIndex { place < $0 } ?? 0
       }
       let latents = configuration.latents(labels.count, using: &random)
-      let judged = classifier.judged(coding.quantized(generator(latents, labels, .inference)))
-      features += judged.features.values
-      dimensions = judged.features.shape[1]
-      right += zip(judged.logits.argmax(axis: 1), labels).count { $0 == $1 }
+      let predictions = classifier.predictions(of: coding.quantized(generator(latents, labels, .inference)))
+      features += predictions.features.values
+      dimensions = predictions.features.shape[1]
+      right += zip(predictions.logits.argmax(axis: 1), labels).count { $0 == $1 }
     }
     let generated = try FrechetDistance.Statistics(Features(features, dimensions: dimensions))
     return (try FrechetDistance.between(real, generated), Double(right) / Double(count))

@@ -75,6 +75,6 @@ struct MetricRow: Sendable, CustomTestStringConvertible {
       generated: row.features("generated"), training: row.features("training"), heldOut: row.features("held-out"))
     #expect(abs(found.meanRatio - row.number("mean")) < 1e-9, "\(found)")
     #expect(abs(found.medianRatio - row.number("median")) < 1e-9, "\(found)")
-    #expect(abs(found.shareNearerTraining - row.number("share")) < 1e-12, "\(found)")
+    #expect(abs(found.fractionNearerTraining - row.number("share")) < 1e-12, "\(found)")
   }
 }

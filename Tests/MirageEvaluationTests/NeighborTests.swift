@@ -69,25 +69,25 @@ import Testing
       generated: normal("generated", 2_000, deviations), training: normal("training", 3_000, deviations),
       heldOut: normal("held-out", 700, deviations))
     #expect(found.compared == 700)
-    #expect(abs(found.medianRatio - 1) < 0.05 && abs(found.shareNearerTraining - 0.5) < 0.04, "\(found)")
+    #expect(abs(found.medianRatio - 1) < 0.05 && abs(found.fractionNearerTraining - 0.5) < 0.04, "\(found)")
   }
 
   @Test func copiesAreFound() throws {
     let (training, heldOut) = try (normal("training", 600, deviations), normal("held-out", 600, deviations))
     let copies = try Memorization(generated: training, training: training, heldOut: heldOut)
-    #expect(copies.meanRatio == 0 && copies.medianRatio == 0 && copies.shareNearerTraining == 1)
+    #expect(copies.meanRatio == 0 && copies.medianRatio == 0 && copies.fractionNearerTraining == 1)
     let near = try Memorization(
       generated: changed(training) { $0 + 0.01 }, training: training, heldOut: heldOut)
-    #expect(near.medianRatio < 0.2 && near.shareNearerTraining > 0.9)
+    #expect(near.medianRatio < 0.2 && near.fractionNearerTraining > 0.9)
     let other = try Memorization(generated: heldOut, training: training, heldOut: heldOut)
-    #expect(other.meanRatio == .infinity && other.shareNearerTraining == 0)
+    #expect(other.meanRatio == .infinity && other.fractionNearerTraining == 0)
   }
 
   @Test func equalDistancesCountHalf() throws {
     let (generated, others) = try (normal("generated", 40, deviations), normal("others", 40, deviations))
     for set in [generated, others] {
       let found = try Memorization(generated: generated, training: set, heldOut: set)
-      #expect(found.meanRatio == 1 && found.medianRatio == 1 && found.shareNearerTraining == 0.5)
+      #expect(found.meanRatio == 1 && found.medianRatio == 1 && found.fractionNearerTraining == 0.5)
     }
   }
 
