@@ -5,13 +5,13 @@ import MirageNetworks
 import MirageStreams
 import MirageTensors
 
-/// Classifiers that were trained to measure a dataset, kept for the next time.
-public struct ClassifierCache: Sendable {
-  /// Where they are.
-  public let directory: String
+/// Directory of trained classifiers, so that evaluating against the same dataset again does not train one again.
+package struct ClassifierCache: Sendable {
+  /// Directory of the checkpoints; it is made on the first write.
+  package let directory: String
 
-  /// - Parameter directory: `mirage` in `XDG_CACHE_HOME` or `~/.cache` where left out.
-  public init(directory: String? = nil) {
+  /// - Parameter directory: Defaults to `mirage` in `XDG_CACHE_HOME` or `~/.cache`.
+  package init(directory: String? = nil) {
     func variable(_ name: String) -> String? {
       getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
     }
@@ -19,23 +19,26 @@ public struct ClassifierCache: Sendable {
     self.directory = directory ?? cache + "/mirage"
   }
 
-  /// The classifier of a dataset, from the cache or trained now.
+  /// Returns the classifier of a dataset: from the cache, or trained with the default `ClassifierTraining`.
   ///
   /// - Parameters:
-  ///   - identity: what tells the samples from others of the same files, such as a pipeline's description.
-  ///   - seed: another one is another classifier.
-  ///   - progress: of the training.
-  /// - Returns: it, and its accuracy on the test samples.
-  /// - Throws: as `ClassifierTraining.run`. That the cache cannot be written is no error.
+  ///   - train: Training samples; their number, files and run are part of the cache key.
+  ///   - test: Samples that the accuracy is measured on.
+  ///   - identity: Part of the cache key that tells apart different samples of the same files, such as a pipeline's
+  ///     description.
+  ///   - seed: Random seed of the training, and part of the cache key.
+  ///   - progress: Called after each step of a training.
+  /// - Returns: The classifier, and the fraction of the test samples that it classifies correctly.
+  /// - Throws: As `ClassifierTraining.run`. A cache that cannot be written is not an error.
   @TensorActor
-  public func classifier(
+  package func classifier(
     train: Batches, test: Batches, identity: JSONValue = .null, seed: UInt64 = 0,
     progress: @escaping @Sendable (ClassifierTraining.Progress) -> Void = { _ in }
   ) async throws -> (classifier: ImageClassifier, accuracy: Double) {
     let configuration = try await train.classifierConfiguration()
     var training = ClassifierTraining()
     training.seed = seed
-    // The spelling of the parts' names is that of the caches there are.
+    // Names and spelling are fixed: a change would make existing cache files unreachable.
     let key = Fingerprint([
       "data": try train.flow.about.inputsDigest(), "count": .integer(train.count), "version": .string(mirageVersion),
       "configuration": try JSONValue(encoding: configuration), "epochs": .integer(training.epochs),
@@ -54,7 +57,7 @@ public struct ClassifierCache: Sendable {
       try makeDirectories(directory)
       try trained.checkpoint.write(to: path)
     } catch is MirageError {
-      // It is trained again next time.
+      // Without the file, the next call trains again.
     }
     return (try ImageClassifier(configuration, from: trained.checkpoint), trained.accuracy)
   }

@@ -3,11 +3,12 @@ import MirageNetworks
 import MirageSupport
 import MirageTensors
 
-/// A classifier in training: cross-entropy, Adam, a cosine schedule.
+/// An image classifier in training, with cross-entropy, Adam, and a cosine schedule down to 0.
 final class ClassifierTrainee: Trainee {
   let classifier: ImageClassifier
+  /// Number of steps taken.
   private(set) var steps = 0
-  /// Mean loss of the epoch so far.
+  /// Mean cross-entropy of the current epoch so far.
   private(set) var loss = 0.0
   private var losses = (sum: 0.0, count: 0)
   private let epoch: Int
@@ -17,7 +18,10 @@ final class ClassifierTrainee: Trainee {
   private let learningRate: Float
   private var adam: Adam
 
-  /// - Parameter epoch: number of steps in an epoch.
+  /// - Parameters:
+  ///   - steps: Length of the cosine schedule.
+  ///   - epoch: Number of steps per epoch, after which the mean loss starts again.
+  /// - Throws: As `ImageClassifier.init`.
   init(_ configuration: ImageClassifier.Configuration, _ training: ClassifierTraining, steps: Int, epoch: Int) throws {
     var random = Random(key: Random.Key(seed: training.seed, path: "classifier"), sample: 0)
     classifier = try ImageClassifier(configuration, using: &random)
@@ -27,7 +31,7 @@ final class ClassifierTrainee: Trainee {
     adam = Adam(learningRate: learningRate)
   }
 
-  /// A batch without samples counts as a step that learns nothing.
+  /// Takes one step; a batch without samples counts as a step with loss 0 and leaves the weights as they are.
   func step(on batches: [Batch], isRecorded: Bool) throws -> [TrainingMeasure] {
     if steps % epoch == 0 { losses = (0, 0) }
     defer { steps += 1 }

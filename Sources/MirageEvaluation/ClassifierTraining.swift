@@ -4,35 +4,39 @@ import MirageStreams
 import MirageSupport
 import MirageTensors
 
-/// Trains an image classifier on the samples of a flow, and measures it.
+/// Training and testing of an `ImageClassifier` on the samples of a flow, with cross-entropy and Adam.
 public struct ClassifierTraining: Sendable {
-  /// Number of passes over the training samples.
+  /// Number of passes over the training samples. Defaults to 8.
   public var epochs = 8
-  /// Learning rate at the beginning; it falls to 0 along half a cosine.
+  /// Initial learning rate of Adam, which falls to 0 along half a cosine. Defaults to 1e-3.
   public var learningRate: Float = 1e-3
-  /// Random seed of the initial weights and of the order of samples.
+  /// Random seed of the initial weights and of the order of samples. Defaults to 0.
   public var seed: UInt64 = 0
 
-  /// The usual settings.
+  /// Creates a training with the default settings.
   public init() {}
 
   /// Progress of a training.
   public struct Progress: Sendable {
-    /// Epoch at work, counted from 0, and number of epochs.
+    /// Current epoch, counted from 0, and number of epochs.
     public var epoch, epochs: Int
-    /// Steps done, and number of steps.
+    /// Number of steps taken, and number of steps in all.
     public var step, steps: Int
-    /// Mean loss of the epoch so far.
+    /// Mean cross-entropy of the current epoch so far.
     public var loss: Float
-    /// Fraction of the test samples classified correctly, after each epoch.
+    /// Fraction of the test samples classified correctly, 0 to 1; `nil` except at the end of an epoch.
     public var accuracy: Double?
   }
 
-  /// Trains for some passes.
+  /// Trains a classifier for `epochs` passes over the training samples.
   ///
-  /// - Returns: the trained classifier as a checkpoint, and its accuracy on the test samples.
-  /// - Throws: bad data if samples have no class, there are none, or the images differ in size; what reading throws; bad
-  ///   data if the loss is no longer a number; `CancellationError`, within a step.
+  /// - Parameters:
+  ///   - train: Training samples, in batches of the size to train with. The first sample sets the size of images.
+  ///   - test: Samples that the accuracy is measured on after each epoch.
+  ///   - progress: Called after each step.
+  /// - Returns: The trained classifier as a checkpoint, and the fraction of the test samples that it classifies correctly.
+  /// - Throws: `MirageError` of kind `badData` if there are no samples, a sample has no class, images differ in size, or
+  ///   the loss is not finite; errors of reading samples; `CancellationError`, within a step.
   @TensorActor
   public func run(
     train: Batches, test: Batches, progress: @escaping @Sendable (Progress) -> Void = { _ in }
@@ -59,13 +63,16 @@ public struct ClassifierTraining: Sendable {
     return (checkpoint, accuracy)
   }
 
-  /// Trains for a number of steps, whatever the epochs, on several flows in equal parts of every batch.
+  /// Trains a classifier for a number of steps, each on a batch that is composed of samples of several flows.
   ///
-  /// - Parameter parts: of the same classes and sizes; each gives batches of its own size.
-  /// - Returns: the accuracy on the test samples.
-  /// - Throws: as `run(train:test:progress:)`.
+  /// - Parameters:
+  ///   - steps: Number of steps; `epochs` is not used.
+  ///   - parts: Flows with the same classes and image size. Each contributes as many samples to a batch as its own size.
+  ///   - test: Samples that the accuracy is measured on, once, after the last step.
+  /// - Returns: The fraction of the test samples classified correctly, 0 to 1.
+  /// - Throws: As `run(train:test:progress:)`.
   @TensorActor
-  public func accuracy(afterSteps steps: Int, mixing parts: [Batches], test: Batches) async throws -> Double {
+  package func accuracy(afterSteps steps: Int, mixing parts: [Batches], test: Batches) async throws -> Double {
     let configuration = try await parts[0].classifierConfiguration()
     let test = test.expecting(configuration)
     let trainee = try ClassifierTrainee(configuration, self, steps: steps, epoch: steps)
@@ -77,17 +84,22 @@ public struct ClassifierTraining: Sendable {
     return loop.accuracy
   }
 
-  /// Fraction of the samples that the classifier of a checkpoint classifies correctly.
+  /// Returns the fraction of the samples that the classifier of a checkpoint classifies correctly, 0 to 1.
   ///
-  /// - Parameter classifier: a file of `run`, or PyTorch's weights under the same names.
-  /// - Throws: bad data if the file holds another network, or one for other images or classes than the samples'.
+  /// - Parameters:
+  ///   - classifier: Checkpoint that `run` returned, or weights from PyTorch under the same names.
+  ///   - test: Samples with classes.
+  /// - Throws: `MirageError` of kind `badData` if the checkpoint holds another network, or one for other images or
+  ///   classes than those of the samples; errors of reading samples; `CancellationError`.
   @TensorActor
   public static func accuracy(of classifier: Checkpoint, on test: Batches) async throws -> Double {
     let expected = try await test.classifierConfiguration()
     return try await accuracy(of: ImageClassifier(expected, from: classifier), on: test.expecting(expected))
   }
 
-  /// Fraction of the samples that a classifier classifies correctly.
+  /// Returns the fraction of the samples that a classifier classifies correctly, 0 to 1.
+  ///
+  /// - Throws: `MirageError` of kind `badData` if there are no samples; errors of reading samples; `CancellationError`.
   @TensorActor
   public static func accuracy(of classifier: ImageClassifier, on test: Batches) async throws -> Double {
     var (right, total) = (0, 0)
@@ -111,7 +123,7 @@ extension ClassifierTraining.Progress {
   }
 }
 
-/// Accuracy on test samples, with the mean loss of the epoch beside it.
+/// Evaluator of the accuracy on test samples, which reports the mean loss of the epoch too.
 private struct AccuracyEvaluator: TrainingEvaluator {
   let test: Batches
 
@@ -123,6 +135,6 @@ private struct AccuracyEvaluator: TrainingEvaluator {
 }
 
 extension TrainingLoop {
-  /// The accuracy of the last evaluation; 0 before the first.
+  /// Accuracy of the last evaluation; 0 before the first.
   fileprivate var accuracy: Double { evaluation.map { -$0.score } ?? 0 }
 }

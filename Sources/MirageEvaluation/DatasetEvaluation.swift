@@ -4,56 +4,76 @@ import MirageNetworks
 import MirageStreams
 import MirageTensors
 
-/// Measures how good generated samples are, against real ones.
+/// Evaluation of generated samples against real ones.
 public struct DatasetEvaluation: Sendable {
-  /// What can be measured.
+  /// A metric; the raw value is its name on the command line.
   public enum Metric: String, Sendable, CaseIterable {
-    case fid, kid
+    /// Fréchet distance between features of generated and real test samples (Heusel et al. 2017); see `FrechetDistance`.
+    case fid
+    /// Kernel distance: squared maximum mean discrepancy between features of generated and real test samples (Bińkowski
+    /// et al. 2018, "Demystifying MMD GANs"), on 100 random subsets of up to 1000 samples.
+    case kid
+    /// Confidence and variety of the predicted classes of generated samples (Salimans et al. 2016, "Improved techniques
+    /// for training GANs"), on 10 splits; 1 to the number of classes.
     case inceptionScore = "inception-score"
+    /// Fractions of generated samples near real ones, and of real samples near generated ones (Kynkäänniemi et al. 2019,
+    /// "Improved precision and recall metric for assessing generative models"), with 3 neighbors.
     case precisionRecall = "precision-recall"
+    /// Density and coverage of real neighborhoods by generated samples (Naeem et al. 2020, "Reliable fidelity and
+    /// diversity metrics for generative models"), with 5 neighbors.
     case densityCoverage = "density-coverage"
+    /// Ratio of the distances of generated samples to training and to test samples: near 1 for no memorization, near 0
+    /// for copies.
     case memorization
+    /// Fraction of the generated samples whose predicted class is the one that they were generated for.
     case labelAgreement = "label-agreement"
-    /// Classification accuracy score: a classifier trained on generated samples, tested on real ones.
+    /// Classification accuracy score (Ravuri and Vinyals 2019, "Classification accuracy score for conditional generative
+    /// models"): accuracy on real samples of a classifier that was trained on generated ones.
     case cas
-    /// A classifier trained on real samples, tested on generated ones.
+    /// GAN-test (Shmelkov et al. 2018, "How good is my GAN?"): accuracy on generated samples of a classifier that was
+    /// trained on real ones.
     case ganTest = "gan-test"
 
-    /// Whether it looks at the generated samples' classes.
-    public var needsClasses: Bool { [.labelAgreement, .cas, .ganTest].contains(self) }
+    /// Whether the metric uses the classes of the generated samples.
+    package var needsClasses: Bool { [.labelAgreement, .cas, .ganTest].contains(self) }
   }
 
-  /// What is measured.
+  /// Metrics to compute, in the order of the report. Defaults to all.
   public var metrics: [Metric] = Metric.allCases
-  /// At most so many generated samples, as many real test samples, and as many training samples are compared; classifiers
-  /// are trained on more.
+  /// Maximum number of samples of each set that features are compared of. Defaults to 10,000. Classifiers are trained
+  /// and tested on whole sets.
   public var count = 10_000
-  /// What samples are drawn by, and classifiers begin with.
+  /// Random seed of the choice of samples, of subsets, and of the classifiers that are trained. Defaults to 0.
   public var seed: UInt64 = 0
 
-  /// All metrics, of 10,000 samples.
+  /// Creates an evaluation with all metrics, of 10,000 samples.
   public init() {}
 
-  /// The three sets.
+  /// Sets of samples to compare.
   public struct Sets: Sendable {
-    /// What the generator was trained on, or could have been.
+    /// Samples that the generator was trained on, or of the same part of the dataset.
     public var train: Batches
-    /// Real samples that it was not trained on.
+    /// Real samples that the generator was not trained on.
     public var test: Batches
-    /// What is measured.
+    /// Generated samples, which are measured.
     public var generated: Batches
 
+    /// Creates the sets to compare.
     public init(train: Batches, test: Batches, generated: Batches) {
       (self.train, self.test, self.generated) = (train, test, generated)
     }
   }
 
+  /// Computes the metrics.
+  ///
   /// - Parameters:
-  ///   - network: whose features and classes are compared.
-  ///   - classifier: of the data's classes; label agreement needs it.
-  ///   - progress: told what is being done.
-  /// - Throws: what reading throws; bad data where there are too few samples for a metric, or a sample lacks its class;
-  ///   usage where label agreement has no classifier; `CancellationError`.
+  ///   - sets: Samples to compare. If a classifier takes part, all images must have the size that it was made for.
+  ///   - network: Network whose features and class probabilities are compared.
+  ///   - classifier: Classifier of the data's classes; needed for label agreement only.
+  ///   - progress: Called with the name of each part of the work before it begins.
+  /// - Throws: `MirageError` of kind `badData` if there are too few samples for a metric, or a sample has no class where
+  ///   a metric needs it; `MirageError` of kind `usage` if label agreement has no classifier; errors of reading samples;
+  ///   `CancellationError`.
   @TensorActor
   public func run(
     on sets: Sets, network: any FeatureNetwork, classifier: ImageClassifier?,
@@ -61,7 +81,7 @@ public struct DatasetEvaluation: Sendable {
   ) async throws -> EvaluationReport {
     var sets = sets
     if let known = (network as? ImageClassifier ?? classifier)?.configuration {
-      // A classifier knows images of one size.
+      // A classifier takes images of one size.
       sets = Sets(
         train: sets.train.expecting(known), test: sets.test.expecting(known), generated: sets.generated.expecting(known)
       )
@@ -87,7 +107,7 @@ public struct DatasetEvaluation: Sendable {
           probabilities: Features(generated.probabilities, dimensions: generated.classes))
         report.add("inception score", score.mean, score.standardDeviation, of: [compared[0]])
       case .precisionRecall, .densityCoverage:
-        // Both come from the same distances.
+        // Both metrics are computed from the same distances.
         if metric == .densityCoverage && metrics.contains(.precisionRecall) { continue }
         let found = try Neighborhoods(real: test.vectors(), generated: generated.vectors())
         if metrics.contains(.precisionRecall) {
@@ -109,7 +129,7 @@ public struct DatasetEvaluation: Sendable {
         guard let classifier else {
           throw MirageError(.usage, "label agreement needs a classifier of the data's classes")
         }
-        // Where the features are the classifier's, it has predictions of these samples already.
+        // If the features are those of the classifier, its predictions for these samples are known already.
         let predictions =
           network as AnyObject === classifier
           ? generated : try await Predictions(sets.generated, count: count, by: classifier, seed: seed)
@@ -122,7 +142,8 @@ public struct DatasetEvaluation: Sendable {
     return report
   }
 
-  /// Trains a classifier on one kind of samples, as many and for as many steps as on the other.
+  /// Adds the accuracy of a classifier that is trained on real or on generated samples. The number of samples and of
+  /// steps is the same for both, so that the accuracies can be compared.
   @TensorActor
   private func addTrained(
     to report: inout EvaluationReport, _ sets: Sets, isTrainedOnReal: Bool,
@@ -134,7 +155,7 @@ public struct DatasetEvaluation: Sendable {
     let order = Permutation(count: source.count, key: key, epoch: 0)
     let chosen = source.selecting((0..<number).map { order[$0] })
     var training = ClassifierTraining()
-    // Few samples still give about a thousand steps.
+    // At least about a thousand steps, however few samples there are.
     training.epochs = max(8, 128_000 / max(1, number))
     training.seed = seed &+ 1
     let trained = try await training.run(train: chosen, test: sets.test) { step in

@@ -1,34 +1,36 @@
 import MirageSupport
 import MirageTensors
 
-/// The squared Euclidean distances between all rows of two sets, or within one, a tile at a time: the whole matrix of
-/// them never stands in memory.
+/// Squared Euclidean distances between all rows of two sets, or within one set, computed tile by tile, so that the whole
+/// matrix is never in memory.
 ///
-/// They are |a|² + |b|² - 2 a·b in double precision, a and b relative to the mean of the first set; those of samples
-/// that are near to each other are the sums of squared differences, and so 0 for identical samples and right to nine
-/// digits for any. Memory: for each thread, two times up to 512 rows of features and as many times as many distances,
-/// 19 MB with 2048 features; with more of them there are fewer rows.
+/// A squared distance is |a|² + |b|² - 2 a·b in double precision, with a and b relative to the mean of the first set. If
+/// that loses digits because a and b are close, it is the sum of squared differences instead; so it is 0 for identical
+/// samples, and accurate to nine digits for all. Memory per thread: two blocks of up to 512 rows of features and a block
+/// of 512 × 512 distances, 19 MB with 2048 features; with more features, blocks have fewer rows.
 struct DistanceTiles {
-  /// Some rows and columns of the matrix.
+  /// A block of the matrix of distances.
   struct Tile {
     let rows, columns: Range<Int>
-    /// rows.count × columns.count, row-major.
+    /// Squared distances, rows.count × columns.count, row-major; valid during the visit only.
     let squares: UnsafePointer<Double>
   }
 
   let rows, columns: Features
-  /// Whether both sets are the same one: then only tiles on and above the diagonal are visited.
+  /// Whether rows and columns are the same set. If so, only tiles on and above the diagonal are visited.
   let isWithin: Bool
   private let center: [Double]
-  /// Rows and columns of a tile.
+  /// Maximum number of rows, and of columns, per tile.
   private let side: Int
-  /// The part of |a|² + |b|² below which a square has lost too much to cancellation.
+  /// Fraction of |a|² + |b|² below which a squared distance has lost too many digits to cancellation.
   private static let cancellation = 1e-3
 
+  /// Distances from each sample of one set to each of another.
   init(_ rows: Features, _ columns: Features) {
     self.init(rows, columns, isWithin: false)
   }
 
+  /// Distances between the samples of one set.
   init(within features: Features) {
     self.init(features, features, isWithin: true)
   }
@@ -38,7 +40,7 @@ struct DistanceTiles {
     side = min(512, max(32, (1 << 20) / rows.dimensions))
   }
 
-  /// Visits all tiles, several at a time, on `Compute.threads` threads.
+  /// Visits all tiles, on `Compute.threads` threads at a time, which call `body` concurrently.
   ///
   /// - Throws: `CancellationError`.
   func forEach(_ body: (Tile) -> Void) throws {
@@ -50,7 +52,7 @@ struct DistanceTiles {
       (isWithin ? row..<columnRanges.count : columnRanges.indices).map { (rowRanges[row], columnRanges[$0]) }
     }
     let threads = Compute.threads
-    // A few for each thread between two looks at whether the task was cancelled.
+    // Each thread computes eight tiles between two checks for cancellation.
     for start in stride(from: 0, to: places.count, by: 8 * threads) {
       try Task.checkCancellation()
       inParallel(min(threads, places.count - start)) { part in
@@ -88,7 +90,7 @@ struct DistanceTiles {
     return (0..<count).map { squaredDistance(vectors + $0 * size, zero, count: size) }
   }
 
-  /// What one thread works in.
+  /// Working memory of a thread.
   private struct Scratch {
     let rows, columns, squares: UnsafeMutablePointer<Double>
 
@@ -104,7 +106,7 @@ struct DistanceTiles {
   }
 }
 
-/// The sum of the squares of the differences, eight at a time.
+/// Returns the sum of squared differences, with eight partial sums.
 private func squaredDistance(_ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, count: Int) -> Double {
   var sums = SIMD8<Double>.zero
   let whole = count - count % 8

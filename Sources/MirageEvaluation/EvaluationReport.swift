@@ -1,36 +1,39 @@
 import MirageSupport
 
-/// Metrics with the numbers of samples they were taken of.
+/// Results of a `DatasetEvaluation`: each metric with the numbers of samples that it was computed from.
 public struct EvaluationReport: Sendable {
-  /// One number.
+  /// A metric.
   public struct Row: Sendable {
-    /// Of the metric, such as `FID`.
+    /// Name of the metric, such as `FID`.
     public var name: String
-    /// Shares are 0 to 1, not per cent.
+    /// Value of the metric. Fractions are 0 to 1, not per cent.
     public var value: Double
-    /// Over splits or subsets, where there are some.
+    /// Standard deviation over splits or subsets; `nil` for a metric without any.
     public var deviation: Double?
-    /// How many of which samples took part.
+    /// Kinds of samples that the metric was computed from, such as `generated`, and their numbers.
     public var samples: [(kind: String, count: Int)]
   }
 
-  /// What the features are of.
+  /// Name of the network that computed the features.
   public var features: String
-  /// In the order they were asked for.
+  /// Metrics in the order of `DatasetEvaluation.metrics`.
   public private(set) var rows: [Row] = []
-  /// What was left out, and why.
+  /// Remarks for the reader, such as which metrics were left out and why.
   public var remarks: [String] = []
 
+  /// A report without metrics.
   init(features: String) { self.features = features }
 
+  /// Adds a metric.
   mutating func add(_ name: String, _ value: Double, _ deviation: Double? = nil, of samples: [(String, Int)]) {
     rows.append(Row(name: name, value: value, deviation: deviation, samples: samples.map { ($0.0, $0.1) }))
   }
 
-  /// The value of a metric by its name.
+  /// Value of the metric with this name; `nil` if there is none.
   public subscript(name: String) -> Double? { rows.first { $0.name == name }?.value }
 
-  /// `features`, `metrics` (each with `name`, `value`, `samples` and perhaps `deviation`) and `remarks`.
+  /// JSON object of `features`, `metrics` (each with `name`, `value`, `samples` and, if there is one, `deviation`) and
+  /// `remarks`.
   public var json: JSONValue {
     [
       "features": .string(features),
@@ -47,7 +50,7 @@ public struct EvaluationReport: Sendable {
     ]
   }
 
-  /// A table, with the numbers of samples beside every metric.
+  /// Table of the metrics for a terminal, with the numbers of samples beside each, followed by the remarks.
   public var text: String {
     let width = (rows.map(\.name.count).max() ?? 0) + 2
     var lines = ["features of \(features)"]
@@ -62,7 +65,7 @@ public struct EvaluationReport: Sendable {
   }
 }
 
-/// Four significant digits, at most six decimals.
+/// Formats a number with four significant digits, and at most six decimals.
 private func digits(_ value: Double) -> String {
   var (decimals, size) = (0, abs(value))
   while size < 1000 && decimals < 6 { (decimals, size) = (decimals + 1, size * 10) }

@@ -1,21 +1,28 @@
 import MirageLearning
 import MirageTensors
 
-/// A network that images are compared by: its features for distances between sets of images, its classes for scores.
+/// A network that images are evaluated with: its features for distances between sets of images, its class probabilities
+/// for scores.
 public protocol FeatureNetwork {
-  /// What reports call it.
+  /// Name of the network in reports.
   var name: String { get }
-  /// Of N × H × W × C images in -1 ... 1: N × features, and N × classes whose softmax are probabilities.
+  /// Computes features and logits of images.
+  ///
+  /// - Parameter images: N × H × W × C, in -1 ... 1.
+  /// - Returns: Features, N × D, and logits, N × K, whose softmax are the probabilities of K classes.
   func predictions(of images: Tensor) -> (features: Tensor, logits: Tensor)
 }
 
 extension ImageClassifier: FeatureNetwork {
+  /// Name of the network in reports.
   public var name: String { "a classifier of the data's \(configuration.classes.count) classes" }
 }
 
 extension InceptionNetwork: FeatureNetwork {
+  /// Name of the network in reports.
   public var name: String { "the Inception network of 2015" }
 
+  /// Computes features, N × 2048, and logits without bias, N × 1008, of N × H × W × C images in -1 ... 1.
   public func predictions(of images: Tensor) -> (features: Tensor, logits: Tensor) {
     let features = features(images)
     return (features, logits(fromFeatures: features))
@@ -24,14 +31,22 @@ extension InceptionNetwork: FeatureNetwork {
 
 /// Predictions of a network for a set of images.
 struct Predictions {
+  /// Features of the samples, N × `dimensions`, row-major.
   var features: [Float] = []
+  /// Probabilities of the classes, N × `classes`, row-major.
   var probabilities: [Float] = []
+  /// Classes that the samples have.
   var labels: [Int] = []
+  /// Most likely class of each sample.
   var predictedLabels: [Int] = []
+  /// Number of features per sample.
   private(set) var dimensions = 1
+  /// Number of classes.
   private(set) var classes = 1
 
-  /// At most `count` of the samples, drawn at random; in a random order.
+  /// Predicts up to `count` of the samples, drawn at random without replacement.
+  ///
+  /// - Throws: Errors of reading samples; `CancellationError`.
   @TensorActor
   init(_ batches: Batches, count: Int, by network: any FeatureNetwork, seed: UInt64) async throws {
     for try await batch in batches.epoch(0, isShuffled: true, seed: seed) where !batch.labels.isEmpty {
@@ -49,6 +64,8 @@ struct Predictions {
     try Task.checkCancellation()
   }
 
-  /// The vectors that sets are compared by.
+  /// Returns the features as rows.
+  ///
+  /// - Throws: `MirageError` of kind `badData` if a feature is not finite.
   func vectors() throws -> Features { try Features(features, dimensions: dimensions) }
 }

@@ -1,18 +1,22 @@
 import MirageSupport
 import MirageTensors
 
-/// What a network makes of some samples: a row of numbers for each. Metrics compare sets of them.
+/// Feature vectors of a set of samples, one row per sample, which metrics compare.
 public struct Features: Sendable, Equatable {
-  /// Row-major, count × dimensions; all are finite.
-  public let values: [Float]
-  /// The number of samples.
-  public let count: Int
-  /// The numbers of a sample.
-  public let dimensions: Int
+  /// Features, count × dimensions, row-major; all are finite.
+  package let values: [Float]
+  /// Number of samples.
+  package let count: Int
+  /// Number of features per sample.
+  package let dimensions: Int
 
-  /// - Parameter values: row-major, one row a sample.
-  /// - Precondition: they are whole rows of at least one number.
-  /// - Throws: bad data naming the first sample with a number that is not finite.
+  /// Creates features from numbers.
+  ///
+  /// - Parameters:
+  ///   - values: N × `dimensions`, row-major.
+  ///   - dimensions: Number of features per sample, at least 1.
+  /// - Precondition: The values are whole rows.
+  /// - Throws: `MirageError` of kind `badData`, which names the first sample with a feature that is not finite.
   public init(_ values: [Float], dimensions: Int) throws {
     require(
       dimensions > 0 && values.count % dimensions == 0, "\(values.count) numbers for rows of \(dimensions) features")
@@ -24,8 +28,10 @@ public struct Features: Sendable, Equatable {
     (self.values, count, self.dimensions) = (values, values.count / dimensions, dimensions)
   }
 
-  /// - Parameter tensor: N × D.
-  /// - Throws: bad data naming the first sample with a number that is not finite.
+  /// Creates features from a tensor.
+  ///
+  /// - Parameter tensor: N × D, one row per sample.
+  /// - Throws: `MirageError` of kind `badData`, which names the first sample with a feature that is not finite.
   public init(_ tensor: Tensor) throws {
     require(tensor.rank == 2, "features from a tensor of \(tensor.shape)")
     try self.init(tensor.values, dimensions: tensor.shape[1])
@@ -33,7 +39,7 @@ public struct Features: Sendable, Equatable {
 }
 
 extension Features {
-  /// The mean of the rows, in double precision; zeros where there is none.
+  /// Mean of the rows, in double precision; zeros if there are no rows.
   var mean: [Double] {
     var sums = [Double](repeating: 0, count: dimensions)
     values.withUnsafeBufferPointer { values in
@@ -44,7 +50,7 @@ extension Features {
     return sums.map { $0 / Double(max(1, count)) }
   }
 
-  /// Writes rows in double precision, less `center`.
+  /// Writes rows minus `center`, in double precision.
   func copyRows(_ rows: Range<Int>, minus center: [Double], to target: UnsafeMutablePointer<Double>) {
     values.withUnsafeBufferPointer { values in
       for (index, row) in rows.enumerated() {
@@ -55,7 +61,7 @@ extension Features {
     }
   }
 
-  /// `size` of the samples, drawn without replacement; all in their order where there are no more.
+  /// Returns `size` of the samples, drawn without replacement; all samples in their order if there are no more.
   func sample(_ size: Int, key: Random.Key) -> Features {
     if size >= count { return self }
     let order = Permutation(count: count, key: key)
@@ -69,7 +75,7 @@ extension Features {
     values = rows.flatMap { features.values[$0 * features.dimensions..<($0 + 1) * features.dimensions] }
   }
 
-  /// - Throws: bad data where two sets of features are not of one kind.
+  /// - Throws: `MirageError` of kind `badData` if the sets differ in their number of features.
   static func expectSameDimensions(_ sets: Features...) throws {
     let dimensions = Set(sets.map(\.dimensions))
     if dimensions.count > 1 {

@@ -1,28 +1,31 @@
 import MirageSupport
 import MirageTensors
 
-/// The Fréchet distance between two sets of features, as if both were normally distributed; with the features of an
+/// Fréchet distance between two sets of features, each modeled by a normal distribution; with the features of the
 /// Inception network it is the FID (Heusel et al. 2017, "GANs trained by a two time-scale update rule converge to a
 /// local Nash equilibrium", equation 6).
 ///
-/// It is 0 for sets with the same mean and covariance and has no upper bound. With fewer samples it comes out greater,
-/// the more so with fewer samples than dimensions: compare only distances of as many samples, and say how many.
+/// The distance is 0 for sets with the same mean and covariance, and has no upper bound. It is biased upward for small
+/// sets, above all for sets with fewer samples than features: compare only distances from the same number of samples, and
+/// report that number.
 public enum FrechetDistance {
-  /// What the distance needs to know of a set of features.
-  public struct Statistics: Sendable, Equatable {
-    /// Samples that the statistics are of.
-    public let count: Int
-    /// D numbers.
-    public let mean: [Double]
-    /// D × D, row-major, the sum of products divided by count - 1.
-    public let covariance: [Double]
+  /// Mean and covariance of a set of features.
+  package struct Statistics: Sendable, Equatable {
+    /// Number of samples.
+    package let count: Int
+    /// Mean, D numbers.
+    package let mean: [Double]
+    /// Unbiased covariance (divided by count - 1), D × D, row-major.
+    package let covariance: [Double]
 
-    /// Features of more dimensions are refused: their covariance would not fit into memory.
-    public static let dimensionLimit = 16_384
+    /// Maximum number of features, whose covariance takes 2 GB.
+    package static let dimensionLimit = 16_384
 
-    /// - Throws: bad data where there are fewer than two samples or more dimensions than the limit;
-    ///   `CancellationError`.
-    public init(_ features: Features) throws {
+    /// Computes the statistics of a set of features.
+    ///
+    /// - Throws: `MirageError` of kind `badData` if there are fewer than two samples or more features than
+    ///   `dimensionLimit`; `CancellationError`.
+    package init(_ features: Features) throws {
       let (count, size) = (features.count, features.dimensions)
       guard count >= 2 else {
         throw MirageError.badData(
@@ -54,17 +57,20 @@ public enum FrechetDistance {
     }
   }
 
-  /// The squared distance |μ₁ - μ₂|² + tr(S₁ + S₂ - 2 (S₁ S₂)^½), which is what is called FID; never negative.
+  /// Returns the squared distance |μ₁ - μ₂|² + tr(S₁ + S₂ - 2 (S₁ S₂)^½), at least 0. The literature calls it FID without
+  /// a further square root.
   ///
-  /// - Throws: bad data where a set has fewer than two samples, their dimensions differ or are more than the limit, or
-  ///   the eigenvalues cannot be computed; `CancellationError`.
+  /// - Throws: `MirageError` of kind `badData` if a set has fewer than two samples, the numbers of features differ or
+  ///   exceed 16,384, or the eigenvalues cannot be computed; `CancellationError`.
   public static func between(_ first: Features, _ second: Features) throws -> Double {
     try Features.expectSameDimensions(first, second)
     return try between(Statistics(first), Statistics(second))
   }
 
-  /// The same from statistics, which may be kept for a set that is compared with many.
-  public static func between(_ first: Statistics, _ second: Statistics) throws -> Double {
+  /// Returns the squared distance from statistics, which are worth keeping for a set that is compared with many others.
+  ///
+  /// - Throws: As `between(_:_:)` for features.
+  package static func between(_ first: Statistics, _ second: Statistics) throws -> Double {
     guard first.mean.count == second.mean.count else {
       throw MirageError.badData(
         "statistics of \(first.mean.count) and of \(second.mean.count) features",
@@ -81,12 +87,12 @@ public enum FrechetDistance {
     }
   }
 
-  /// tr (S₁ S₂)^½ = tr (A S₂ A)^½ where A is the symmetric square root of S₁. With S₁ = V D Vᵀ and W = D^½ Vᵀ, W S₂ Wᵀ
-  /// has the eigenvalues of A S₂ A, and the rows of W that are 0 can be left out.
+  /// Returns tr (S₁ S₂)^½ = tr (A S₂ A)^½, where A is the symmetric square root of S₁. With S₁ = V D Vᵀ and W = D^½ Vᵀ,
+  /// W S₂ Wᵀ has the eigenvalues of A S₂ A, and the rows of W that are 0 can be left out.
   private static func traceOfRoot(_ first: [Double], _ second: [Double], size: Int) throws -> Double {
     let (values, vectors) = try LinearAlgebra.symmetricEigen(first, size: size)
     try Task.checkCancellation()
-    // What is below this is rounding, of either sign.
+    // Eigenvalues below this are rounding errors, of either sign.
     let least = values[size - 1] * Double(size) * .ulpOfOne
     let start = values.firstIndex { $0 > max(0, least) } ?? size
     let rank = size - start

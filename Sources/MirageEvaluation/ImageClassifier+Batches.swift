@@ -5,7 +5,7 @@ import MirageSupport
 import MirageTensors
 
 extension ImageClassifier.Configuration {
-  /// Header of a checkpoint of the classifier.
+  /// Metadata that identifies the classifier in a checkpoint.
   var fields: [String: String] {
     get throws {
       ["architecture": ImageClassifier.architecture, "configuration": try JSONValue(encoding: self).text]
@@ -14,14 +14,16 @@ extension ImageClassifier.Configuration {
 }
 
 extension Batches {
-  /// Batches of images that a classifier of this configuration takes, in the coding they have already, or as bytes.
+  /// Returns batches of images for a classifier of this configuration, in their own coding if they have one, or as bytes.
   func expecting(_ configuration: ImageClassifier.Configuration) -> Batches {
     if coding != nil { return self }
     return expecting(
       ImageCoding(height: configuration.height, width: configuration.width, channels: configuration.channels))
   }
 
-  /// Configuration of a classifier for images like the first sample.
+  /// Returns the configuration of a classifier for images of the first sample's size and the classes of the flow.
+  ///
+  /// - Throws: `MirageError` of kind `badData` if there is no sample; errors of reading it.
   func classifierConfiguration() async throws -> ImageClassifier.Configuration {
     for try await batch in epoch(0, isShuffled: false, seed: 0) where !batch.labels.isEmpty {
       let shape = batch.images.shape
@@ -33,8 +35,12 @@ extension Batches {
 }
 
 extension ImageClassifier {
-  /// A trained classifier, for the samples of some batches.
-  /// - Throws: as `init(_:from:)`, and what reading the first sample throws.
+  /// Creates a classifier from trained weights, for images and classes like those of the samples.
+  ///
+  /// - Parameters:
+  ///   - samples: Batches whose first sample sets the size of images, and whose flow sets the classes.
+  ///   - checkpoint: Checkpoint that `ClassifierTraining` made, or weights from PyTorch under the same names.
+  /// - Throws: As `init(_:from:)`; errors of reading the first sample.
   @TensorActor
   public convenience init(for samples: Batches, from checkpoint: Checkpoint) async throws {
     try self.init(try await samples.classifierConfiguration(), from: checkpoint)

@@ -2,36 +2,42 @@ import MirageSupport
 import MirageNetworks
 import MirageTensors
 
-/// A small convolutional network that tells classes of images apart: what generated samples are measured with.
+/// Small convolutional network that classifies images, and that generated samples are evaluated with.
 ///
-/// 3 × 3 convolutions of 32, 64, 128, … channels, each with a rectifier and 2 × 2 maxima, until a side is at most 8; then
-/// 128 features and a logit for each class.
+/// Layers: 3 × 3 convolutions of 32, 64, 128 and then 256 channels, each followed by ReLU and 2 × 2 max pooling, until
+/// both sides are at most 8 pixels or the smaller is 1; then a linear layer of 128 features, ReLU, and a linear layer of
+/// one logit per class.
 public final class ImageClassifier: Module {
-  /// What an image looks like and which classes there are.
+  /// Size of images and names of classes.
   public struct Configuration: Sendable, Codable, Equatable {
-    /// Of the images.
+    /// Size of images, in pixels, and number of channels.
     public var height, width, channels: Int
-    /// Their names, in the order of the logits.
+    /// Names of the classes, in the order of the logits.
     public var classes: [String]
 
-    /// A configuration for images of one size.
+    /// Creates a configuration.
     public init(height: Int, width: Int, channels: Int, classes: [String]) {
       (self.height, self.width, self.channels, self.classes) = (height, width, channels, classes)
     }
   }
 
-  /// The architecture's name in checkpoints.
-  public static let architecture = "mirage-classifier-1"
-  /// How many numbers `features` gives for an image.
-  public static let featureCount = 128
-  /// Images may have at most this many pixels a side.
-  public static let sideLimit = 256
+  /// Name of the architecture in checkpoints.
+  package static let architecture = "mirage-classifier-1"
+  /// Number of features per image.
+  package static let featureCount = 128
+  /// Maximum height and width of images, in pixels.
+  package static let sideLimit = 256
 
-  /// What it was made for.
+  /// Size of images and names of classes that the classifier was made for.
   public let configuration: Configuration
   private let network: Sequential
 
-  /// - Throws: bad data where there are fewer than two classes, or images are smaller than 4 × 4 or larger than the limit.
+  /// Creates a classifier with random weights.
+  ///
+  /// - Parameters:
+  ///   - configuration: Size of images, 4 to 256 pixels a side, and names of at least two classes.
+  ///   - random: Source of the initial weights.
+  /// - Throws: `MirageError` of kind `badData` if there are fewer than two classes, or a side is out of range.
   public init(_ configuration: Configuration, using random: inout Random) throws {
     self.configuration = configuration
     guard configuration.classes.count >= 2 else {
@@ -64,10 +70,13 @@ public final class ImageClassifier: Module {
     network = Sequential(layers)
   }
 
-  /// A trained one.
+  /// Creates a classifier with trained weights.
   ///
-  /// - Parameter checkpoint: of `ClassifierTraining`, or PyTorch's weights under the same names.
-  /// - Throws: bad data where the file holds another network, or one for other images or classes.
+  /// - Parameters:
+  ///   - configuration: Size of images and names of classes that the classifier was trained for.
+  ///   - checkpoint: Checkpoint that `ClassifierTraining` made, or weights from PyTorch under the same names.
+  /// - Throws: `MirageError` of kind `badData` if the checkpoint holds another network, or one for other images or
+  ///   classes.
   public convenience init(_ configuration: Configuration, from checkpoint: Checkpoint) throws {
     if checkpoint.metadata["architecture"] != nil { try checkpoint.expect(configuration.fields) }
     var random = Random(key: Random.Key(seed: 0, path: "classifier"), sample: 0)
@@ -75,22 +84,23 @@ public final class ImageClassifier: Module {
     try checkpoint.restore(self)
   }
 
-  /// N × classes logits of N × H × W × C images with bytes as -1 ... 1.
+  /// Computes logits, N × classes, of N × H × W × C images in -1 ... 1.
   public func callAsFunction(_ images: Tensor, _ mode: Mode) -> Tensor { network(images, mode) }
 
-  /// N × 128 features, of which the logits are a linear function.
-  public func features(_ images: Tensor) -> Tensor {
+  /// Computes features, N × 128, of N × H × W × C images in -1 ... 1. The logits are a linear function of them.
+  package func features(_ images: Tensor) -> Tensor {
     Sequential(Array(network.layers.dropLast())).callAsFunction(images, .inference)
   }
 
-  /// Both in one pass.
+  /// Computes features, N × 128, and logits, N × classes, of N × H × W × C images in -1 ... 1 in one pass.
   public func predictions(of images: Tensor) -> (features: Tensor, logits: Tensor) {
     let features = features(images)
     return (features, network.layers.last!(features, .inference))
   }
 
-  /// The most likely class of each image.
+  /// Returns the index of the most likely class of each of N × H × W × C images in -1 ... 1.
   public func classes(of images: Tensor) -> [Int] { self(images, .inference).argmax(axis: 1) }
 
+  /// Visits the parameters under the names of a PyTorch `Sequential`, such as `0.weight`.
   public func visit(_ visitor: inout some StateVisitor) { network.visit(&visitor) }
 }

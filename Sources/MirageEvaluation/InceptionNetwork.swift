@@ -2,38 +2,42 @@ import MirageSupport
 import MirageNetworks
 import MirageTensors
 
-/// The Inception network (Szegedy et al. 2016) that generated images are measured with: its features are those of the
-/// Fréchet Inception Distance (Heusel et al. 2017), its probabilities those of the Inception Score (Salimans et al. 2016).
+/// Inception network (Szegedy et al. 2016) that generated images are evaluated with: the Fréchet Inception Distance
+/// (Heusel et al. 2017) uses its features, the Inception Score (Salimans et al. 2016) its probabilities.
 ///
-/// Its weights are those that TensorFlow published on 2015-12-05, in the file `pt_inception-2015-12-05-6726825d.pth` of
-/// the pytorch-fid project, about 91 MB, which is not part of Mirage. The network is the one that pytorch-fid builds: as
-/// torchvision's, except that average pools do not count padding, that the last block has a maximum in place of an average,
-/// and that there are 1008 classes. State: the names of that file. It is used for inference only.
+/// The weights are those that TensorFlow published on 2015-12-05, in the file `pt_inception-2015-12-05-6726825d.pth` of
+/// the pytorch-fid project (about 91 MB, not part of Mirage). The network is the same as pytorch-fid's: torchvision's
+/// Inception v3, except that average pooling does not count padding, that the last block uses max pooling instead of
+/// average pooling, and that there are 1008 classes. State names are those of the file. The network is for inference only.
 ///
 ///     let network = try InceptionNetwork(reading: "pt_inception-2015-12-05-6726825d.pth")
-///     let features = network.features(images)
-///     let probabilities = network.probabilities(fromFeatures: features)
+///     let (features, logits) = network.predictions(of: images)
+///     let probabilities = logits.softmax()
 public final class InceptionNetwork: Module {
-  /// How many numbers `features` gives for an image.
-  public static let featureCount = 2048
-  /// How many classes there are, of which some have no meaning.
-  public static let classCount = 1008
-  /// Images are resized to this height and width.
-  public static let side = 299
+  /// Number of features per image.
+  package static let featureCount = 2048
+  /// Number of classes, some of which have no meaning.
+  package static let classCount = 1008
+  /// Height and width that images are resized to, in pixels.
+  package static let side = 299
 
-  /// Images that pass through the network at once: more need more memory and are not faster.
+  /// Number of images computed at once: more images need more memory and are not faster.
   private static let batchSize = 8
 
   private let trunk: InceptionPart
   private let weight = Parameter(.zeros([classCount, featureCount]))
   private let bias = Parameter(.zeros([classCount]))
 
-  /// Reads pytorch-fid's file of weights, or a safetensors file of the same tensors.
-  /// - Throws: as `Checkpoint.init(reading:)` and `init(_:)` do.
+  /// Reads the network from pytorch-fid's file of weights, or from a safetensors file of the same tensors.
+  ///
+  /// - Throws: As `Checkpoint.init(reading:)` and `init(_:)`.
   public convenience init(reading path: String) throws { try self.init(Checkpoint(reading: path)) }
 
-  /// - Parameter checkpoint: pytorch-fid's weights. An auxiliary classifier among them (`AuxLogits`) is ignored.
-  /// - Throws: bad data naming the file and the first entry that is missing, has another shape, or belongs to nothing here.
+  /// Creates the network from a checkpoint.
+  ///
+  /// - Parameter checkpoint: Weights of pytorch-fid. Those of the auxiliary classifier (`AuxLogits`) are ignored.
+  /// - Throws: `MirageError` of kind `badData`, which names the file and the first entry that is missing, unknown or of
+  ///   another shape.
   public init(_ checkpoint: Checkpoint) throws {
     trunk = .inception()
     var checkpoint = checkpoint
@@ -48,10 +52,10 @@ public final class InceptionNetwork: Module {
     }
   }
 
-  /// The features that distances between sets of images are computed from: the last average pool, called pool3.
+  /// Computes features of images: the output of the last average pooling, called pool3.
   ///
-  /// - Parameter images: N × H × W × C, bytes as -1 ... 1, of one or three channels. They are resized bilinearly without
-  ///   antialiasing, as pytorch-fid does; a single channel stands for all three.
+  /// - Parameter images: N × H × W × C in -1 ... 1, of one or three channels. They are resized bilinearly to 299 × 299
+  ///   without antialiasing, as in pytorch-fid; a single channel is used for all three.
   /// - Returns: N × 2048, at least 0.
   public func features(_ images: Tensor) -> Tensor {
     require(
@@ -68,14 +72,14 @@ public final class InceptionNetwork: Module {
     return concatenated(parts, axis: 0)
   }
 
-  /// The last layer on features.
+  /// Computes logits from features, by the last layer.
   ///
   /// - Parameters:
   ///   - features: N × 2048.
-  ///   - hasBias: whether the layer's bias is added. The Inception Score is defined by an implementation that leaves it
-  ///     out, and torch-fidelity follows (`logits_unbiased`).
+  ///   - hasBias: Whether to add the layer's bias. Defaults to `false`: the implementation that defines the Inception
+  ///     Score leaves it out, and torch-fidelity does too (`logits_unbiased`).
   /// - Returns: N × 1008.
-  public func logits(fromFeatures features: Tensor, hasBias: Bool = false) -> Tensor {
+  package func logits(fromFeatures features: Tensor, hasBias: Bool = false) -> Tensor {
     require(
       features.rank == 2 && features.shape[1] == Self.featureCount,
       "InceptionNetwork: features of \(features.shape), N × \(Self.featureCount) are needed")
@@ -83,12 +87,13 @@ public final class InceptionNetwork: Module {
     return hasBias ? logits + bias.value : logits
   }
 
-  /// The probabilities of the classes that the Inception Score is computed from: the softmax of the logits without bias.
+  /// Computes the class probabilities of the Inception Score: the softmax of the logits without bias.
   ///
   /// - Parameter features: N × 2048.
-  /// - Returns: N × 1008; each row has the sum 1.
-  public func probabilities(fromFeatures features: Tensor) -> Tensor { logits(fromFeatures: features).softmax() }
+  /// - Returns: N × 1008; each row sums to 1.
+  package func probabilities(fromFeatures features: Tensor) -> Tensor { logits(fromFeatures: features).softmax() }
 
+  /// Visits the parameters under the names of pytorch-fid's file.
   public func visit(_ visitor: inout some StateVisitor) {
     trunk.visit(&visitor)
     visitor.visit(weight, "fc.weight")

@@ -3,8 +3,8 @@ import MirageSupport
 import MirageNetworks
 import MirageTensors
 
-/// A piece of the Inception network, in any depth: what stands one after the other, and branches side by side whose channels
-/// follow each other in the result.
+/// Part of the Inception network: a unit, a pooling, parts in sequence, or parallel branches whose outputs are concatenated
+/// along the channels.
 indirect enum InceptionPart: Layer {
   case unit(String, InceptionUnit)
   case maxima(MaxPool)
@@ -37,7 +37,7 @@ indirect enum InceptionPart: Layer {
   }
 }
 
-/// A convolution without bias, batch normalization and a rectifier, with a pool of 3 × 3 where wanted.
+/// Convolution without bias, batch normalization and ReLU, with optional 3 × 3 pooling before them.
 final class InceptionUnit: Layer {
   enum Pool { case average, maximum }
 
@@ -56,8 +56,8 @@ final class InceptionUnit: Layer {
     case nil: layers = Sequential([convolution] + rest)
     case .maximum: layers = Sequential([MaxPool(size: [3], stride: [1], padding: [1]), convolution] + rest)
     case .average:
-      // The network averages first. The order makes no difference to a linear function of each pixel, and behind the
-      // convolution there are fewer channels.
+      // The network pools before the 1 × 1 convolution. Both are linear, so that the order can be changed, and after the
+      // convolution there are fewer channels to pool.
       let average = AveragePool(size: [3], stride: [1], padding: [1], countsPadding: false)
       layers = Sequential([convolution, average] + rest)
     }
@@ -72,7 +72,8 @@ final class InceptionUnit: Layer {
 }
 
 extension InceptionPart {
-  /// All but the last pool and the last layer: N × 299 × 299 × 3 to N × 8 × 8 × 2048. Names are torchvision's.
+  /// Creates all but the last pooling and the last layer: N × 299 × 299 × 3 to N × 8 × 8 × 2048. Names are those of
+  /// torchvision.
   static func inception() -> InceptionPart {
     var make = InceptionBlocks()
     return .chain([
@@ -98,12 +99,12 @@ extension InceptionPart {
   }
 }
 
-/// Makes the blocks, which torchvision calls InceptionA to InceptionE, for a number of input channels.
+/// Constructors of the blocks that torchvision calls InceptionA to InceptionE, by their number of input channels.
 private struct InceptionBlocks {
-  /// For weights that those of a file replace.
+  /// Source of initial weights, which those of a file replace.
   private var random = Random(key: Random.Key(seed: 0, path: "inception"), sample: 0)
 
-  /// - Parameter isPadded: whether zeros are put around the images, half a kernel wide.
+  /// - Parameter isPadded: Whether images are padded with zeros, by half the size of the kernel.
   mutating func unit(
     _ name: String, _ inputs: Int, _ outputs: Int, kernel: [Int] = [1], stride: Int = 1, isPadded: Bool = true,
     pool: InceptionUnit.Pool? = nil
@@ -114,7 +115,7 @@ private struct InceptionBlocks {
       InceptionUnit(inputs, outputs, kernel: kernel, stride: stride, padding: padding, pool: pool, using: &random))
   }
 
-  /// To 224 + `pooled` channels.
+  /// InceptionA: to 224 + `pooled` channels.
   mutating func a(_ inputs: Int, pooled: Int) -> InceptionPart {
     .branches([
       unit("branch1x1", inputs, 64),
@@ -127,7 +128,7 @@ private struct InceptionBlocks {
     ])
   }
 
-  /// To half the height and width and 480 more channels.
+  /// InceptionB: to half the height and width, and 480 more channels.
   mutating func b(_ inputs: Int) -> InceptionPart {
     .branches([
       unit("branch3x3", inputs, 384, kernel: [3], stride: 2, isPadded: false),
@@ -139,7 +140,7 @@ private struct InceptionBlocks {
     ])
   }
 
-  /// To 768 channels.
+  /// InceptionC: to 768 channels.
   mutating func c(_ inputs: Int, inner: Int) -> InceptionPart {
     .branches([
       unit("branch1x1", inputs, 192),
@@ -156,7 +157,7 @@ private struct InceptionBlocks {
     ])
   }
 
-  /// To half the height and width and 512 more channels.
+  /// InceptionD: to half the height and width, and 512 more channels.
   mutating func d(_ inputs: Int) -> InceptionPart {
     .branches([
       .chain([
@@ -171,7 +172,7 @@ private struct InceptionBlocks {
     ])
   }
 
-  /// To 2048 channels.
+  /// InceptionE: to 2048 channels.
   mutating func e(_ inputs: Int, pool: InceptionUnit.Pool) -> InceptionPart {
     .branches([
       unit("branch1x1", inputs, 320),

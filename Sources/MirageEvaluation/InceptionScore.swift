@@ -2,25 +2,27 @@ import MirageSupport
 import Glibc
 import MirageTensors
 
-/// How sure a classifier is about each sample, and how varied its classes are over all: exp of the mean of KL(p(y|x) ‖
-/// p(y)) (Salimans et al. 2016, "Improved techniques for training GANs").
+/// Inception Score: confidence of a classifier in the class of each sample, and variety of the classes over all samples,
+/// as exp of the mean of KL(p(y|x) ‖ p(y)) (Salimans et al. 2016, "Improved techniques for training GANs").
 ///
-/// It is between 1, where all samples look alike or nothing like a class, and the number of classes. The name is kept
-/// where the classifier is not Inception, but values from different classifiers cannot be compared.
-public struct InceptionScore: Sendable, Equatable, Codable {
-  /// The mean of the scores of the splits.
-  public var mean: Double
-  /// Their standard deviation, divided by their number as in the reference implementation.
-  public var standardDeviation: Double
+/// The score is between 1, if all samples are alike or none resembles a class, and the number of classes. Scores from
+/// different classifiers cannot be compared.
+package struct InceptionScore: Sendable, Equatable, Codable {
+  /// Mean score of the splits.
+  package var mean: Double
+  /// Standard deviation of the scores of the splits; the variance is divided by their number, as in the reference
+  /// implementation.
+  package var standardDeviation: Double
 
+  /// Computes the score.
+  ///
   /// - Parameters:
-  ///   - probabilities: N × K, the softmax of a classifier; each row sums to 1.
-  ///   - splits: into how many contiguous parts, as equal as possible, the samples are divided; with fewer samples than
-  ///     that, each is a part of its own, whose score is 1. A score of few samples comes out small: at least a few
-  ///     hundred a split say something.
-  /// - Precondition: `splits` is at least 1.
-  /// - Throws: bad data where there is no sample, or the first sample whose numbers are not probabilities.
-  public init(probabilities: Features, splits: Int = 10) throws {
+  ///   - probabilities: Softmax of a classifier, N × K; each row sums to 1.
+  ///   - splits: Number of contiguous parts that the samples are divided into, as equal as possible, at least 1. Defaults
+  ///     to 10. Parts of few samples have a low score (1 for a single sample): use some hundreds of samples per part.
+  /// - Throws: `MirageError` of kind `badData` if there is no sample, or naming the first whose numbers are not
+  ///   probabilities.
+  package init(probabilities: Features, splits: Int = 10) throws {
     require(splits >= 1, "an Inception Score of \(splits) splits")
     let count = probabilities.count
     guard count > 0 else { throw MirageError.badData("there is no sample to score") }
@@ -34,19 +36,20 @@ public struct InceptionScore: Sendable, Equatable, Codable {
 }
 
 extension Features {
+  /// - Throws: `MirageError` of kind `badData`, which names the first row that is not a distribution.
   fileprivate func expectDistributions() throws {
     for row in 0..<count {
       let numbers = values[row * dimensions..<(row + 1) * dimensions]
       let sum = numbers.reduce(0) { $0 + Double($1) }
       guard numbers.allSatisfy({ $0 >= 0 }), abs(sum - 1) < 1e-3 else {
         throw MirageError.badData(
-          "the probabilities of sample \(row) are not: their sum is \(sum), the least is \(numbers.min()!)",
+          "the values of sample \(row) are not probabilities: their sum is \(sum), the least is \(numbers.min()!)",
           remedy: "Score the softmax of a classifier, not its logits.")
       }
     }
   }
 
-  /// The mean over some rows of KL(row ‖ mean of these rows).
+  /// Returns the mean of KL(row ‖ mean of the rows) over the rows.
   fileprivate func meanDivergence(_ rows: Range<Int>) -> Double {
     var marginal = [Double](repeating: 0, count: dimensions)
     for row in rows {

@@ -2,28 +2,33 @@ import MirageSupport
 import Synchronization
 import MirageTensors
 
-/// The squared maximum mean discrepancy between two sets of features under the kernel (x·y / d + 1)³; with the features
-/// of an Inception network it is the KID (Bińkowski et al. 2018, "Demystifying MMD GANs").
+/// Squared maximum mean discrepancy between two sets of features, with the kernel (x·y / d + 1)³; with the features of
+/// the Inception network it is the KID (Bińkowski et al. 2018, "Demystifying MMD GANs").
 ///
-/// The estimate has no bias, so sets of different sizes can be compared, and for sets from one distribution it is near
-/// 0 on either side.
-public struct KernelDistance: Sendable, Equatable, Codable {
-  /// The mean over the subsets.
-  public var mean: Double
-  /// Their standard deviation, divided by their number as in the reference implementation.
-  public var standardDeviation: Double
+/// The estimate is unbiased: values for sets of different sizes can be compared, and for two sets of one distribution it
+/// is near 0, possibly negative.
+package struct KernelDistance: Sendable, Equatable, Codable {
+  /// Mean of the estimates over subsets.
+  package var mean: Double
+  /// Standard deviation of the estimates; the variance is divided by the number of subsets, as in the reference
+  /// implementation.
+  package var standardDeviation: Double
 
-  /// Takes about 2 × `subsets` × `size`² × D multiplications, on `Compute.threads` threads, each of which needs memory
-  /// for 2 × `size` × D + `size`² numbers (41 MB for 1000 samples with 2048 features). The same seed gives the same
-  /// subsets.
+  /// Estimates the distance on random subsets.
+  ///
+  /// The cost is about 2 × `subsets` × `size`² × D multiplications, on `Compute.threads` threads. Each thread needs memory
+  /// for 2 × `size` × D + `size`² doubles (41 MB for 1000 samples with 2048 features).
   ///
   /// - Parameters:
-  ///   - subsets: how often the distance is estimated, each time of samples that are drawn anew, none of them twice.
-  ///   - size: samples a subset has of either set; as many as the smaller set has, where that is fewer.
-  /// - Precondition: there is at least one subset, of at least two samples.
-  /// - Throws: bad data where a set has fewer than two samples, the dimensions differ, or the features are so large
-  ///   that the kernel overflows; `CancellationError`.
-  public init(_ first: Features, _ second: Features, subsets: Int = 100, size: Int = 1000, seed: UInt64 = 0) throws {
+  ///   - first: Features of one set, such as real samples.
+  ///   - second: Features of the other set, such as generated samples.
+  ///   - subsets: Number of estimates, at least 1. Defaults to 100.
+  ///   - size: Number of samples drawn from each set for an estimate, without replacement, at least 2. Defaults to 1000;
+  ///     the size of the smaller set if that is less.
+  ///   - seed: Random seed of the subsets. Defaults to 0.
+  /// - Throws: `MirageError` of kind `badData` if a set has fewer than two samples, the numbers of features differ, or
+  ///   features are so large that the kernel overflows; `CancellationError`.
+  package init(_ first: Features, _ second: Features, subsets: Int = 100, size: Int = 1000, seed: UInt64 = 0) throws {
     require(subsets >= 1 && size >= 2, "\(subsets) subsets of \(size) samples")
     try Features.expectSameDimensions(first, second)
     let size = min(size, first.count, second.count)
@@ -53,7 +58,7 @@ public struct KernelDistance: Sendable, Equatable, Codable {
 }
 
 extension Features {
-  /// Rows drawn without replacement, in double precision.
+  /// Draws rows without replacement, in double precision.
   fileprivate func subset(_ size: Int, key: Random.Key, number: Int) -> [Double] {
     let order = Permutation(count: count, key: key, epoch: number)
     let zero = [Double](repeating: 0, count: dimensions)
@@ -67,7 +72,7 @@ extension Features {
   }
 }
 
-/// The unbiased estimate of MMD² from as many rows of either set (Gretton et al. 2012, "A kernel two-sample test",
+/// Returns the unbiased estimate of MMD² from `count` rows of each set (Gretton et al. 2012, "A kernel two-sample test",
 /// equation 3).
 private func squaredDiscrepancy(_ x: [Double], _ y: [Double], count: Int, dimensions: Int) -> Double {
   var products = [Double](repeating: 0, count: count * count)
@@ -75,7 +80,7 @@ private func squaredDiscrepancy(_ x: [Double], _ y: [Double], count: Int, dimens
     let base = product / Double(dimensions) + 1
     return base * base * base
   }
-  /// The mean of the kernel over all pairs of different rows.
+  /// Returns the mean of the kernel over all pairs of different rows.
   func within(_ rows: [Double]) -> Double {
     LinearAlgebra.multiplyByOwnTranspose(rows, into: &products, m: count, k: dimensions)
     var sum = 0.0

@@ -1,4 +1,4 @@
-/// The mean, and the deviation from it divided by the count.
+/// Returns the mean and the standard deviation, whose variance is divided by the number of values.
 func meanAndDeviation(_ values: [Double]) -> (Double, Double) {
   let mean = values.reduce(0, +) / Double(values.count)
   let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)

@@ -1,34 +1,38 @@
 import MirageSupport
 import Glibc
 
-/// Whether generated samples are nearer to those that a model was trained on than to others like them.
+/// Distances of generated samples to the training samples of a model, compared with those to held-out samples of the same
+/// distribution. A model that copies training samples has short distances to them.
 ///
-/// For each generated sample, the distance to the nearest training sample is held against that to the nearest held-out
-/// one. The nearest of more samples is nearer, so both are looked for among as many: of the larger set, as many samples
-/// are drawn at random as the smaller one has. A copy of a training sample is then found only as often as that one is
-/// drawn: hold out as many samples as the model is trained on, and every copy is.
-public struct Memorization: Sendable, Equatable, Codable {
-  /// The mean of the distance to the nearest training sample over that to the nearest held-out one. Near 1: no
-  /// memorizing; near 0: copies. Infinite where a generated sample is at distance 0 from a held-out sample and from no
-  /// training sample; one that is at distance 0 from both counts as 1.
-  public var meanRatio: Double
-  /// The median of the same: for an even number of samples, the mean of the middle two.
-  public var medianRatio: Double
-  /// The part of the generated samples that are nearer to a training sample than to any held-out one, those at equal
-  /// distances counted half. Near 0.5: no memorizing; 1: copies.
-  public var fractionNearerTraining: Double
-  /// How many samples of either set took part.
-  public var compared: Int
+/// For each generated sample, the distance to the nearest training sample is divided by that to the nearest held-out
+/// sample. A nearest neighbor among more samples is nearer, so both sets must be of one size: a random subset of the larger
+/// set is used. A copy of a training sample is then found only if that sample is in the subset; to find every copy, hold
+/// out as many samples as the model was trained on.
+package struct Memorization: Sendable, Equatable, Codable {
+  /// Mean ratio of the distance to the nearest training sample to that to the nearest held-out sample: near 1 for no
+  /// memorization, near 0 for copies. A ratio of two zeros counts as 1; the mean is infinite if a generated sample equals
+  /// a held-out sample and no training sample.
+  package var meanRatio: Double
+  /// Median of the same ratios; the mean of the middle two if their number is even.
+  package var medianRatio: Double
+  /// Fraction of the generated samples that are nearer to a training sample than to any held-out sample, where those at
+  /// equal distances count half: near 0.5 for no memorization, 1 for copies.
+  package var fractionNearerTraining: Double
+  /// Number of samples used of each of the two sets.
+  package var compared: Int
 
-  /// Takes about 2 × generated × compared × D multiplications, on `Compute.threads` threads, and the memory of the
-  /// samples that are drawn beside that of the features.
+  /// Computes the ratios.
+  ///
+  /// The cost is about 2 × generated × compared × D multiplications, on `Compute.threads` threads, and memory for a copy
+  /// of the features of the random subset.
   ///
   /// - Parameters:
-  ///   - training: of the samples that the model was trained on.
-  ///   - heldOut: of other samples from the same distribution.
-  ///   - seed: what is drawn from the larger set depends on.
-  /// - Throws: bad data where a set is empty or the dimensions differ; `CancellationError`.
-  public init(generated: Features, training: Features, heldOut: Features, seed: UInt64 = 0) throws {
+  ///   - generated: Features of generated samples.
+  ///   - training: Features of samples that the model was trained on.
+  ///   - heldOut: Features of other samples of the same distribution.
+  ///   - seed: Random seed of the subset of the larger set. Defaults to 0.
+  /// - Throws: `MirageError` of kind `badData` if a set is empty or the numbers of features differ; `CancellationError`.
+  package init(generated: Features, training: Features, heldOut: Features, seed: UInt64 = 0) throws {
     try Features.expectSameDimensions(generated, training, heldOut)
     for (features, name) in [(generated, "generated"), (training, "training"), (heldOut, "held-out")]
     where features.count == 0 {

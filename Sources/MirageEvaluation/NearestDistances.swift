@@ -1,10 +1,10 @@
 import Synchronization
 
-/// The squared distances from each of some points to the nearest of others.
+/// Squared distances of points to their nearest neighbors.
 struct NearestDistances: Sendable {
-  /// How many are kept of each point.
+  /// Number of neighbors per point.
   let neighbors: Int
-  /// Points × neighbors, those of a point ascending; infinite where there are not so many.
+  /// Squared distances, points × neighbors, ascending for each point; infinite if a point has fewer neighbors.
   private var squares: [Double]
 
   private init(_ points: Int, neighbors: Int) {
@@ -12,7 +12,7 @@ struct NearestDistances: Sendable {
     squares = [Double](repeating: .infinity, count: points * neighbors)
   }
 
-  /// From each row to the columns of the tiles; within one set, from each sample to the others but itself.
+  /// Finds the nearest columns of each row of the tiles; within one set, the nearest samples other than itself.
   ///
   /// - Throws: `CancellationError`.
   init(_ tiles: DistanceTiles, neighbors: Int) throws {
@@ -37,7 +37,7 @@ struct NearestDistances: Sendable {
     self = all.withLock { $0 }
   }
 
-  /// The squared distance of each point to its k-th nearest, k from 1.
+  /// Returns the squared distance of each point to its k-th nearest neighbor, where k is at least 1.
   func squares(toNearest k: Int) -> [Double] {
     stride(from: k - 1, to: squares.count, by: neighbors).map { squares[$0] }
   }

@@ -2,35 +2,38 @@ import MirageSupport
 import Synchronization
 import MirageTensors
 
-/// How far generated samples lie where real ones do, and the other way round, judged by neighborhoods: a sample's
-/// reaches as far as its k-th nearest neighbor in its own set.
+/// Overlap of real and generated samples, measured with neighborhoods: that of a sample is the ball around it that reaches
+/// its k-th nearest neighbor in its own set.
 ///
-/// Precision and recall are Kynkäänniemi et al. 2019, "Improved precision and recall metric for assessing generative
-/// models" (equations 1 and 2); density and coverage Naeem et al. 2020, "Reliable fidelity and diversity metrics for
-/// generative models" (section 3). All depend on the number of samples: compare only values of as many. Distances that
-/// are equal but for rounding (to nine digits) count as equal.
-public struct Neighborhoods: Sendable, Equatable, Codable {
-  /// The part of the generated samples that are in, or on the border of, a real sample's neighborhood; 0 to 1.
-  public var precision: Double
-  /// The part of the real samples that are in, or on the border of, a generated sample's neighborhood; 0 to 1.
-  public var recall: Double
-  /// How many real samples' neighborhoods a generated sample is in, as a part of k, on average: about 1 where the sets
-  /// are from one distribution, and above where generated samples crowd among real ones. As in the authors'
-  /// implementation the border does not count, so it is 1 for a set and itself.
-  public var density: Double
-  /// The part of the real samples that have a generated one in their neighborhood, its border not counted; 0 to 1.
-  public var coverage: Double
+/// Precision and recall are those of Kynkäänniemi et al. 2019, "Improved precision and recall metric for assessing
+/// generative models" (equations 1 and 2); density and coverage those of Naeem et al. 2020, "Reliable fidelity and
+/// diversity metrics for generative models" (section 3). All depend on the number of samples: compare only values from
+/// the same number. Distances that are equal to nine digits count as equal.
+package struct Neighborhoods: Sendable, Equatable, Codable {
+  /// Fraction of the generated samples that are in, or on the border of, a real sample's neighborhood; 0 to 1.
+  package var precision: Double
+  /// Fraction of the real samples that are in, or on the border of, a generated sample's neighborhood; 0 to 1.
+  package var recall: Double
+  /// Mean number of real samples' neighborhoods that a generated sample is in, divided by k, at least 0: about 1 for two
+  /// sets of one distribution, and more if generated samples cluster where real samples are dense. Borders do not count,
+  /// as in the authors' implementation, so that the density of a set against itself is 1.
+  package var density: Double
+  /// Fraction of the real samples that have a generated sample in their neighborhood, without its border; 0 to 1.
+  package var coverage: Double
 
-  /// Takes about (N + M)² / 2 × D multiplications, on `Compute.threads` threads. There is no matrix of all distances:
-  /// each thread needs 19 MB with 2048 features.
+  /// Computes the four metrics.
+  ///
+  /// The cost is about (N + M)² / 2 × D multiplications, on `Compute.threads` threads. The matrix of distances is never in
+  /// memory as a whole: each thread needs 19 MB with 2048 features.
   ///
   /// - Parameters:
-  ///   - precisionNeighbors: k of precision and recall.
-  ///   - densityNeighbors: k of density and coverage.
-  /// - Precondition: both are at least 1.
-  /// - Throws: bad data where a set has no more samples than the neighbors asked for, or the dimensions differ;
-  ///   `CancellationError`.
-  public init(
+  ///   - real: Features of real samples.
+  ///   - generated: Features of generated samples.
+  ///   - precisionNeighbors: Number of neighbors k for precision and recall, at least 1. Defaults to 3.
+  ///   - densityNeighbors: Number of neighbors k for density and coverage, at least 1. Defaults to 5.
+  /// - Throws: `MirageError` of kind `badData` if a set does not have more samples than neighbors, or the numbers of
+  ///   features differ; `CancellationError`.
+  package init(
     real: Features, generated: Features, precisionNeighbors: Int = 3, densityNeighbors: Int = 5
   ) throws {
     let most = max(precisionNeighbors, densityNeighbors)
@@ -39,7 +42,7 @@ public struct Neighborhoods: Sendable, Equatable, Codable {
     try Self.expect(real, "real", most)
     try Self.expect(generated, "generated", precisionNeighbors)
     let nearest = try NearestDistances(DistanceTiles(within: real), neighbors: most)
-    // A border is two distances that are the same, which rounding must not tell apart.
+    // On a border two distances are the same, and must count as equal in spite of rounding.
     let (beyond, within) = (1 + 1e-9, 1 - 1e-9)
     let real3 = nearest.squares(toNearest: precisionNeighbors).map { $0 * beyond }
     let real5 = nearest.squares(toNearest: densityNeighbors).map { $0 * within }
@@ -72,17 +75,17 @@ public struct Neighborhoods: Sendable, Equatable, Codable {
   private static func expect(_ features: Features, _ name: String, _ neighbors: Int) throws {
     guard features.count > neighbors else {
       throw MirageError.badData(
-        "\(neighbors) neighbors of each sample, and there are \(features.count) \(name) samples",
+        "\(neighbors) neighbors of each sample are needed, and there are only \(features.count) \(name) samples",
         remedy: "Use more samples, at least \(neighbors + 1) and better some thousands.")
     }
   }
 }
 
-/// What was found of some real and generated samples.
+/// Counts for a range of real and generated samples.
 private struct Found: Sendable {
-  /// Of each generated sample, and of each real one.
+  /// Whether each generated sample is in a real neighborhood, and each real sample in a generated one.
   var isPrecise, isRecalled: [Bool]
-  /// The generated samples in each real one's neighborhood.
+  /// Number of generated samples in each real sample's neighborhood.
   var inside: [Int]
 
   init(real: Int, generated: Int) {
