@@ -1,22 +1,23 @@
 import Synchronization
 
-/// How a tensor was made: what reverse-mode differentiation walks back over.
+/// Record of an operation that made a tensor. Reverse-mode differentiation walks the graph of these nodes backward.
 ///
-/// A node holds its inputs' nodes, and of the values those that its rule asks for. Rules capture attributes and unrecorded
-/// statistics, never recorded tensors, and an output's value is kept without its node: so there are no cycles, and a graph
-/// dies with its last tensor.
+/// A node holds the nodes of its inputs, and only those values that its rule needs. Rules capture attributes and unrecorded
+/// statistics, never recorded tensors, and the value of an output is kept without its node: so there are no cycles, and a
+/// graph is freed with its last tensor.
 ///
-/// Unchecked, because `inputs` is a variable: it changes only where the last reference to the node is given up.
+/// Unchecked, because `inputs` is a variable: it changes only when the last reference to the node is released.
 final class Node: @unchecked Sendable {
+  /// An input of the operation.
   struct Input {
     let node: Node?
     let shape: [Int]
-    /// Kept only where the rule asks for it.
+    /// Value of the input; kept only if the rule needs it.
     let value: Tensor?
   }
 
   let operation: StaticString
-  /// One more than the deepest input: by it, nodes sort into an order in which each comes after its inputs.
+  /// One more than the depth of the deepest input. Sorted by depth, nodes come after their inputs.
   let depth: Int
   fileprivate var inputs: [Input]
   fileprivate let output: Tensor?
@@ -31,7 +32,7 @@ final class Node: @unchecked Sendable {
     Node.alive.add(1, ordering: .relaxed)
   }
 
-  /// Frees the graph behind it one node after the other: by recursion, a deep one would exhaust the stack.
+  /// Frees the graph before this node iteratively: by recursion, a deep graph would exhaust the stack.
   deinit {
     Node.alive.subtract(1, ordering: .relaxed)
     var dying = inputs.compactMap(\.node)
@@ -47,31 +48,35 @@ final class Node: @unchecked Sendable {
   fileprivate static let alive = Atomic<Int>(0)
 }
 
-/// The number of recorded operations that are still held by some tensor: tests look for graphs that outlive their use.
-public var recordedOperations: Int { Node.alive.load(ordering: .relaxed) }
+/// Number of recorded operations that some tensor still holds, with which tests find graphs that outlive their use.
+package var recordedOperations: Int { Node.alive.load(ordering: .relaxed) }
 
-/// The gradient with respect to each input, from that of the output: nil for those that are not needed.
+/// A function from the gradient with respect to an output to those with respect to each input; `nil` for inputs whose
+/// gradient is not needed.
 typealias Rule = @Sendable (_ gradient: Tensor, _ record: Record) -> [Tensor?]
 
-/// What a rule may ask of the operation it differentiates.
+/// Access of a rule to the operation that it differentiates.
 struct Record {
   fileprivate let node: Node
   fileprivate let needed: [Bool]
-  /// Whether the gradient is to be recorded itself. Then inputs and output are; fused kernels, which are not, may serve
-  /// only where it is false.
+  /// Whether the gradient itself is recorded. If so, inputs and output are recorded tensors, and fused kernels, which
+  /// record nothing, must not be used.
   let isDifferentiable: Bool
 
-  /// Whether anybody asked for the gradient of this input.
+  /// Whether the gradient with respect to this input is needed.
   func needs(_ index: Int) -> Bool { needed[index] }
 
+  /// Shape of an input.
   func shape(_ index: Int) -> [Int] { node.inputs[index].shape }
 
+  /// Value of an input, which the operation must have saved.
   func input(_ index: Int) -> Tensor {
     let input = node.inputs[index]
     guard let value = input.value else { fatalError("\(node.operation) did not keep input \(index)") }
     return isDifferentiable ? value.with(node: input.node) : value
   }
 
+  /// Value of the output, which the operation must have saved.
   var output: Tensor {
     guard let value = node.output else { fatalError("\(node.operation) did not keep its output") }
     return isDifferentiable ? value.with(node: node) : value
@@ -81,23 +86,25 @@ struct Record {
 extension Tensor {
   fileprivate func with(node: Node?) -> Tensor { Tensor(shape: shape, storage: storage, offset: offset, node: node) }
 
-  /// The same values as a leaf: operations on it are recorded, and gradients can be taken with respect to it.
+  /// Returns the same values as a leaf of a new graph: operations on it are recorded, and gradients with respect to it can
+  /// be computed.
   public func tracked() -> Tensor { with(node: Node("leaf", inputs: [], output: nil, rule: nil)) }
 
-  /// The same values without their history.
+  /// Returns the same values without their history, as PyTorch's `detach()`.
   public func detached() -> Tensor { node == nil ? self : with(node: nil) }
 
   /// Whether operations on this tensor are recorded.
   public var isTracked: Bool { node != nil }
 
-  /// The same tensor under a record of its own.
+  /// Returns this tensor with a node of its own.
   fileprivate func alias() -> Tensor { recorded("alias", [self]) { gradient, _ in [gradient] } }
 
-  /// This tensor, which was computed from the inputs, with the rule for its gradient; as it is where no input is tracked.
+  /// Returns this tensor, which was computed from the inputs, with the rule for its gradient; unchanged if no input is
+  /// tracked.
   ///
   /// - Parameters:
-  ///   - saving: the inputs whose values the rule asks for.
-  ///   - savingOutput: whether it asks for the output's.
+  ///   - saving: Indices of the inputs whose values the rule needs.
+  ///   - savingOutput: Whether the rule needs the value of the output.
   func recorded(
     _ operation: StaticString, _ inputs: [Tensor], saving: [Int] = [], savingOutput: Bool = false,
     rule: @escaping Rule
@@ -110,15 +117,18 @@ extension Tensor {
     return with(node: Node(operation, inputs: kept, output: savingOutput ? self : nil, rule: rule))
   }
 
-  /// The gradients of this tensor with respect to others that it was computed from, in their order.
+  /// Computes the gradients of this tensor with respect to others, by reverse-mode differentiation.
   ///
-  /// Only what leads to `targets` is computed. A target that this tensor does not depend on has a gradient of zeros. What
-  /// was recorded for this tensor alone is freed on the way, unless the caller uses the tensor again.
+  /// Only operations between `targets` and this tensor are differentiated. The graph is freed during the walk, unless the
+  /// caller uses this tensor again.
   ///
   /// - Parameters:
-  ///   - targets: tracked tensors: leaves, or results on the way.
-  ///   - seed: the gradient of this tensor, of its shape; ones where left out.
-  ///   - differentiable: whether the gradients are recorded in turn, so that gradients of them can be taken.
+  ///   - targets: Tracked tensors, either leaves or intermediate results.
+  ///   - seed: Gradient with respect to this tensor, of its shape. Defaults to ones.
+  ///   - differentiable: Whether the gradients are recorded, so that they can be differentiated in turn. Defaults to
+  ///     `false`.
+  /// - Returns: A gradient per target, of its shape; zeros if this tensor does not depend on the target.
+  /// - Precondition: All targets are tracked.
   public consuming func gradients(
     wrt targets: [Tensor], seed: Tensor? = nil, differentiable: Bool = false
   ) -> [Tensor] {
@@ -133,7 +143,7 @@ extension Tensor {
     require(targets.allSatisfy(\.isTracked), "gradients: with respect to a tensor that is not tracked")
     func zeros() -> [Tensor] { targets.map { .zeros($0.shape) } }
 
-    // Everything behind this tensor, each node after its inputs.
+    // All nodes that this tensor depends on, each after its inputs.
     var order: [Node] = []
     var waiting = root.map { [$0] } ?? []
     root = nil
@@ -147,7 +157,7 @@ extension Tensor {
     order.sort { $0.depth < $1.depth }
     guard let first = order.last.map({ ObjectIdentifier($0) }) else { return zeros() }
 
-    // Those that lead to a target.
+    // Nodes that depend on a target.
     let wanted = Set(targets.map { ObjectIdentifier($0.node!) })
     var leading = wanted
     func leads(_ input: Node.Input) -> Bool { input.node.map { leading.contains(ObjectIdentifier($0)) } ?? false }
@@ -183,12 +193,12 @@ extension Tensor {
   }
 }
 
-/// A rule's gradient where it is to be differentiable itself: the operation is written again in operations whose
-/// gradients are recorded, and differentiated.
+/// Computes a differentiable gradient of a fused operation, by differentiating an equivalent composite of recorded
+/// operations.
 func gradientsThrough(
   _ gradient: Tensor, _ record: Record, inputs count: Int, _ composite: ([Tensor]) -> Tensor
 ) -> [Tensor?] {
-  // An input that stands in two places is told apart by a record of its own.
+  // A tensor that is used as two inputs gets a node per use, so that their gradients stay separate.
   let inputs = (0..<count).map { record.input($0).alias() }
   let needed = (0..<count).filter { record.needs($0) }
   let targets = needed.map { inputs[$0] }

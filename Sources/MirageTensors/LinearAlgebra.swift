@@ -1,34 +1,34 @@
 import CNumerics
 
-/// LAPACK in double precision, by OpenBLAS on one thread, so that results do not depend on the number of threads.
-public enum LinearAlgebra {
+/// LAPACK in double precision, by OpenBLAS on one thread, so that results are independent of the number of threads.
+package enum LinearAlgebra {
   static let onOneThread: Void = openblas_set_num_threads(1)
 
-  /// An iteration of LAPACK that ended without a result.
-  public struct NotConverged: Error, Equatable {
-    /// The function of LAPACK.
-    public let routine: String
-    /// What it says about the failure.
-    public let info: Int
+  /// Error of an iteration in LAPACK that did not converge.
+  package struct NotConverged: Error, Equatable {
+    /// Name of the function in LAPACK.
+    package let routine: String
+    /// Value of its `INFO` result, which is above 0.
+    package let info: Int
   }
 
-  /// Eigenvalues in ascending order and orthonormal eigenvectors of a symmetric matrix (LAPACK's dsyevd).
+  /// Computes eigenvalues in ascending order and orthonormal eigenvectors of a symmetric matrix (LAPACK's dsyevd).
   ///
   /// - Parameter matrix: n × n, row-major; only its lower triangle is read.
-  /// - Returns: n values; vectors: n × n, row i is the vector of value i.
-  /// - Precondition: all numbers are finite.
+  /// - Returns: Eigenvalues, n, and eigenvectors, n × n, where row i belongs to value i.
+  /// - Precondition: All numbers are finite.
   /// - Throws: `NotConverged`.
-  public static func symmetricEigen(
+  package static func symmetricEigen(
     _ matrix: [Double], size n: Int
   ) throws(NotConverged) -> (values: [Double], vectors: [Double]) {
     try symmetricEigen(matrix, size: n, job: "V")
   }
 
-  /// The same eigenvalues alone, in less than half the time.
+  /// Computes the eigenvalues alone, in less than half the time.
   ///
-  /// - Precondition: all numbers are finite.
+  /// - Precondition: All numbers are finite.
   /// - Throws: `NotConverged`.
-  public static func symmetricEigenvalues(_ matrix: [Double], size n: Int) throws(NotConverged) -> [Double] {
+  package static func symmetricEigenvalues(_ matrix: [Double], size n: Int) throws(NotConverged) -> [Double] {
     try symmetricEigen(matrix, size: n, job: "N").values
   }
 
@@ -54,13 +54,14 @@ public enum LinearAlgebra {
     return (values, vectors)
   }
 
-  /// The singular value decomposition A = U diag(s) Vᵀ of a matrix, with min(m, n) values in descending order (dgesdd).
+  /// Computes the singular value decomposition A = U diag(s) Vᵀ of a matrix, with k = min(m, n) values in descending order
+  /// (LAPACK's dgesdd).
   ///
   /// - Parameter matrix: m × n, row-major.
-  /// - Returns: u: m × k, values: k, vTransposed: k × n, all row-major.
-  /// - Precondition: all numbers are finite.
+  /// - Returns: `u`, m × k, `values`, k, and `vTransposed`, k × n, all row-major.
+  /// - Precondition: All numbers are finite.
   /// - Throws: `NotConverged`.
-  public static func singularValues(
+  package static func singularValues(
     _ matrix: [Double], rows m: Int, columns n: Int
   ) throws(NotConverged) -> (u: [Double], values: [Double], vTransposed: [Double]) {
     require(matrix.count == m * n, "singularValues: \(matrix.count) numbers for \(m) x \(n)")
@@ -84,7 +85,7 @@ public enum LinearAlgebra {
     return (v, values, u)
   }
 
-  /// Above 0 the iteration failed; below 0 it was called wrongly.
+  /// Throws if the iteration failed (above 0), and stops the program if an argument was wrong (below 0).
   private static func check(_ info: Int32, _ routine: String) throws(NotConverged) {
     require(info >= 0, "LAPACK's \(routine) does not take its argument \(-info)")
     if info > 0 { throw NotConverged(routine: routine, info: Int(info)) }

@@ -1,20 +1,21 @@
 import CNumerics
 
-/// Matrix products in double precision, for statistics. A call works on one thread, and several threads may call at
+/// Matrix products in double precision, for statistics. A call uses one thread, and can be made from several threads at
 /// once.
 extension LinearAlgebra {
-  /// C = A Bᵀ for row-major matrices, A of m × k and B of n × k.
+  /// Computes C = A Bᵀ for row-major matrices, A of m × k and B of n × k.
   package static func multiply(
     _ a: UnsafePointer<Double>, transposed b: UnsafePointer<Double>, into c: UnsafeMutablePointer<Double>, m: Int,
     n: Int, k: Int
   ) {
     _ = onOneThread
-    // Column-major, C is its transpose B Aᵀ, A and B are theirs.
+    // Read as column-major, each matrix is its transpose: the product to compute is Cᵀ = B Aᵀ.
     var (rows, columns, depth, one, zero) = (Int32(n), Int32(m), Int32(k), 1.0, 0.0)
     dgemm_("T", "N", &rows, &columns, &depth, &one, b, &depth, a, &depth, &zero, c, &rows)
   }
 
-  /// The lower triangle of C = A Aᵀ for a row-major matrix A of m × k; what is above its diagonal stays as it is.
+  /// Computes the lower triangle of C = A Aᵀ for a row-major matrix A of m × k; elements above the diagonal of C are left
+  /// unchanged.
   package static func multiplyByOwnTranspose(
     _ a: UnsafePointer<Double>, into c: UnsafeMutablePointer<Double>, m: Int, k: Int
   ) {

@@ -1,4 +1,4 @@
-/// The three passes of a convolution, each by the kernel that is fastest for its sizes.
+/// The three passes of a convolution, each with the kernel that is fastest for its sizes.
 enum ConvolutionKernels {
   static func forward(_ x: Tensor, _ weights: Tensor, _ bias: Tensor?, _ shape: ConvolutionShape) -> Tensor {
     Profile.counted("convolution, forward, \(shape)", operations: shape.operations) {
@@ -31,18 +31,19 @@ enum ConvolutionKernels {
     }
   }
 
-  /// Whether so few channels meet so many that a matrix product over the many is faster than direct convolution.
+  /// Whether there are few channels on one side and many on the other, so that a matrix product over the many is faster
+  /// than direct convolution.
   private static func multipliesByTaps(_ shape: ConvolutionShape, few: Int, many: Int) -> Bool {
     shape.groups == 1 && few < 8 && many >= 16 && shape.kernelHeight * shape.kernelWidth > 1
   }
 
-  /// Whether minimal filtering is faster than direct convolution, as measured: not for few channels, whose products do
-  /// not fill its matrices, nor for so few tiles that preparing the weights outweighs them.
+  /// Whether minimal filtering is faster than direct convolution, by measurement: not for few channels, which do not fill
+  /// its matrices, nor for few tiles, for which the preparation of the weights takes too long.
   private static func filtersMinimally(_ shape: ConvolutionShape, _ pass: ConvolutionPass) -> Bool {
     let tiles = shape.batch * ((shape.outputHeight + 3) / 4) * ((shape.outputWidth + 3) / 4)
     let (inputs, outputs, stride) = (shape.channels, shape.outputChannels, shape.strideHeight)
     if shape.kernelHeight == 3 && stride == 2 {
-      // Direct convolution is as fast, except for gradients of weights and for images that the caches do not hold.
+      // Direct convolution is as fast, except for weight gradients and for images larger than the caches.
       let isLarge = shape.height * shape.width * inputs >= 1 << 21
       return (pass == .weightGradient || isLarge) && min(inputs, outputs) >= 16 && tiles >= 50
     }

@@ -1,7 +1,7 @@
-/// What is computed from what: a convolution and its two gradients.
+/// A pass of a convolution: the operation or one of its two gradients.
 enum ConvolutionPass: Hashable, Sendable { case forward, inputGradient, weightGradient }
 
-/// The sizes of a 2-D convolution of an N × H × W × C tensor with O × I × KH × KW weights.
+/// Sizes of a 2-D convolution of an N × H × W × C tensor with O × I × KH × KW weights.
 struct ConvolutionShape: Hashable, Sendable {
   var batch, height, width, channels: Int
   var outputHeight, outputWidth, outputChannels: Int
@@ -15,7 +15,7 @@ struct ConvolutionShape: Hashable, Sendable {
   var output: [Int] { [batch, outputHeight, outputWidth, outputChannels] }
   var weights: [Int] { [outputChannels, channels / groups, kernelHeight, kernelWidth] }
 
-  /// Zeros below and to the right that the last output needs: may be negative, where the last rows are not used.
+  /// Number of zeros at the bottom (and right) that the last output needs; negative if the last rows are not used.
   var paddingBottom: Int { needed(outputHeight, strideHeight, kernelHeight, dilationHeight) - height - paddingHeight }
   var paddingRight: Int { needed(outputWidth, strideWidth, kernelWidth, dilationWidth) - width - paddingWidth }
 
@@ -23,7 +23,7 @@ struct ConvolutionShape: Hashable, Sendable {
     (output - 1) * stride + (kernel - 1) * dilation + 1
   }
 
-  /// Multiplications and additions of one pass.
+  /// Number of multiplications and additions in a pass.
   var operations: Int {
     2 * batch * outputHeight * outputWidth * outputChannels * (channels / groups) * kernelHeight * kernelWidth
   }

@@ -1,9 +1,9 @@
 import CNumerics
 import Synchronization
 
-/// oneDNN primitives, made once for each description and kept. Only this folder calls oneDNN.
+/// Cache of oneDNN primitives by their description. Only this folder calls oneDNN.
 enum DNNL {
-  /// Unchecked for oneDNN's handles, which are used within the mutex only.
+  /// Unchecked for the handles of oneDNN, which are used only inside the mutex.
   private struct State: @unchecked Sendable {
     var engine: dnnl_engine_t?
     var stream: dnnl_stream_t?
@@ -13,9 +13,11 @@ enum DNNL {
   private static let state = Mutex(State())
   private static let primitiveLimit = 1024
 
-  /// Runs the primitive of this description on the given memory: pairs of oneDNN's argument number and pointer.
+  /// Runs the primitive of a description.
   ///
-  /// - Parameter make: describes the primitive, when it is first needed.
+  /// - Parameters:
+  ///   - arguments: Pairs of an argument number of oneDNN and a pointer.
+  ///   - make: Creates the primitive; called on first use only.
   static func execute(
     _ description: some Hashable & Sendable, _ arguments: [(Int32, UnsafeMutablePointer<Float>)],
     make: (dnnl_engine_t) -> Primitive
@@ -37,7 +39,7 @@ enum DNNL {
     }
   }
 
-  /// How the primitive of this description wants one of its arguments to lie in memory.
+  /// Returns the memory layout that the primitive of a description needs for an argument.
   static func layout(
     of argument: Int32, in description: some Hashable & Sendable, make: (dnnl_engine_t) -> Primitive
   ) -> dnnl_memory_desc_t {
@@ -63,13 +65,13 @@ enum DNNL {
     }
     if let primitive = state.primitives[key] { return primitive }
     let primitive = make(state.engine!)
-    // Inputs of ever new sizes must not fill memory with what was compiled for them.
+    // Inputs of many sizes must not fill memory with compiled primitives.
     if state.primitives.count >= primitiveLimit { state.primitives = [:] }
     state.primitives[key] = primitive
     return primitive
   }
 
-  /// oneDNN refuses only what is described wrongly, which is a mistake of this folder.
+  /// Stops the program if oneDNN failed: it rejects only wrong descriptions, which are bugs in this folder.
   static func check(_ status: dnnl_status_t, _ action: String) {
     guard status != dnnl_success else { return }
     if status == dnnl_out_of_memory { fatalError("out of memory in oneDNN, \(action)") }
@@ -77,15 +79,15 @@ enum DNNL {
   }
 }
 
-/// A compiled operation of oneDNN with the layouts of its arguments. Unchecked for the handles, as above.
+/// A compiled operation of oneDNN with the layouts of its arguments. Unchecked for the handles, as `DNNL.State`.
 final class Primitive: @unchecked Sendable {
   let handle: dnnl_primitive_t
   let scratchpadSize: Int
-  /// Layouts by oneDNN's argument number.
+  /// Memory layouts by argument number of oneDNN.
   let layouts: [Int32: dnnl_memory_desc_t]
   fileprivate let memories: [Int32: dnnl_memory_t]
 
-  /// Takes over the descriptor of an operation with the given arguments.
+  /// Creates a primitive from the descriptor of an operation, which it destroys.
   init(_ descriptor: dnnl_primitive_desc_t, _ arguments: [Int32], engine: dnnl_engine_t) {
     var layouts: [Int32: dnnl_memory_desc_t] = [:]
     for argument in arguments + [DNNL_ARG_SCRATCHPAD] {
@@ -112,7 +114,7 @@ final class Primitive: @unchecked Sendable {
     dnnl_primitive_destroy(handle)
   }
 
-  /// Attributes by which a primitive works in memory that it is given.
+  /// Creates attributes that make a primitive use scratch memory given by the caller.
   static func attributes() -> dnnl_primitive_attr_t {
     var attributes: dnnl_primitive_attr_t?
     DNNL.check(dnnl_primitive_attr_create(&attributes), "making attributes")
@@ -121,7 +123,7 @@ final class Primitive: @unchecked Sendable {
   }
 }
 
-/// A layout of the given sizes.
+/// Creates the layout of a tensor.
 func dnnlLayout(_ sizes: [Int], _ tag: dnnl_format_tag_t) -> dnnl_memory_desc_t {
   var layout = dnnl_memory_desc_t()
   let rank = sizes.count

@@ -1,7 +1,7 @@
 import CNumerics
 
-/// Convolutions by oneDNN. Activations stay channels last; weights are put into the order that oneDNN prefers, and kept so
-/// with their storage.
+/// Convolutions by oneDNN. Activations are channels last; weights are reordered as oneDNN prefers, and the reordered copy is
+/// kept with their storage.
 enum DirectConvolution {
   private struct Description: Hashable {
     let shape: ConvolutionShape
@@ -78,7 +78,7 @@ enum DirectConvolution {
     }
   }
 
-  /// Weights as tensors hold them.
+  /// Layout of weights in tensors.
   private static func plain(_ shape: ConvolutionShape) -> dnnl_memory_desc_t {
     shape.groups == 1
       ? dnnlLayout(shape.weights, dnnl_oihw) : dnnlLayout(groupedWeights(shape), dnnl_goihw)

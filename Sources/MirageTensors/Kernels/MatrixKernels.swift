@@ -1,6 +1,6 @@
 import CNumerics
 
-/// C = A B for row-major matrices, transposed where asked; A is m × k and B k × n after that.
+/// Computes C = A B for row-major matrices, each optionally transposed first, to A of m × k and B of k × n.
 func multiplyMatrices(
   _ a: UnsafePointer<Float>, isTransposed aTransposed: Bool, _ b: UnsafePointer<Float>,
   isTransposed bTransposed: Bool, into c: UnsafeMutablePointer<Float>, m: Int, n: Int, k: Int

@@ -1,12 +1,12 @@
 import CNumerics
 import Synchronization
 
-/// How tensor operations use the machine.
+/// Settings of tensor computations.
 public enum Compute {
   private static let setting = Atomic<Int>(max(1, min(1024, Int(omp_get_num_procs()))))
 
-  /// How many threads work on one operation, oneDNN's included; the number of processors unless it is set. The same seed
-  /// and number of threads give the same bits.
+  /// Number of threads per operation, 1 to 1024. Defaults to the number of processors. The same seed and number of threads
+  /// give the same bits.
   public static var threads: Int {
     get { setting.load(ordering: .relaxed) }
     set {
@@ -16,7 +16,7 @@ public enum Compute {
   }
 }
 
-/// Calls `body` for each part, on the threads of the OpenMP team that oneDNN also uses.
+/// Calls `body` concurrently for each part, on the threads of the OpenMP team that oneDNN uses too.
 package func inParallel(_ parts: Int, _ body: (Int) -> Void) {
   if parts <= 1 || Compute.threads == 1 {
     for part in 0..<max(0, parts) { body(part) }
@@ -41,15 +41,15 @@ package func inParallel(_ parts: Int, _ body: (Int) -> Void) {
   }
 }
 
-/// Shares `0 ..< count` among the threads, in ranges of at least `grain`.
+/// Divides `0 ..< count` among the threads, in ranges of at least `grain` elements.
 func inParallel(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
   let parts = max(1, min(Compute.threads, count / max(1, grain)))
   if parts == 1 { return body(0..<count) }
   inParallel(parts) { part in body(count * part / parts..<count * (part + 1) / parts) }
 }
 
-/// Elements that are worth a thread's while.
+/// Minimum number of elements per thread.
 let grain = 16_384
 
-/// Rows of `width` elements that are worth a thread's while.
+/// Returns the minimum number of rows of `width` elements per thread.
 func rowGrain(_ width: Int) -> Int { max(1, grain / max(1, width)) }

@@ -1,22 +1,23 @@
 import Synchronization
 
-/// Where the time of tensor operations goes: by kernel, calls, seconds, and the arithmetic of convolutions and products.
-public enum Profile {
-  /// What one kernel took.
-  public struct Entry: Sendable {
-    /// How often it ran.
-    public var calls = 0
-    /// In all.
-    public var seconds = 0.0
-    /// Multiplications and additions, where they are what counts: by the definition, whatever the algorithm saves.
-    public var operations = 0
+/// Profile of tensor operations by kernel: calls, seconds, and the arithmetic of convolutions and matrix products.
+package enum Profile {
+  /// Cost of a kernel.
+  package struct Entry: Sendable {
+    /// Number of calls.
+    package var calls = 0
+    /// Total time, in seconds.
+    package var seconds = 0.0
+    /// Number of multiplications and additions of convolutions and matrix products by definition, including those that the
+    /// algorithm saves; 0 for other kernels.
+    package var operations = 0
   }
 
   private static let isOn = Atomic<Bool>(false)
   private static let entries = Mutex<[String: Entry]>([:])
 
-  /// Runs the body and tells what was spent in it by each kernel, as seen by the threads that called the operations.
-  public static func measuring(_ body: () throws -> Void) rethrows -> [String: Entry] {
+  /// Runs a closure and returns the cost of each kernel in it, measured on the threads that called the operations.
+  package static func measuring(_ body: () throws -> Void) rethrows -> [String: Entry] {
     entries.withLock { $0 = [:] }
     isOn.store(true, ordering: .relaxed)
     defer { isOn.store(false, ordering: .relaxed) }
@@ -24,7 +25,7 @@ public enum Profile {
     return entries.withLock { $0 }
   }
 
-  /// Runs a kernel, counted where somebody is measuring.
+  /// Runs a kernel, and measures it during `measuring`.
   @inline(__always)
   static func counted<Result>(
     _ kernel: @autoclosure () -> String, operations: Int = 0, _ body: () -> Result

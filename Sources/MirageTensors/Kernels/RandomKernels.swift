@@ -2,6 +2,7 @@ import CKernels
 import MirageSupport
 
 extension Tensor {
+  /// Creates a tensor of random numbers, uniform over `span` from `low`, or normal with mean `low` and deviation `span`.
   static func filledRandomly(
     _ shape: [Int], isNormal: Bool, _ low: Float, _ span: Float, _ random: inout Random
   ) -> Tensor {

@@ -1,25 +1,27 @@
 import CKernels
 
-/// Convolutions with few channels on one side, as matrix products over the many channels of the other: they give numbers
-/// for each tap of the kernel, which are then summed where they belong (or, for weights, collected before). Done in blocks
-/// of rows that the caches hold.
+/// Convolutions with few channels on one side, as matrix products over the many channels of the other. The products are
+/// values per tap of the kernel, which are added to their outputs afterward (or, for weight gradients, collected
+/// beforehand). Blocks of rows are small enough for the caches.
 enum TapConvolution {
-  /// Floats of all taps that a block has at most, if it has more than one row.
+  /// Maximum number of floats for all taps of a block of more than one row.
   private static let blockSize = 1 << 20
 
-  /// For few output channels: each input pixel's contribution to all taps, then their sums.
+  /// Convolves to few output channels: computes the contribution of each input pixel to all taps, then the sums.
   static func forward(_ x: Tensor, _ weights: Tensor, _ bias: Tensor?, _ shape: ConvolutionShape) -> Tensor {
     let matrix = weights.transposed([1, 2, 3, 0]).reshaped([shape.channels, -1])
     return summed(x, matrix, bias, Taps(shape, channels: shape.outputChannels, isTransposed: false), shape.output)
   }
 
-  /// For few input channels: each output pixel's contribution to all taps, then their sums.
+  /// Computes the gradient with respect to few input channels: the contribution of each output pixel to all taps, then the
+  /// sums.
   static func inputGradient(_ gradient: Tensor, _ weights: Tensor, _ shape: ConvolutionShape) -> Tensor {
     let matrix = weights.transposed([0, 2, 3, 1]).reshaped([shape.outputChannels, -1])
     return summed(gradient, matrix, nil, Taps(shape, channels: shape.channels, isTransposed: true), shape.input)
   }
 
-  /// For few output channels: for each input pixel the gradients at all taps that reach it, times the input.
+  /// Computes the weight gradient for few output channels: collects the gradients at all taps that reach an input pixel, and
+  /// multiplies by the input.
   static func weightGradient(_ x: Tensor, _ gradient: Tensor, _ shape: ConvolutionShape) -> Tensor {
     let taps = Taps(shape, channels: shape.outputChannels, isTransposed: true)
     let perPixel = shape.weights.product / shape.channels
@@ -69,7 +71,7 @@ enum TapConvolution {
     return stride(from: 0, to: rows, by: size).map { $0..<min(rows, $0 + size) }
   }
 
-  /// The geometry as the kernels take it: from input to output places, or transposed.
+  /// Geometry for the kernels, from input to output positions, or transposed.
   private struct Taps: Sendable {
     var shape = taps_shape()
 

@@ -3,18 +3,20 @@ import MirageSupport
 import Glibc
 import Synchronization
 
-/// Where tensors are worked on: one thread of its own, since oneDNN and OpenMP keep a team of threads for each thread that
-/// calls them. Training crosses to it once a step or batch, never once an operation.
+/// Global actor for tensor computations, with a thread of its own: oneDNN and OpenMP keep a team of threads for each thread
+/// that calls them, so that calls from many threads would waste memory and processors. Switch to it once per step or batch,
+/// not once per operation.
 @globalActor
 public actor TensorActor {
-  /// The one there is.
+  /// The shared instance.
   public static let shared = TensorActor()
   private let thread = DedicatedThread()
 
+  /// Executor of the actor's thread.
   public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 }
 
-/// An executor that is one thread, started with the first job and never ended.
+/// Executor with one thread, which starts with the first job and never ends.
 private final class DedicatedThread: SerialExecutor {
   private let jobs = Mutex<[UnownedJob]>([])
   private let waiting = DispatchSemaphore(value: 0)
@@ -39,7 +41,7 @@ private final class DedicatedThread: SerialExecutor {
           executor.jobs.withLock { $0.removeFirst() }.runSynchronously(on: executor.asUnownedSerialExecutor())
         }
       }, context)
-    // An executor cannot throw, and without its thread nothing that was handed to it would ever run.
-    guard status == 0 else { fatalError("no thread for tensors: \(errorText(status))") }
+    // An executor cannot throw, and without its thread no job would ever run.
+    guard status == 0 else { fatalError("cannot start the thread for tensors: \(errorText(status))") }
   }
 }

@@ -1,21 +1,22 @@
 import CKernels
 
-/// Convolutions by minimal filtering (Winograd 1980; Lavin and Gray 2016): about half of the multiplications, for 3 × 3 of
-/// stride 1 and 4 × 4 of strides 1 and 2. A 3 × 3 kernel of stride 2 counts as 4 × 4 with zeros.
+/// Convolutions by minimal filtering (Winograd 1980; Lavin and Gray 2016), with about half of the multiplications, for
+/// kernels of 3 × 3 with stride 1 and of 4 × 4 with strides 1 and 2. A 3 × 3 kernel with stride 2 is padded with zeros to
+/// 4 × 4.
 enum WinogradConvolution {
   private struct Packing: Hashable {
-    /// Views of one storage may be other weights.
+    /// Shape of the weights: views of one storage can have different shapes.
     let weights: [Int]
     let kernel, stride, layout: Int
     let isBackward: Bool
   }
 
-  /// The shape for the kernels; nil where they do not have it.
+  /// Returns the shape for the kernels; `nil` if they do not support it.
   private static func kernelShape(_ shape: ConvolutionShape) -> winograd_shape? {
     guard
       shape.groups == 1, shape.dilationHeight == 1, shape.dilationWidth == 1, shape.kernelHeight == shape.kernelWidth,
       shape.strideHeight == shape.strideWidth,
-      // The kernels promise nothing for outputs that see padding alone.
+      // The kernels do not support outputs that depend on padding alone.
       shape.paddingHeight < shape.kernelHeight, shape.paddingWidth < shape.kernelWidth
     else { return nil }
     let isSmaller = shape.kernelHeight == 3 && shape.strideHeight == 2
@@ -28,7 +29,7 @@ enum WinogradConvolution {
     return winograd_supports(&result) != 0 ? result : nil
   }
 
-  /// Nil where there is no such kernel.
+  /// Convolves; `nil` if there is no kernel for the shape.
   static func forward(_ x: Tensor, _ weights: Tensor, _ bias: Tensor?, _ shape: ConvolutionShape) -> Tensor? {
     guard var kernel = kernelShape(shape) else { return nil }
     let packed = packedWeights(weights, &kernel, isBackward: false)
@@ -71,13 +72,13 @@ enum WinogradConvolution {
     return side == shape.kernelHeight ? result : result.sliced(axis: 2, 0..<3).sliced(axis: 3, 0..<3)
   }
 
-  /// Calls the body for each part of the work, with scratch of its own.
+  /// Calls the body concurrently for each part of the work, with scratch memory of its own.
   private static func eachPart(
     _ parts: Int, _ kernel: inout winograd_shape, _ pass: some BinaryInteger,
     _ body: (inout winograd_shape, UnsafeMutablePointer<Float>, Int32, Int32) -> Void
   ) {
     let (size, shape) = (winograd_scratch_size(&kernel, Int32(pass)), kernel)
-    // Parts lie a cache line apart.
+    // Scratch memories of different parts are at least a cache line apart.
     let stride = (size + 31) / 16 * 16
     let scratch = Storage(parts * stride)
     inParallel(parts) { part in

@@ -1,13 +1,13 @@
 import CKernels
 
-/// The numbers of one step of Adam.
-public struct AdamSettings: Sendable {
+/// Coefficients of one step of Adam.
+package struct AdamSettings: Sendable {
   /// - Parameters:
-  ///   - step: the learning rate over 1 - beta1ᵗ.
+  ///   - step: Learning rate divided by 1 - beta1ᵗ.
   ///   - rootCorrection: 1 / √(1 - beta2ᵗ).
-  ///   - decay: what of the weight is added to its gradient.
-  ///   - decoupledDecay: what part of the weight is taken away.
-  public init(
+  ///   - decay: Factor of the weight in its gradient.
+  ///   - decoupledDecay: Fraction of the weight that is subtracted from it.
+  package init(
     beta1: Float, beta2: Float, step: Float, rootCorrection: Float, epsilon: Float, decay: Float, decoupledDecay: Float
   ) {
     numbers = tensor_adam_settings(
@@ -19,9 +19,9 @@ public struct AdamSettings: Sendable {
 }
 
 extension Tensor {
-  /// This parameter after a step of Adam; the moments are brought up to date, in their own memory where nobody else has
-  /// it.
-  public func adamStep(
+  /// Returns this parameter after a step of Adam (Kingma and Ba 2015), and updates the moments, in place if nothing else
+  /// refers to their memory.
+  package func adamStep(
     _ gradient: Tensor, _ firstMoment: inout Tensor, _ secondMoment: inout Tensor, _ settings: AdamSettings
   ) -> Tensor {
     require(
@@ -44,7 +44,7 @@ extension Tensor {
     }
   }
 
-  /// Copies the elements unless this tensor alone has them.
+  /// Copies the elements unless this tensor has the only reference to them.
   private mutating func makeOwned() {
     if isKnownUniquelyReferenced(&storage) { return storage.forgetPacked() }
     self = Tensor(shape: shape) { out in withValues { $0.copy(to: out) } }

@@ -1,7 +1,7 @@
 import CKernels
 
-/// An operation on two tensors element by element; sizes of 1, and leading axes that one lacks, stretch to the other's.
-/// In the first's or second's memory where it fits and nobody else has it.
+/// Computes an elementwise operation on two tensors, which broadcast by NumPy's rules. The result reuses the memory of an
+/// operand of its shape that nothing else refers to.
 func combined(
   _ operation: tensor_operator, _ x: consuming Tensor, _ y: consuming Tensor, _ a: Float = 0
 ) -> Tensor {
@@ -26,7 +26,7 @@ private func combine(
   let (out, p, q) = (result.pointer, x.pointer, y.pointer)
   Profile.counted("elementwise, two operands") {
     if rows.rank == 0 {
-      // A single row is shared out by elements.
+      // A single row is divided among threads by elements.
       inParallel(rows.width, grain: grain) { range in
         var part = rows
         part.width = range.count
@@ -46,7 +46,7 @@ private func combine(
   return result
 }
 
-/// The common shape, by numpy's rules.
+/// Returns the common shape, by NumPy's broadcasting rules: axes of size 1 and missing leading axes are repeated.
 func broadcastShape(_ x: [Int], _ y: [Int], operation: @autoclosure () -> String) -> [Int] {
   if x == y { return x }
   let rank = max(x.count, y.count)
@@ -58,7 +58,8 @@ func broadcastShape(_ x: [Int], _ y: [Int], operation: @autoclosure () -> String
   }
 }
 
-/// The loops of a broadcast: neighboring axes that both operands walk alike are merged; the last becomes the row.
+/// Returns the loops of a broadcast: neighboring axes that both operands traverse in the same way are merged, and the last
+/// axis is the row.
 private func broadcastRows(_ shape: [Int], _ x: [Int], _ y: [Int]) -> tensor_rows {
   func strides(_ operand: [Int]) -> [Int] {
     var stride = 1
@@ -88,7 +89,7 @@ private func broadcastRows(_ shape: [Int], _ x: [Int], _ y: [Int]) -> tensor_row
 }
 
 extension tensor_operator {
-  /// What messages call it.
+  /// Name of the operation in messages.
   fileprivate var name: String {
     switch self {
     case binary_add: "add"
@@ -106,7 +107,7 @@ extension tensor_operator {
 }
 
 extension tensor_rows {
-  /// The outer axes, from the slowest: size and strides.
+  /// Sets the outer axes, outermost first, by size and strides.
   mutating func setOuter(_ axes: [(size: Int, x: Int, y: Int)]) {
     require(axes.count <= 8, "a tensor of more than nine axes")
     rank = Int32(axes.count)
@@ -122,14 +123,14 @@ extension tensor_rows {
   }
 }
 
-/// x + y for gradients that meet.
+/// Adds two gradients of one tensor.
 func added(_ x: consuming Tensor, _ y: consuming Tensor) -> Tensor {
   if x.isTracked || y.isTracked { return x + y }
   return combined(binary_add, x, y)
 }
 
 extension Tensor {
-  /// The gradient of something that was broadcast from `shape`: summed over what was stretched.
+  /// Sums over the axes that a broadcast from `shape` repeated, which is the gradient of the broadcast.
   func summed(to shape: [Int]) -> Tensor {
     if self.shape == shape { return self }
     let extra = rank - shape.count
@@ -137,7 +138,7 @@ extension Tensor {
     return sum(axes: axes, keepingDimensions: true).reshaped(shape)
   }
 
-  /// x + y, element by element; sizes of 1, and leading axes that one lacks, stretch to the other's, as in numpy.
+  /// Adds elementwise. Shapes broadcast as in NumPy: axes of size 1 and missing leading axes are repeated.
   public static func + (x: consuming Tensor, y: consuming Tensor) -> Tensor {
     let inputs = [x.trace, y.trace]
     return combined(binary_add, x, y).recorded("add", inputs) { gradient, record in
@@ -145,7 +146,7 @@ extension Tensor {
     }
   }
 
-  /// x - y, element by element; shapes stretch as for `+`.
+  /// Subtracts elementwise; shapes broadcast as for `+`.
   public static func - (x: consuming Tensor, y: consuming Tensor) -> Tensor {
     let inputs = [x.trace, y.trace]
     return combined(binary_subtract, x, y).recorded("subtract", inputs) { gradient, record in
@@ -156,7 +157,7 @@ extension Tensor {
     }
   }
 
-  /// x · y, element by element; shapes stretch as for `+`.
+  /// Multiplies elementwise; shapes broadcast as for `+`.
   public static func * (x: consuming Tensor, y: consuming Tensor) -> Tensor {
     if !x.isTracked && !y.isTracked { return combined(binary_multiply, x, y) }
     let inputs = [copy x, copy y]
@@ -169,7 +170,7 @@ extension Tensor {
     }
   }
 
-  /// x / y, element by element; shapes stretch as for `+`.
+  /// Divides elementwise; shapes broadcast as for `+`.
   public static func / (x: Tensor, y: Tensor) -> Tensor {
     combined(binary_divide, x, y)
       .recorded("divide", [x, y], saving: y.isTracked ? [0, 1] : [1]) { gradient, record in
@@ -181,37 +182,37 @@ extension Tensor {
       }
   }
 
-  /// -x, element by element.
+  /// Negates each element.
   public static prefix func - (x: Tensor) -> Tensor { x.affine(-1, 0) }
-  /// A number added to each element.
+  /// Adds a number to each element.
   public static func + (x: Tensor, y: Float) -> Tensor { x.affine(1, y) }
-  /// A number added to each element.
+  /// Adds a number to each element.
   public static func + (x: Float, y: Tensor) -> Tensor { y.affine(1, x) }
-  /// A number taken from each element.
+  /// Subtracts a number from each element.
   public static func - (x: Tensor, y: Float) -> Tensor { x.affine(1, -y) }
-  /// Each element taken from a number.
+  /// Subtracts each element from a number.
   public static func - (x: Float, y: Tensor) -> Tensor { y.affine(-1, x) }
-  /// Each element times a number.
+  /// Multiplies each element by a number.
   public static func * (x: Tensor, y: Float) -> Tensor { x.affine(y, 0) }
-  /// Each element times a number.
+  /// Multiplies each element by a number.
   public static func * (x: Float, y: Tensor) -> Tensor { y.affine(x, 0) }
-  /// Each element times the number's reciprocal.
+  /// Multiplies each element by the reciprocal of a number.
   public static func / (x: Tensor, y: Float) -> Tensor { x.affine(1 / y, 0) }
-  /// A number divided by each element.
+  /// Divides a number by each element.
   public static func / (x: Float, y: Tensor) -> Tensor { y.reciprocal() * x }
 
-  /// 1 where this is greater, else 0; no gradient.
+  /// Returns 1 for elements greater than those of the other tensor and 0 for others; shapes broadcast, the gradient is 0.
   public func isGreater(than other: Tensor) -> Tensor { combined(binary_greater, detached(), other.detached()) }
-  /// 1 where this is less, else 0; no gradient.
+  /// Returns 1 for elements less than those of the other tensor and 0 for others; shapes broadcast, the gradient is 0.
   public func isLess(than other: Tensor) -> Tensor { combined(binary_less, detached(), other.detached()) }
-  /// 1 where both are equal, else 0; no gradient.
+  /// Returns 1 for elements equal to those of the other tensor and 0 for others; shapes broadcast, the gradient is 0.
   public func isEqual(to other: Tensor) -> Tensor { combined(binary_equal, detached(), other.detached()) }
 }
 
-/// The greater of each pair; where they are equal, the gradient is split in halves.
+/// Returns the elementwise maximum; shapes broadcast. Equal elements get half of the gradient each.
 public func maximum(_ x: Tensor, _ y: Tensor) -> Tensor { extremum("maximum", binary_maximum, binary_greater, x, y) }
 
-/// The lesser of each pair; where they are equal, the gradient is split in halves.
+/// Returns the elementwise minimum; shapes broadcast. Equal elements get half of the gradient each.
 public func minimum(_ x: Tensor, _ y: Tensor) -> Tensor { extremum("minimum", binary_minimum, binary_less, x, y) }
 
 private func extremum(
@@ -219,15 +220,16 @@ private func extremum(
 ) -> Tensor {
   combined(operation, x, y).recorded(name, [x, y], saving: [0, 1]) { gradient, record in
     let (x, y) = (record.input(0).detached(), record.input(1).detached())
-    let share = combined(wins, x, y) + combined(binary_equal, x, y) * 0.5
+    let fraction = combined(wins, x, y) + combined(binary_equal, x, y) * 0.5
     return [
-      record.needs(0) ? (gradient * share).summed(to: record.shape(0)) : nil,
-      record.needs(1) ? (gradient * (1 - share)).summed(to: record.shape(1)) : nil,
+      record.needs(0) ? (gradient * fraction).summed(to: record.shape(0)) : nil,
+      record.needs(1) ? (gradient * (1 - fraction)).summed(to: record.shape(1)) : nil,
     ]
   }
 }
 
-/// x where the mask is not 0, y elsewhere; all three broadcast. The mask has no gradient.
+/// Selects elements of `x` where the mask is not 0, and of `y` where it is, as PyTorch's `where`; all three broadcast. The
+/// gradient of the mask is 0.
 public func select(_ mask: Tensor, _ x: Tensor, _ y: Tensor) -> Tensor {
   let shape = broadcastShape(
     broadcastShape(x.shape, y.shape, operation: "select"), mask.shape, operation: "select with a mask")

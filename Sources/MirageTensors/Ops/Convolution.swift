@@ -1,10 +1,13 @@
 extension Tensor {
-  /// Cross-correlation with learned weights, as networks call convolution.
+  /// Convolves images (N × H × W × I) or sequences (N × L × I) with weights, without flipping these, as networks do.
   ///
   /// - Parameters:
-  ///   - weights: O × I/groups × KH × KW for images (N × H × W × I), O × I/groups × K for sequences (N × L × I).
-  ///   - bias: one number for each of the O output channels.
-  ///   - stride, padding, dilation: for each spatial axis, or one number for all. Padding is with zeros, on both sides.
+  ///   - weights: O × I/groups × KH × KW for images, O × I/groups × K for sequences.
+  ///   - bias: A number per output channel. Defaults to none.
+  ///   - stride: Step between outputs per spatial axis, or one number for all, at least 1. Defaults to 1.
+  ///   - padding: Number of zeros on both sides of each spatial axis, or one number for all. Defaults to 0.
+  ///   - dilation: Distance between taps of the kernel per spatial axis, or one number for all, at least 1. Defaults to 1.
+  ///   - groups: Number of groups of channels that are convolved separately. Defaults to 1.
   /// - Returns: N × H' × W' × O with H' = ⌊(H + 2 padding - dilation (KH - 1) - 1) / stride⌋ + 1.
   public func convolved(
     with weights: Tensor, bias: Tensor? = nil, stride: [Int] = [1], padding: [Int] = [0], dilation: [Int] = [1],
@@ -36,12 +39,18 @@ extension Tensor {
     return convolution(self, weights, bias, geometry)
   }
 
-  /// The transpose of a convolution: what its gradient with respect to its input is.
+  /// Computes the transpose of a convolution, which is its gradient with respect to the input, of images (N × H × W × I) or
+  /// sequences (N × L × I).
   ///
   /// - Parameters:
-  ///   - weights: I × O/groups × KH × KW for images (N × H × W × I), I × O/groups × K for sequences.
-  ///   - outputPadding: what to add at the end of each axis, where several input sizes of the convolution give the same
-  ///     output size.
+  ///   - weights: I × O/groups × KH × KW for images, I × O/groups × K for sequences.
+  ///   - bias: A number per output channel. Defaults to none.
+  ///   - stride: Stride of the convolution, per spatial axis or one number for all. Defaults to 1.
+  ///   - padding: Padding of the convolution, by which the result is cropped on both sides. Defaults to 0.
+  ///   - outputPadding: Size to add at the end of each axis, less than the stride or the dilation, to choose among input
+  ///     sizes of the convolution with the same output size. Defaults to 0.
+  ///   - dilation: Distance between taps of the kernel. Defaults to 1.
+  ///   - groups: Number of groups of channels. Defaults to 1.
   /// - Returns: N × H' × W' × O with H' = (H - 1) stride - 2 padding + dilation (KH - 1) + outputPadding + 1.
   public func transposeConvolved(
     with weights: Tensor, bias: Tensor? = nil, stride: [Int] = [1], padding: [Int] = [0], outputPadding: [Int] = [0],
@@ -80,7 +89,7 @@ extension Tensor {
       bias == nil || bias!.shape == [geometry.channels],
       "transposeConvolved: bias \(bias!.shape) for weights \(weights.shape)")
     guard let bias else { return inputGradient(self, weights, geometry) }
-    // Of what is nobody else's, so that the sum takes its memory.
+    // The operand has the only reference to its memory, so that the sum reuses it.
     return inputGradient(self, weights, geometry) + bias
   }
 
@@ -90,7 +99,7 @@ extension Tensor {
 }
 
 extension ConvolutionShape {
-  /// What the weights and settings tell; the sizes of the activations are still to be filled in.
+  /// Creates a shape from weights and settings, without the sizes of the activations.
   fileprivate init(weights: [Int], stride: [Int], padding: [Int], dilation: [Int], groups: Int) {
     func pair(_ values: [Int], _ least: Int, _ name: String) -> (Int, Int) {
       require(
@@ -106,16 +115,17 @@ extension ConvolutionShape {
     self.groups = groups
   }
 
-  /// How many outputs a padded axis has.
+  /// Returns the number of outputs along a padded axis.
   fileprivate func spread(_ padded: Int, _ axis: Int) -> Int {
     let reach = axis == 0 ? dilationHeight * (kernelHeight - 1) + 1 : dilationWidth * (kernelWidth - 1) + 1
     return padded < reach ? 0 : (padded - reach) / (axis == 0 ? strideHeight : strideWidth) + 1
   }
 }
 
-// The three passes of a convolution are each other's gradients: y = x * w is linear in both. So derivatives of any order
-// are made of the same three operations.
+// y = x * w is linear in both x and w, so that the gradients of each of the three passes of a convolution are the other two.
+// Derivatives of any order consist of the same three operations.
 
+/// Convolves, with a recorded gradient.
 func convolution(_ x: Tensor, _ weights: Tensor, _ bias: Tensor?, _ shape: ConvolutionShape) -> Tensor {
   let saved = (weights.isTracked ? [0] : []) + (x.isTracked ? [1] : [])
   return ConvolutionKernels.forward(x.detached(), weights.detached(), bias?.detached(), shape)
@@ -127,7 +137,7 @@ func convolution(_ x: Tensor, _ weights: Tensor, _ bias: Tensor?, _ shape: Convo
     }
 }
 
-/// The gradient with respect to the input: a transposed convolution.
+/// Computes the gradient with respect to the input, which is a transposed convolution.
 func inputGradient(_ gradient: Tensor, _ weights: Tensor, _ shape: ConvolutionShape) -> Tensor {
   let saved = (weights.isTracked ? [0] : []) + (gradient.isTracked ? [1] : [])
   return ConvolutionKernels.inputGradient(gradient.detached(), weights.detached(), shape)
@@ -139,7 +149,7 @@ func inputGradient(_ gradient: Tensor, _ weights: Tensor, _ shape: ConvolutionSh
     }
 }
 
-/// The gradient with respect to the weights.
+/// Computes the gradient with respect to the weights.
 func weightGradient(_ x: Tensor, _ gradient: Tensor, _ shape: ConvolutionShape) -> Tensor {
   let saved = (gradient.isTracked ? [0] : []) + (x.isTracked ? [1] : [])
   return ConvolutionKernels.weightGradient(x.detached(), gradient.detached(), shape)

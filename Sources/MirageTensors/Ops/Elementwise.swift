@@ -1,7 +1,7 @@
 import CKernels
 
 extension Tensor {
-  /// f of each element, in this tensor's own memory where nobody else has it.
+  /// Applies a function to each element, in place if nothing else refers to the memory.
   consuming func mapped(_ function: tensor_function, _ a: Float = 0, _ b: Float = 0) -> Tensor {
     let out = isKnownUniquelyReferenced(&storage) ? storage : Storage(count)
     out.forgetPacked()
@@ -16,7 +16,7 @@ extension Tensor {
     }
   }
 
-  /// The same where the rule needs the input.
+  /// Applies a function to each element, with a gradient rule that needs the input.
   private func map(
     _ name: StaticString, _ function: tensor_function, _ a: Float = 0, _ b: Float = 0,
     rule: @escaping @Sendable (_ gradient: Tensor, _ input: Tensor) -> Tensor
@@ -24,46 +24,46 @@ extension Tensor {
     mapped(function, a, b).recorded(name, [self], saving: [0]) { gradient, record in [rule(gradient, record.input(0))] }
   }
 
-  /// e to each element, within two units in the last place: infinity above 88.72, 0 below -87.33.
+  /// Returns e to the power of each element, accurate to two units in the last place: infinity above 88.72, 0 below -87.33.
   public func exp() -> Tensor {
     mapped(unary_exp).recorded("exp", [self], savingOutput: true) { [$0 * $1.output] }
   }
 
-  /// The natural logarithm: not-a-number below 0, minus infinity at 0.
+  /// Returns the natural logarithm of each element: NaN below 0, minus infinity at 0.
   public func log() -> Tensor { map("log", unary_log) { $0 / $1 } }
 
-  /// The square root: not-a-number below 0.
+  /// Returns the square root of each element: NaN below 0.
   public func sqrt() -> Tensor {
     mapped(unary_sqrt).recorded("sqrt", [self], savingOutput: true) { [$0 * 0.5 / $1.output] }
   }
 
-  /// Each element times itself.
+  /// Returns the square of each element.
   public func square() -> Tensor { map("square", unary_square) { $0 * ($1 * 2) } }
 
-  /// The gradient at 0 is 0.
+  /// Returns the absolute value of each element, with gradient 0 at 0.
   public func abs() -> Tensor { map("abs", unary_abs) { $0 * $1.sign() } }
 
-  /// -1, 0 or 1; its gradient is 0.
+  /// Returns the sign of each element, -1, 0 or 1, with gradient 0.
   public func sign() -> Tensor { detached().mapped(unary_sign) }
 
-  /// 1 / x.
+  /// Returns 1 / x for each element x.
   public func reciprocal() -> Tensor {
     mapped(unary_reciprocal).recorded("reciprocal", [self], savingOutput: true) { gradient, record in
       [-(gradient * record.output.square())]
     }
   }
 
-  /// Each element to a constant power.
+  /// Returns each element to a constant power.
   public func pow(_ exponent: Float) -> Tensor {
     map("pow", unary_power, exponent) { gradient, x in gradient * (x.pow(exponent - 1) * exponent) }
   }
 
-  /// The sine, of radians.
+  /// Returns the sine of each element, in radians.
   public func sin() -> Tensor { map("sin", unary_sin) { $0 * $1.cos() } }
-  /// The cosine, of radians.
+  /// Returns the cosine of each element, in radians.
   public func cos() -> Tensor { map("cos", unary_cos) { -($0 * $1.sin()) } }
 
-  /// The hyperbolic tangent, within two units in the last place.
+  /// Returns the hyperbolic tangent of each element, accurate to two units in the last place.
   public consuming func tanh() -> Tensor {
     let input = trace
     return mapped(unary_tanh).recorded("tanh", [input], savingOutput: true) { gradient, record in
@@ -74,7 +74,7 @@ extension Tensor {
     }
   }
 
-  /// 1 / (1 + exp(-x))
+  /// Returns the logistic function 1 / (1 + exp(-x)) of each element.
   public consuming func sigmoid() -> Tensor {
     let input = trace
     return mapped(unary_sigmoid).recorded("sigmoid", [input], savingOutput: true) { gradient, record in
@@ -86,20 +86,22 @@ extension Tensor {
     }
   }
 
-  /// max(0, x), with gradient 0 at 0.
+  /// Returns max(0, x) for each element x, with gradient 0 at 0.
   public consuming func relu() -> Tensor { leakyReLU(0) }
 
-  /// x above 0, slope · x elsewhere (Maas et al. 2013). The slope is not negative.
+  /// Returns x for elements above 0, and slope · x for others (Maas et al. 2013).
+  ///
+  /// - Precondition: The slope is at least 0.
   public consuming func leakyReLU(_ slope: Float) -> Tensor {
     require(slope >= 0, "leakyReLU: slope \(slope)")
     let input = trace
-    // The output's sign is the input's, so the input need not be kept.
+    // The output has the sign of the input, so that the input need not be kept.
     return mapped(unary_leaky, slope).recorded("leakyReLU", [input], savingOutput: true) { gradient, record in
       [leakyGradient(gradient, record.output.detached(), slope)]
     }
   }
 
-  /// x · sigmoid(x) (Hendrycks and Gimpel 2016; Elfwing et al. 2018).
+  /// Returns x · sigmoid(x) for each element x (Hendrycks and Gimpel 2016; Elfwing et al. 2018).
   public func silu() -> Tensor {
     map("silu", unary_silu) { gradient, x in
       let s = x.sigmoid()
@@ -107,10 +109,10 @@ extension Tensor {
     }
   }
 
-  /// log(1 + exp(x))
+  /// Returns log(1 + exp(x)) for each element x.
   public func softplus() -> Tensor { map("softplus", unary_softplus) { $0 * $1.sigmoid() } }
 
-  /// Each element, or the bound it is beyond. The gradient is 0 beyond the bounds, 1 on them and between.
+  /// Clamps each element to a range. The gradient is 0 outside the range, and 1 inside and on its bounds.
   public func clamped(to range: ClosedRange<Float>) -> Tensor {
     let (low, high) = (range.lowerBound, range.upperBound)
     return map("clamped", unary_clamp, low, high) { gradient, x in
@@ -119,18 +121,18 @@ extension Tensor {
     }
   }
 
-  /// a · x + b
+  /// Returns a · x + b for each element x.
   consuming func affine(_ a: Float, _ b: Float) -> Tensor {
     let input = trace
     return mapped(unary_affine, a, b).recorded("affine", [input]) { gradient, _ in [gradient.affine(a, 0)] }
   }
 
-  /// This tensor's shape and history without its values, to name it as an input whose memory is given away.
+  /// This tensor without its values, to record it as an input whose memory the operation may reuse.
   var trace: Tensor { Tensor(shape: shape, storage: Tensor.nothing, node: node) }
   private static let nothing = Storage(1)
 }
 
-/// The gradient of a leaky rectifier; linear in `gradient`, and flat in the output.
+/// Computes the gradient of leaky ReLU, which is linear in `gradient`, and whose derivative by `output` is 0.
 private func leakyGradient(_ gradient: Tensor, _ output: Tensor, _ slope: Float) -> Tensor {
   combined(binary_leaky_gradient, gradient, output, slope)
     .recorded("leakyReLU's gradient", [gradient, output], saving: [1]) { second, record in

@@ -1,11 +1,14 @@
 import CKernels
 
 extension Tensor {
-  /// Layer normalization (Ba et al. 2016): over the last `axes` axes, for each index of the others.
+  /// Normalizes over the last `axes` axes, separately for each index of the others (layer normalization, Ba et al. 2016).
   ///
   /// - Parameters:
-  ///   - scale, offset: of the shape of those axes; both or neither.
-  public func layerNormalized(
+  ///   - axes: Number of axes.
+  ///   - scale: Factor after normalization, of the shape of these axes; given if and only if `offset` is.
+  ///   - offset: Summand after normalization, of the shape of these axes.
+  ///   - epsilon: Number added to the variance. Defaults to 1e-5.
+  package func layerNormalized(
     axes: Int, scale: Tensor? = nil, offset: Tensor? = nil, epsilon: Float = 1e-5
   ) -> Tensor {
     require((1...rank).contains(axes) && count > 0, "layerNormalized: \(axes) axes of \(shape)")
@@ -30,9 +33,9 @@ extension Tensor {
       if record.isDifferentiable {
         return gradientsThrough(gradient, record, inputs: inputs.count) { inputs in
           let axes = Array(shape.count - axes..<shape.count)
-          let centerd = inputs[0] - inputs[0].mean(axes: axes, keepingDimensions: true)
-          let deviation = (centerd.square().mean(axes: axes, keepingDimensions: true) + epsilon).sqrt()
-          return inputs.count == 3 ? centerd / deviation * inputs[1] + inputs[2] : centerd / deviation
+          let centered = inputs[0] - inputs[0].mean(axes: axes, keepingDimensions: true)
+          let deviation = (centered.square().mean(axes: axes, keepingDimensions: true) + epsilon).sqrt()
+          return inputs.count == 3 ? centered / deviation * inputs[1] + inputs[2] : centered / deviation
         }
       }
       let x = record.input(0)

@@ -1,4 +1,11 @@
-/// The product of two matrices (rank 2), or of two equally long lists of matrices (rank 3), each transposed where asked.
+/// Multiplies two matrices, m × k and k × n, or two batches of matrices, B × m × k and B × k × n.
+///
+/// - Parameters:
+///   - a: First factor, of rank 2 or 3.
+///   - b: Second factor, of the same rank.
+///   - transposeA: Whether `a` holds k × m matrices, which are transposed first. Defaults to `false`.
+///   - transposeB: Whether `b` holds n × k matrices, which are transposed first. Defaults to `false`.
+/// - Returns: m × n, or B × m × n.
 public func matmul(
   _ a: Tensor, _ b: Tensor, transposeA: Bool = false, transposeB: Bool = false
 ) -> Tensor {

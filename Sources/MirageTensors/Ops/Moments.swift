@@ -1,19 +1,21 @@
 import CKernels
 
-/// The mean and deviation of each channel, and what gradients need of them. x is units × rows × channels; a unit is a
-/// sample. Work is shared out by chunks of rows whose size does not depend on the number of threads.
+/// Mean and variance of each channel for normalization, and its gradients. A tensor is seen as units × rows × channels,
+/// where a unit is a sample. Work is divided into chunks of rows, whose size is independent of the number of threads.
 struct Moments: Sendable {
   let scope: StatisticsScope
   let units, rows, channels: Int
+  /// Number of rows per chunk.
   let chunkRows: Int
-  /// How many chunks a unit has.
+  /// Number of chunks per unit.
   private let chunks: Int
-  /// For each channel, or for each unit and channel.
+  /// Mean and biased variance, C, or N × C if the scope is a sample.
   let mean, variance: Tensor
-  /// 1 / √(variance + epsilon), as the mean.
+  /// 1 / √(variance + epsilon), of the shape of the mean.
   let inverse: Tensor
   private let shape: [Int]
 
+  /// Computes the moments of a tensor.
   init(of x: Tensor, _ scope: StatisticsScope, epsilon: Float) {
     self.scope = scope
     shape = x.shape
@@ -40,7 +42,7 @@ struct Moments: Sendable {
     let partsOfGroup = units / groups * chunks
     for group in 0..<groups {
       for channel in 0..<channels {
-        // Chan, Golub and LeVeque's pairwise update (1979), in double precision.
+        // Pairwise update of Chan, Golub and LeVeque (1979), in double precision.
         var (n, m, squares) = (0.0, 0.0, 0.0)
         for part in group * partsOfGroup..<(group + 1) * partsOfGroup {
           let row = part % chunks * chunkRows
@@ -64,9 +66,9 @@ struct Moments: Sendable {
     keepAlive(x, sums)
   }
 
-  /// Given ones, of each channel over the whole batch.
+  /// Creates moments from a given mean and variance of each channel.
   ///
-  /// - Parameter shape: of what is to be normalized, which is not empty.
+  /// - Parameter shape: Shape of the tensor to normalize, which is not empty.
   init(mean: Tensor, variance: Tensor, for shape: [Int], epsilon: Float) {
     (scope, self.shape, self.mean, self.variance) = (.batch, shape, mean, variance)
     channels = shape[shape.count - 1]
@@ -77,7 +79,7 @@ struct Moments: Sendable {
     inverse = Tensor(variance.values.map { 1 / ($0 + epsilon).squareRoot() }, shape: [channels])
   }
 
-  /// Calls with the unit, the first row, the number of rows and the chunk's number.
+  /// Calls the body concurrently for each chunk, with its unit, first row, number of rows, and index.
   func forEachChunk(_ body: (Int, Int, Int, Int) -> Void) {
     Moments.forEachChunk(units, rows, chunkRows, grain / 4 / (chunkRows * channels) + 1, body)
   }
@@ -94,13 +96,13 @@ struct Moments: Sendable {
     }
   }
 
-  /// y = x · factor + shift, for each unit and channel.
+  /// Factor and shift of y = x · factor + shift for each unit and channel.
   struct Maps {
     let storage: Storage
     let factor, shift: UnsafeMutablePointer<Float>
   }
 
-  /// The normalized tensor, in x's own memory where nobody else has it.
+  /// Returns the normalized tensor, in the memory of x if nothing else refers to it.
   func applied(_ maps: Maps, to x: consuming Tensor, slope: Float) -> Tensor {
     let result =
       isKnownUniquelyReferenced(&x.storage)
@@ -126,6 +128,7 @@ struct Moments: Sendable {
     parameter.rank == 2 ? unit * channels + channel : channel
   }
 
+  /// Combines moments, scale and offset into one factor and shift per unit and channel.
   func maps(scale: Tensor?, offset: Tensor?) -> Maps {
     let storage = Storage(2 * units * channels)
     let maps = Maps(storage: storage, factor: storage.pointer, shift: storage.pointer + units * channels)
@@ -142,7 +145,7 @@ struct Moments: Sendable {
     return maps
   }
 
-  /// The gradients with respect to x, scale and offset: with x̂ = (x - mean) / deviation and n elements in a group,
+  /// Computes the gradients with respect to x, scale and offset: with x̂ = (x - mean) / deviation and n elements in a group,
   /// dx = scale / deviation · (g - mean(g · scale) / scale - x̂ mean(g · scale · x̂) / scale).
   func gradients(_ gradient: Tensor, _ record: Record, slope: Float) -> [Tensor?] {
     let (x, scale, offset) = (record.input(0), record.input(1), record.input(2))
@@ -155,7 +158,7 @@ struct Moments: Sendable {
     ]
   }
 
-  /// Of each unit and channel: the sums of g and of g x̂.
+  /// Sums of g and of g x̂ for each unit and channel.
   private typealias GradientSums = (plain: [Double], normalized: [Double])
 
   private func gradientSums(_ gradient: Tensor, _ x: Tensor, _ maps: Maps, slope: Float) -> GradientSums {
@@ -183,7 +186,7 @@ struct Moments: Sendable {
     return (plain, normalized)
   }
 
-  /// dx = g p + x q + r, with p, q and r of each unit and channel.
+  /// Computes dx = g p + x q + r, with p, q and r for each unit and channel.
   private func inputGradient(
     _ gradient: Tensor, _ x: Tensor, _ scale: Tensor, _ maps: Maps, _ sums: GradientSums, slope: Float
   ) -> Tensor {
@@ -223,7 +226,7 @@ struct Moments: Sendable {
     return result
   }
 
-  /// Sums of each unit and channel as a gradient of a parameter for each channel, or for each unit and channel.
+  /// Converts sums for each unit and channel into the gradient of a parameter, which is C or N × C.
   private func total(_ sums: [Double], like parameter: Tensor) -> Tensor {
     if parameter.rank == 2 { return Tensor(sums.map { Float($0) }, shape: parameter.shape) }
     return Tensor(

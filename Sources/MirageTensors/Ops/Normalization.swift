@@ -1,28 +1,34 @@
 import CKernels
 
-/// Which elements share a mean and a deviation.
+/// Elements that share a mean and a variance: those of a channel in the batch, or in a sample.
 enum StatisticsScope: Sendable { case batch, sample }
 
 extension Tensor {
-  /// Batch normalization (Ioffe and Szegedy 2015): each channel, the last axis, over all others.
+  /// Normalizes each channel, which is the last axis, over all other axes (batch normalization, Ioffe and Szegedy 2015).
   ///
   /// - Parameters:
-  ///   - scale, offset: for each channel, or for each sample and channel (N × C: conditional); 1 and 0 where left out.
-  ///   - slope: the slope below 0 of a leaky rectifier behind it, computed in the same pass; 1 for none.
-  /// - Returns: the result, and the mean and (biased) variance of each channel, which are not recorded.
-  public consuming func batchNormalized(
+  ///   - scale: Factor after normalization, C, or N × C for conditional normalization. Defaults to 1.
+  ///   - offset: Summand after normalization, C or N × C. Defaults to 0.
+  ///   - epsilon: Number added to the variance. Defaults to 1e-5.
+  ///   - slope: Slope below 0 of a leaky ReLU that follows, computed in the same pass. Defaults to 1, for none.
+  /// - Returns: The result, and the mean and biased variance of each channel, which are not recorded.
+  package consuming func batchNormalized(
     scale: Tensor? = nil, offset: Tensor? = nil, epsilon: Float = 1e-5, slope: Float = 1
   ) -> (output: Tensor, mean: Tensor, variance: Tensor) {
     require(rank >= 2 && count > 0, "batchNormalized: \(shape)")
     return normalized(.batch, scale: scale, offset: offset, epsilon: epsilon, slope: slope)
   }
 
-  /// Batch normalization with given statistics, as in inference.
+  /// Normalizes with given statistics, as in inference.
   ///
   /// - Parameters:
-  ///   - mean, variance: of each channel; constants.
-  ///   - scale, offset, epsilon, slope: as above.
-  public consuming func batchNormalized(
+  ///   - mean: Mean of each channel, a constant.
+  ///   - variance: Variance of each channel, a constant.
+  ///   - scale: Factor after normalization, C or N × C. Defaults to 1.
+  ///   - offset: Summand after normalization, C or N × C. Defaults to 0.
+  ///   - epsilon: Number added to the variance. Defaults to 1e-5.
+  ///   - slope: Slope below 0 of a leaky ReLU that follows. Defaults to 1, for none.
+  package consuming func batchNormalized(
     mean: Tensor, variance: Tensor, scale: Tensor? = nil, offset: Tensor? = nil, epsilon: Float = 1e-5,
     slope: Float = 1
   ) -> Tensor {
@@ -40,9 +46,9 @@ extension Tensor {
     return moments.applied(moments.maps(scale: scale, offset: offset), to: self, slope: slope)
   }
 
-  /// Instance normalization (Ulyanov et al. 2016): each channel of each sample over the spatial axes. The parameters are
-  /// those of `batchNormalized`.
-  public consuming func instanceNormalized(
+  /// Normalizes each channel of each sample over the spatial axes (instance normalization, Ulyanov et al. 2016). Parameters
+  /// are those of `batchNormalized`.
+  package consuming func instanceNormalized(
     scale: Tensor? = nil, offset: Tensor? = nil, epsilon: Float = 1e-5, slope: Float = 1
   ) -> Tensor {
     require(rank >= 3 && count > 0, "instanceNormalized: \(shape)")
@@ -71,17 +77,17 @@ extension Tensor {
     return (output, moments.mean, moments.variance)
   }
 
-  /// The definition, in operations whose gradients are recorded.
+  /// Normalizes by the definition, with recorded operations.
   private func composedNormalization(
     _ scope: StatisticsScope, scale: Tensor, offset: Tensor, epsilon: Float, slope: Float
   ) -> Tensor {
     let axes = Array((scope == .batch ? 0 : 1)..<rank - 1)
-    let centerd = self - mean(axes: axes, keepingDimensions: true)
-    let deviation = (centerd.square().mean(axes: axes, keepingDimensions: true) + epsilon).sqrt()
-    return (centerd / deviation).scaled(scale, offset, slope: slope)
+    let centered = self - mean(axes: axes, keepingDimensions: true)
+    let deviation = (centered.square().mean(axes: axes, keepingDimensions: true) + epsilon).sqrt()
+    return (centered / deviation).scaled(scale, offset, slope: slope)
   }
 
-  /// What normalization ends with, in operations whose gradients are recorded.
+  /// Applies scale, offset and leaky ReLU, with recorded operations.
   private func scaled(_ scale: Tensor, _ offset: Tensor, slope: Float) -> Tensor {
     func spread(_ parameter: Tensor) -> Tensor {
       guard parameter.rank == 2 else { return parameter }

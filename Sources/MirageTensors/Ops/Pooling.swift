@@ -1,14 +1,15 @@
 import CKernels
 
 extension Tensor {
-  /// Averages over windows.
+  /// Averages over windows of N × H × W × C or N × L × C.
   ///
   /// - Parameters:
-  ///   - size, padding: for each spatial axis, or one for all.
-  ///   - stride: the size where left out.
-  ///   - countsPadding: whether zeros of the padding are part of an average, as PyTorch has it by default. Where they are
-  ///     not (PyTorch's `count_include_pad=False`, and always in TensorFlow), the padding is at most half the size.
-  public func averagePooled(
+  ///   - size: Size of windows per spatial axis, or one number for all.
+  ///   - stride: Step between windows per spatial axis, or one number for all. Defaults to the size.
+  ///   - padding: Number of zeros on both sides of each spatial axis, or one number for all. Defaults to 0.
+  ///   - countsPadding: Whether the zeros are part of an average. Defaults to `true`, as in PyTorch. If `false` (PyTorch's
+  ///     `count_include_pad=False`, and always in TensorFlow), the padding is at most half the size.
+  package func averagePooled(
     size: [Int], stride: [Int]? = nil, padding: [Int] = [0], countsPadding: Bool = true
   ) -> Tensor {
     let windows = Windows(shape, size, stride ?? size, padding, operation: "averagePooled")
@@ -28,10 +29,11 @@ extension Tensor {
     return countsPadding ? total! * (1 / Float(windows.size.product)) : total! * windows.insideReciprocals
   }
 
-  /// The greatest element of each window; padding never is. Where several are equal, the first has the gradient.
+  /// Returns the maximum of each window of N × H × W × C or N × L × C, without the padding. Of equal elements, the first gets
+  /// the gradient.
   ///
-  /// - Parameters: as for `averagePooled`; the padding is at most half the size.
-  public func maxPooled(size: [Int], stride: [Int]? = nil, padding: [Int] = [0]) -> Tensor {
+  /// Parameters are those of `averagePooled`; the padding is at most half the size.
+  package func maxPooled(size: [Int], stride: [Int]? = nil, padding: [Int] = [0]) -> Tensor {
     let windows = Windows(shape, size, stride ?? size, padding, operation: "maxPooled")
     require(windows.isPaddedByHalfAtMost, "maxPooled: padding \(padding) for size \(size)")
     require(count / shape[0] <= Int(Int32.max), "maxPooled: samples of \(shape), of more than 2³¹ elements")
@@ -53,7 +55,7 @@ extension Tensor {
     }
   }
 
-  /// Each element where its maximum stood, in a tensor of the given shape.
+  /// Returns a tensor of the given shape with each element at the position of its maximum, and zeros elsewhere.
   private func spread(_ places: Places, like shape: [Int]) -> Tensor {
     let result = Tensor(shape: shape) { out in
       Profile.counted("pooling") {
@@ -68,7 +70,7 @@ extension Tensor {
     return result.recorded("maxPooled's gradient", [self]) { second, _ in [second.picked(places, shape: pooled)] }
   }
 
-  /// The elements at the places of maxima.
+  /// Returns the elements at the positions of maxima.
   private func picked(_ places: Places, shape: [Int]) -> Tensor {
     let input = self.shape
     let result = Tensor(shape: shape) { out in
@@ -80,7 +82,7 @@ extension Tensor {
     return result.recorded("picked", [self]) { gradient, _ in [gradient.spread(places, like: input)] }
   }
 
-  /// Where the maxima of each sample stand among its elements: `count` of `size`.
+  /// Positions of the `count` maxima of each sample among its `size` elements.
   private struct Places: Sendable {
     let batch, size, count: Int
     private let storage: Storage
@@ -90,17 +92,22 @@ extension Tensor {
       storage = Storage(batch * count)
     }
 
-    /// The numbers lie in memory for floats, which are as large.
+    /// Pointer to the positions, in memory for floats, which have the same size.
     var pointer: UnsafeMutablePointer<Int32> {
       UnsafeMutableRawPointer(storage.pointer).assumingMemoryBound(to: Int32.self)
     }
   }
 
-  /// How elements between elements are made.
-  public enum Interpolation: Sendable { case nearest, bilinear }
+  /// Interpolation between elements.
+  public enum Interpolation: Sendable {
+    /// The nearest element.
+    case nearest
+    /// Bilinear interpolation between pixel centers, as in `resized(to:)`.
+    case bilinear
+  }
 
-  /// Each spatial axis `factor` times as long. Bilinear: as `resized(to:)`.
-  public func upsampled(by factor: Int, _ interpolation: Interpolation = .nearest) -> Tensor {
+  /// Enlarges each spatial axis by an integer factor.
+  package func upsampled(by factor: Int, _ interpolation: Interpolation = .nearest) -> Tensor {
     require(factor > 0 && rank >= 3, "upsampled: \(shape) by \(factor)")
     switch interpolation {
     case .nearest:
@@ -112,10 +119,10 @@ extension Tensor {
     }
   }
 
-  /// The spatial axes made longer or shorter, bilinearly: sample points at pixel centers, each between its two neighbors
-  /// however far apart the points are, as PyTorch's `interpolate` has it with `align_corners=False` and without antialiasing.
+  /// Resizes the spatial axes bilinearly, with sample points at pixel centers and without antialiasing, as PyTorch's
+  /// `interpolate` with `align_corners=False`.
   ///
-  /// - Parameter sizes: how long each spatial axis becomes; at least 1.
+  /// - Parameter sizes: New size of each spatial axis, at least 1.
   public func resized(to sizes: [Int]) -> Tensor {
     require(
       rank >= 3 && sizes.count == rank - 2 && sizes.allSatisfy { $0 > 0 } && !shape[1..<rank - 1].contains(0),
@@ -137,9 +144,9 @@ extension Tensor {
     }
   }
 
-  /// N × H × W × C r² to N × rH × rW × C, with PyTorch's order of channels: channel (c r + i) r + j goes to row i and
-  /// column j of each r × r square (Shi et al. 2016).
-  public func pixelShuffled(_ factor: Int) -> Tensor {
+  /// Rearranges N × H × W × C r² to N × rH × rW × C (Shi et al. 2016), with PyTorch's order of channels: channel
+  /// (c r + i) r + j becomes row i and column j of each r × r square.
+  package func pixelShuffled(_ factor: Int) -> Tensor {
     require(
       rank == 4 && factor > 0 && shape[3] % (factor * factor) == 0, "pixelShuffled: \(shape) by \(factor)")
     let channels = shape[3] / (factor * factor)
@@ -149,7 +156,7 @@ extension Tensor {
   }
 }
 
-/// The windows of a pooling operation along the spatial axes.
+/// Windows of a pooling operation along the spatial axes.
 private struct Windows {
   let axes: [Int]
   let size, stride, padding, output: [Int]
@@ -174,10 +181,10 @@ private struct Windows {
       "\(operation): \(shape) with size \(size), stride \(stride), padding \(padding) leaves nothing")
   }
 
-  /// Whether each window has an element that is not padding.
+  /// Whether the padding is at most half of the size, so that each window has an element that is not padding.
   var isPaddedByHalfAtMost: Bool { zip(size, padding).allSatisfy { 2 * $1 <= $0 } }
 
-  /// 1 / the number of elements of each window that are not padding, for all channels.
+  /// Reciprocal of the number of elements of each window that are not padding, H' × W' × 1.
   var insideReciprocals: Tensor {
     var counts: [Float] = [1]
     for index in axes.indices {
@@ -190,7 +197,7 @@ private struct Windows {
     return Tensor(counts.map { 1 / $0 }, shape: output + [1])
   }
 
-  /// As the kernels take them; a sequence is an image of one row.
+  /// Returns the shape for the kernels; a sequence is an image of one row.
   func kernelShape(channels: Int) -> pool_shape {
     func pair(_ values: [Int], _ missing: Int32) -> (Int32, Int32) {
       (values.count == 1 ? missing : Int32(values[0]), Int32(values[values.count - 1]))
@@ -205,7 +212,7 @@ private struct Windows {
     return shape
   }
 
-  /// Where the elements at one place of all windows stand along an axis: -1 in the padding.
+  /// Returns the indices along an axis of the elements at one position of all windows; -1 in the padding.
   func indices(_ index: Int, _ place: Int) -> [Int32] {
     (0..<output[index]).map { window in
       let position = window * stride[index] - padding[index] + place

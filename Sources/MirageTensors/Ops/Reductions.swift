@@ -1,11 +1,15 @@
 import CKernels
 
 extension Tensor {
-  /// Sums over the given axes; over all where left out. Partial sums are kept in double precision.
+  /// Sums over axes, with partial sums in double precision.
+  ///
+  /// - Parameters:
+  ///   - axes: Axes to sum over. Defaults to all.
+  ///   - keepingDimensions: Whether these axes remain, with size 1. Defaults to `false`.
   public func sum(axes: [Int]? = nil, keepingDimensions: Bool = false) -> Tensor {
     let axes = checked(axes)
     var result = detached()
-    // Neighboring axes are summed in one go, the last ones first.
+    // Neighboring axes are summed in one pass, the last ones first.
     var end = rank
     while let last = axes.last(where: { $0 < end }) {
       var first = last
@@ -20,19 +24,21 @@ extension Tensor {
     }
   }
 
-  /// Averages over the given axes; over all where left out.
+  /// Averages over axes. Parameters are those of `sum`.
+  ///
+  /// - Precondition: There are elements to average.
   public func mean(axes: [Int]? = nil, keepingDimensions: Bool = false) -> Tensor {
     let count = checked(axes).reduce(1) { $0 * shape[$1] }
     require(count > 0, "mean: nothing to average in \(shape)")
     return sum(axes: axes, keepingDimensions: keepingDimensions) * (1 / Float(count))
   }
 
-  /// The mean square distance from the mean (divided by the count, not one less) over the given axes.
+  /// Returns the biased variance over axes, which is divided by the number of elements. Parameters are those of `sum`.
   public func variance(axes: [Int]? = nil, keepingDimensions: Bool = false) -> Tensor {
     (self - mean(axes: axes, keepingDimensions: true)).square().mean(axes: axes, keepingDimensions: keepingDimensions)
   }
 
-  /// The greatest element along an axis, which is dropped; where several are equal, they share the gradient.
+  /// Returns the maximum along an axis, which is removed. Equal maxima get equal parts of the gradient.
   public func max(axis: Int) -> Tensor {
     require(shape.indices.contains(axis) && shape[axis] > 0, "max: axis \(axis) of \(shape)")
     var kept = shape
@@ -42,12 +48,12 @@ extension Tensor {
     let result = detached().reduced(axis...axis, tensor_max).reshaped(dropped)
     return result.recorded("max", [self], saving: [0], savingOutput: true) { gradient, record in
       let mask = record.input(0).isEqual(to: record.output.reshaped(keptShape))
-      let share = mask / mask.sum(axes: [axis], keepingDimensions: true)
-      return [gradient.reshaped(keptShape) * share]
+      let fractions = mask / mask.sum(axes: [axis], keepingDimensions: true)
+      return [gradient.reshaped(keptShape) * fractions]
     }
   }
 
-  /// The place of the greatest element along an axis, the first where several are equal, for all other indices in
+  /// Returns the index of the maximum along an axis, the first of equal maxima, for all indices of the other axes in
   /// row-major order.
   public func argmax(axis: Int) -> [Int] {
     require(shape.indices.contains(axis) && shape[axis] > 0, "argmax: axis \(axis) of \(shape)")
@@ -68,7 +74,7 @@ extension Tensor {
 
   private typealias Reduction = (UnsafeMutablePointer<Float>, UnsafePointer<Float>, Int, Int, Int, Int) -> Void
 
-  /// Neighboring axes reduced to one of size 1.
+  /// Reduces neighboring axes to size 1.
   private func reduced(_ axes: ClosedRange<Int>, _ reduction: Reduction) -> Tensor {
     let (outer, inner) = (shape[..<axes.lowerBound].product, shape[(axes.upperBound + 1)...].product)
     let middle = shape[axes].product
@@ -77,7 +83,7 @@ extension Tensor {
     return Tensor(shape: newShape) { out in
       Profile.counted("reduction") {
         defer { keepAlive(storage) }
-        // One long sum is shared out: by blocks of a size that does not depend on the number of threads.
+        // One long sum is divided into blocks, whose size is independent of the number of threads.
         let block = rowGrain(inner)
         if outer == 1 && middle >= 2 * block {
           let blocks = (middle + block - 1) / block
@@ -100,10 +106,10 @@ extension Tensor {
     }
   }
 
-  /// exp(x) / sum(exp(x)) along the last axis.
+  /// Returns exp(x) / sum(exp(x)) along the last axis.
   public func softmax() -> Tensor { softmax(logarithm: false) }
 
-  /// The logarithm of `softmax()`, without overflow.
+  /// Returns the logarithm of `softmax()`, without overflow.
   public func logSoftmax() -> Tensor { softmax(logarithm: true) }
 
   private func softmax(logarithm: Bool) -> Tensor {

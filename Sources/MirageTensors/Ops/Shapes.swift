@@ -1,7 +1,8 @@
 import CKernels
 
 extension Tensor {
-  /// The same elements in row-major order under another shape, without a copy. One size may be -1: what is left.
+  /// Returns the same elements in row-major order with another shape, without a copy. One size may be -1, for the number that
+  /// the others leave.
   public consuming func reshaped(_ shape: [Int]) -> Tensor {
     var shape = shape
     if let open = shape.firstIndex(of: -1) {
@@ -16,7 +17,7 @@ extension Tensor {
     }
   }
 
-  /// Axis i of the result is axis `permutation[i]` of this tensor; the elements are copied into the new order.
+  /// Permutes the axes: axis i of the result is axis `permutation[i]` of this tensor.
   public func transposed(_ permutation: [Int]) -> Tensor {
     require(permutation.sorted() == Array(0..<rank), "transposed: \(shape) by \(permutation)")
     let result = permutedCopy(permutation)
@@ -25,7 +26,7 @@ extension Tensor {
   }
 
   private func permutedCopy(_ permutation: [Int]) -> Tensor {
-    // Axes that stay neighbors are one.
+    // Axes that remain neighbors are merged.
     var sizes: [Int] = []
     var groups: [[Int]] = []
     for axis in permutation where shape[axis] != 1 {
@@ -75,7 +76,7 @@ extension Tensor {
     }
   }
 
-  /// Axes of size 1, and leading ones that are missing, repeated to the given shape.
+  /// Repeats axes of size 1 and missing leading axes, to the given shape.
   public func broadcast(to shape: [Int]) -> Tensor {
     if self.shape == shape { return self }
     require(
@@ -85,7 +86,7 @@ extension Tensor {
     }
   }
 
-  /// The elements at the given places along an axis, in their order; a place may repeat.
+  /// Returns the elements at the given indices along an axis. An index may occur several times.
   public func gathered(_ indices: [Int], axis: Int) -> Tensor {
     require(shape.indices.contains(axis), "gathered: axis \(axis) of \(shape)")
     require(shape[axis] <= Int(Int32.max), "gathered: axis \(axis) of \(shape), of more than 2³¹ elements")
@@ -94,7 +95,7 @@ extension Tensor {
     return gathered(indices.map { Int32($0) }, along: axis)
   }
 
-  /// The same with zeros for negative places.
+  /// Returns the elements at the given indices along an axis, and zeros for negative indices.
   func gathered(_ indices: [Int32], along axis: Int) -> Tensor {
     var shape = shape
     let size = shape[axis]
@@ -118,7 +119,8 @@ extension Tensor {
     return result.recorded("gathered", [self]) { gradient, _ in [gradient.scattered(indices, along: axis, size: size)] }
   }
 
-  /// The transpose of `gathered`: each element added to its place in a tensor of `size` along the axis.
+  /// Adds each element to the one at its index, in a tensor of zeros with `size` along the axis: the transpose of
+  /// `gathered`.
   func scattered(_ indices: [Int32], along axis: Int, size: Int) -> Tensor {
     var shape = shape
     shape[axis] = size
@@ -134,7 +136,7 @@ extension Tensor {
     return result.recorded("scattered", [self]) { gradient, _ in [gradient.gathered(indices, along: axis)] }
   }
 
-  /// The range along an axis; along the first axis without a copy.
+  /// Returns a range along an axis, without a copy if all axes before it have size 1.
   public func sliced(axis: Int, _ range: Range<Int>) -> Tensor {
     require(
       shape.indices.contains(axis) && 0 <= range.lowerBound && range.upperBound <= shape[axis],
@@ -159,7 +161,9 @@ extension Tensor {
     }
   }
 
-  /// A constant around the tensor: for each axis how much before and after.
+  /// Pads with a constant, 0 by default.
+  ///
+  /// - Parameter amounts: Number of elements before and after, for each axis.
   public func padded(_ amounts: [(Int, Int)], value: Float = 0) -> Tensor {
     require(
       amounts.count == rank && amounts.allSatisfy { $0.0 >= 0 && $0.1 >= 0 }, "padded: \(shape) by \(amounts)")
@@ -201,11 +205,12 @@ extension Tensor {
     }
   }
 
-  /// Mirror images around the spatial axes, which follow the first and precede the last: one pair of amounts for
-  /// sequences, two for images. The border element is not repeated, so an amount is less than the axis' size.
-  public func reflectionPadded(_ amounts: [(Int, Int)]) -> Tensor {
+  /// Pads the spatial axes of N × L × C or N × H × W × C with their reflection, without repeating the border element.
+  ///
+  /// - Parameter amounts: Number of elements before and after, for each spatial axis, less than its size.
+  package func reflectionPadded(_ amounts: [(Int, Int)]) -> Tensor {
     require(rank == amounts.count + 2, "reflectionPadded: \(shape) by \(amounts)")
-    // All spatial axes are gathered as one, in one pass.
+    // All spatial axes are gathered as one axis, in one pass.
     var places: [Int32] = [0]
     var newShape = [shape[0]]
     for (size, amount) in zip(shape.dropFirst(), amounts) {
@@ -221,11 +226,13 @@ extension Tensor {
     return reshaped([shape[0], -1, channels]).gathered(places, along: 1).reshaped(newShape + [channels])
   }
 
-  /// The elements in reverse order along an axis.
+  /// Reverses the order of elements along an axis.
   public func flipped(axis: Int) -> Tensor { gathered(Array((0..<shape[axis]).reversed()), axis: axis) }
 }
 
-/// Tensors one after the other along an axis; the other sizes must agree.
+/// Concatenates tensors along an axis; their other sizes must be equal.
+///
+/// - Precondition: There is at least one tensor.
 public func concatenated(_ tensors: [Tensor], axis: Int) -> Tensor {
   guard let first = tensors.first else { fatalError("concatenated: no tensor") }
   var shape = first.shape
@@ -262,5 +269,6 @@ public func concatenated(_ tensors: [Tensor], axis: Int) -> Tensor {
 }
 
 extension ArraySlice<Int> {
+  /// Number of elements of this part of a shape.
   var product: Int { reduce(1, *) }
 }
