@@ -1,24 +1,25 @@
 import MirageSupport
 import MirageTensors
 
-/// What a training run needs to go on, or a model to be used: weights, the state of optimizers, averages and random
-/// generators, and text about them; in memory a snapshot that later training does not change, on disk one `.safetensors`
-/// file.
+/// Snapshot of a training: weights, the state of optimizers, moving averages and random generators, and metadata as text.
+/// In memory it is independent of later training; on disk it is a `.safetensors` file.
 ///
-/// Weights stand in it under PyTorch's names and in PyTorch's layouts, so that its `load_state_dict` takes them: those of a
-/// single model plainly (`0.weight`), those of several with the model's name before theirs (`generator.0.weight`). What is
-/// not a model's begins with two underscores, and whoever wants the weights alone leaves it out:
+/// Weights have PyTorch's names and layouts, so that `load_state_dict` accepts them: those of a single model as they are
+/// (`0.weight`), those of several models after the name of the model (`generator.0.weight`). Names of everything else begin
+/// with two underscores, so that weights can be selected:
 ///
-///     __optimizer.NAME.first_moment.3      tensors of an optimizer, one for each parameter
+///     __optimizer.NAME.first_moment.3      tensors of an optimizer, one per parameter
 ///     __ema.NAME.0.weight                  tensors of a moving average
-///     __optimizer.NAME, __ema.NAME, __random.NAME     text: the kind of optimizer, the average's updates, a generator
+///     __optimizer.NAME                     metadata: kind of optimizer
+///     __ema.NAME                           metadata: number of updates of the average
+///     __random.NAME                        metadata: state of a random generator
 ///
-/// All other text is free. Customary are `architecture`, `configuration` (JSON), `classes` (a JSON list), `step`,
+/// Other metadata is free. Customary fields are `architecture`, `configuration` (JSON), `classes` (a JSON list), `step`,
 /// `pipeline-digest` and `metrics` (JSON).
 ///
-/// All tensors are Float32. Whole numbers among them, such as batch normalization's `num_batches_tracked`, are exact only
-/// below 2^24 and stay there when more is counted; nothing computes with that one. Counts that matter are text. PyTorch's
-/// `load_state_dict` turns `num_batches_tracked` back into an integer (unless called with `assign`).
+/// All tensors are Float32. Integers among them, such as `num_batches_tracked` of batch normalization, are exact up to 2^24
+/// and then stop counting; nothing computes with that one. Counts that matter are metadata. PyTorch's `load_state_dict`
+/// converts `num_batches_tracked` back to an integer (unless called with `assign`).
 ///
 ///     var checkpoint = Checkpoint()
 ///     checkpoint.store(generator, as: "generator")
@@ -31,58 +32,67 @@ import MirageTensors
 ///     try saved.restore(optimizer: &optimizer, for: generator.parameters, from: "generator")
 ///     step = try saved.step()
 ///
-/// Restoring one thing changes it wholly or, where that fails, not at all; what was restored before stays restored. Errors
-/// name the file, where there is one, and the entry that is missing or does not fit.
+/// A restore changes its target completely or, if it fails, not at all; earlier restores are not undone. Errors name the
+/// file, if there is one, and the entry that is missing or does not fit.
 public struct Checkpoint: Sendable {
-  /// All tensors by their full names.
+  /// Tensors by full name.
   public var tensors: [String: Tensor] = [:]
-  /// All text by field.
+  /// Metadata by field.
   public var metadata: [String: String] = [:]
-  /// The file it was read from.
+  /// Path of the file that the checkpoint was read from; `nil` if it was not read.
   public private(set) var path: String?
 
-  /// One that holds nothing.
+  /// Creates an empty checkpoint.
   public init() {}
 
-  /// Reads a safetensors file, or a `.pth` file of PyTorch, which has no metadata; the content tells which it is.
-  /// - Throws: as `readTensors` does.
+  /// Reads a safetensors file, or a `.pth` file of PyTorch, which has no metadata. The format is found by content.
+  ///
+  /// - Throws: `MirageError` if the file cannot be read or is damaged.
   public init(reading path: String) throws {
     let (stored, metadata) = try readTensors(path)
     (tensors, self.metadata, self.path) = (stored.mapValues { Tensor($0) }, metadata, path)
   }
 
-  /// Writes a safetensors file, in place of what is there. Until it is whole and on the disk, the old file stays.
-  /// - Throws: as `SafeTensors.write` does.
+  /// Writes a safetensors file. It replaces an existing file atomically, after it is complete and on the disk.
+  ///
+  /// - Throws: `MirageError` of kind `ioError` if the file cannot be written.
   public func write(to path: String) throws {
     do {
       try SafeTensors(tensors: tensors.mapValues { StoredTensor($0) }, metadata: metadata).write(to: path)
     } catch var error as MirageError where error.kind == .ioError {
-      // Not the temporary name, and not how an interrupted run is resumed.
+      // The file's own name instead of the temporary one, and a remedy for checkpoints instead of one for pipeline runs.
       error.file = path
-      error.remedy = "Make room or choose another place, and write it again."
+      error.remedy = "Free disk space or choose another directory, and write it again."
       throw error
     }
   }
 
   // MARK: Models
 
-  /// Puts a model's weights and buffers in, in place of earlier ones of that name.
-  /// - Parameter name: what tells several models apart; empty for a single one, which replaces all others.
+  /// Stores the weights and buffers of a model, in place of those stored before under its name.
+  ///
+  /// - Parameters:
+  ///   - module: Model to store.
+  ///   - name: Name of the model, without dots. Defaults to none, for a single model, which replaces all others.
   public mutating func store(_ module: some Module, as name: String = "") {
     if !name.isEmpty { check(name) }
     replace(name.isEmpty ? "" : name + ".", with: module.state)
   }
 
-  /// Gives a model the weights and buffers of that name, all or none.
-  /// - Parameter name: as it was stored; of a file from elsewhere whatever stands before the names of the weights, such as
-  ///   `module` or `model.generator`. Empty for a file of a single model.
-  /// - Throws: bad data naming the first entry that is missing, has another shape, or belongs to nothing in the model.
+  /// Restores the weights and buffers of a model, all or none.
+  ///
+  /// - Parameters:
+  ///   - module: Model to change.
+  ///   - name: Name that the model was stored under, or in a file of another program the prefix of the weights, such as
+  ///     `module` or `model.generator`. Defaults to none, for a single model.
+  /// - Throws: `MirageError` of kind `badData`, which names the first entry that is missing, unknown or of another shape.
   public func restore(_ module: some Module, from name: String = "") throws {
     try load(part(name.isEmpty ? "" : name + ".", "weights of \(name)"), into: module, place: name)
   }
 
-  /// Gives a model the moving average of that name for its weights: what to sample with.
-  /// - Throws: as `restore(_:from:)` does.
+  /// Restores the weights of a model from the moving average stored under a name, which is what to generate samples with.
+  ///
+  /// - Throws: As `restore(_:from:)`.
   public func restore(_ module: some Module, fromAverage name: String) throws {
     try load(part("__ema.\(name).", "moving average \(name)"), into: module, place: "__ema.\(name)")
   }
@@ -91,18 +101,23 @@ public struct Checkpoint: Sendable {
     try located(place) { try module.load(state) }
   }
 
-  // MARK: What training needs besides
+  // MARK: State of training
 
-  /// Puts in what an optimizer's later steps depend on, besides its settings.
+  /// Stores the state of an optimizer, without its settings, under a name without dots.
   public mutating func store(optimizer: some Optimizer, as name: String) {
     check(name)
     replace("__optimizer.\(name).", with: optimizer.state)
     metadata["__optimizer.\(name)"] = type(of: optimizer).kind
   }
 
-  /// Lets an optimizer go on where the stored one was. Its settings, the learning rate among them, stay as they are.
-  /// - Parameter parameters: those it steps, in the same order.
-  /// - Throws: bad data where none of that name is there, or one of another kind, or one that does not fit the parameters.
+  /// Restores the state of an optimizer. Its settings, including the learning rate, are not changed.
+  ///
+  /// - Parameters:
+  ///   - optimizer: Optimizer to change.
+  ///   - parameters: Parameters that it steps, in the same order as before.
+  ///   - name: Name that the optimizer was stored under.
+  /// - Throws: `MirageError` of kind `badData` if there is no state of that name, or it is that of another kind of optimizer
+  ///   or does not fit the parameters.
   public func restore(
     optimizer: inout some Optimizer, for parameters: [Parameter], from name: String
   ) throws {
@@ -122,15 +137,16 @@ public struct Checkpoint: Sendable {
     optimizer = restored
   }
 
-  /// Puts a moving average in, with its number of updates.
+  /// Stores a moving average and its number of updates, under a name without dots.
   public mutating func store(average: MovingAverage, as name: String) {
     check(name)
     replace("__ema.\(name).", with: average.state)
     metadata["__ema.\(name)"] = String(average.updates)
   }
 
-  /// Lets a moving average go on where the stored one was. Its settings stay as they are.
-  /// - Throws: bad data where none of that name is there, or one of another model.
+  /// Restores a moving average and its number of updates. Its settings are not changed.
+  ///
+  /// - Throws: `MirageError` of kind `badData` if there is no average of that name, or it is that of another model.
   public func restore(average: inout MovingAverage, from name: String) throws {
     let field = "__ema.\(name)"
     let updates = try count(field, "moving average \(name)")
@@ -144,52 +160,56 @@ public struct Checkpoint: Sendable {
     average.load(state, updates: updates)
   }
 
-  /// Puts in a random generator's exact state.
+  /// Stores the exact state of a random generator, under a name without dots.
   public mutating func store(random: Random, as name: String) {
     check(name)
     metadata["__random.\(name)"] = random.description
   }
 
-  /// The random generator stored under a name; it draws the numbers that the stored one would have drawn next.
-  /// - Throws: bad data where none of that name is there, or its text is damaged.
+  /// Returns the random generator stored under a name, which continues the sequence of the stored one.
+  ///
+  /// - Throws: `MirageError` of kind `badData` if there is no generator of that name, or its state is damaged.
   public func random(from name: String) throws -> Random {
     let field = "__random.\(name)"
     let text = try text(field, "random generator \(name)")
     guard let random = Random(text) else {
-      throw error("\(shortened(text)) is no state of a random generator", at: field)
+      throw error("\(shortened(text)) is not the state of a random generator", at: field)
     }
     return random
   }
 
-  /// Puts in the number of training steps done, from which schedules follow, as the field `step`.
+  /// Stores the number of training steps taken, which determines schedules, as the field `step`.
   public mutating func store(step: Int) { metadata["step"] = String(step) }
 
-  /// The number of training steps done.
-  /// - Throws: bad data where the field `step` is missing or no such number.
+  /// Returns the number of training steps taken.
+  ///
+  /// - Throws: `MirageError` of kind `badData` if the field `step` is missing or not a number.
   public func step() throws -> Int { try count("step", "number of steps") }
 
-  // MARK: Is it the right one?
+  // MARK: Identity
 
-  /// Makes sure that fields have the given values, before anything is restored. Where both are JSON objects, they are
-  /// compared field by field, whatever their order and spacing.
-  /// - Throws: bad data naming the first field that differs, such as `configuration.latent`, with both values.
-  public func expect(_ fields: [String: String]) throws {
+  /// Checks metadata before a restore. Values that are JSON objects are compared field by field, regardless of order and
+  /// spacing.
+  ///
+  /// - Throws: `MirageError` of kind `badData`, which names the first field that is missing or differs, such as
+  ///   `configuration.latent`, with both values.
+  package func expect(_ fields: [String: String]) throws {
     for (name, wanted) in fields.sorted(by: { $0.key < $1.key }) {
       guard let found = metadata[name] else {
         throw error(
-          "the checkpoint does not say its \(name), which should be \(shortened(wanted))", at: name,
-          remedy: "It was not written for this. Use another checkpoint, or train anew.")
+          "the checkpoint has no \(name), which should be \(shortened(wanted))", at: name,
+          remedy: "Use another checkpoint, or train again.")
       }
       if found == wanted { continue }
       guard let difference = Fingerprint.Difference(document(found), document(wanted), at: name) else { continue }
       throw error(
         "\(shortened(difference.path)) is \(shortened(difference.before)) in the checkpoint and \(shortened(difference.now)) here",
         at: name,
-        remedy: "Use the settings the checkpoint was trained with, or train anew.")
+        remedy: "Use the settings the checkpoint was trained with, or train again.")
     }
   }
 
-  /// A field's text as JSON, if it is an object, else as a string.
+  /// Returns the text of a field as JSON if it is an object, and as a string if not.
   private func document(_ text: String) -> JSONValue {
     if text.hasPrefix("{"), let value = try? JSONValue(parsing: text.utf8) { return value }
     return .string(text)
@@ -199,14 +219,15 @@ public struct Checkpoint: Sendable {
 
   private static let reserved = "__"
 
-  /// Names become parts of the tensors' names.
+  /// Checks a name that becomes part of the names of tensors.
   private func check(_ name: String) {
     require(
       !name.isEmpty && !name.contains(".") && !name.hasPrefix(Checkpoint.reserved),
       "\"\(name)\" as a name in a checkpoint: it may not be empty, have dots or begin with two underscores")
   }
 
-  /// The tensors whose names begin with the prefix, under what follows it; without a prefix, all that are not reserved.
+  /// Returns the tensors whose names begin with a prefix, by the rest of the name; all that are not reserved if the prefix is
+  /// empty.
   private func tensors(after prefix: String) -> [String: Tensor] {
     var found: [String: Tensor] = [:]
     for (name, tensor) in tensors {
@@ -235,7 +256,7 @@ public struct Checkpoint: Sendable {
   private func count(_ field: String, _ what: String) throws -> Int {
     let text = try text(field, what)
     guard let count = Int(text), count >= 0 else {
-      throw error("\(shortened(text)) where the \(what) is needed", at: field)
+      throw error("\(shortened(text)) is not a whole number of at least 0", at: field)
     }
     return count
   }
@@ -258,10 +279,10 @@ public struct Checkpoint: Sendable {
   private func error(_ message: String, at place: String, remedy: String? = nil) -> MirageError {
     .badData(
       message, file: path, place: "entry \(shortened(place))",
-      remedy: remedy ?? "The checkpoint belongs to another model, or is damaged: use another, or train anew.")
+      remedy: remedy ?? "The checkpoint belongs to another model, or is damaged: use another, or train again.")
   }
 
-  /// Names the file and the place in the errors of what `body` does.
+  /// Adds the file and the entry to the errors that `body` throws.
   private func located(_ place: String, _ body: () throws -> Void) throws {
     do {
       try body()
@@ -273,17 +294,17 @@ public struct Checkpoint: Sendable {
   }
 }
 
-/// What a message may hold of a text that can be megabytes.
+/// Returns up to 100 characters of a text for a message.
 private func shortened(_ text: some StringProtocol) -> String {
   text.count <= 100 ? String(text) : text.prefix(100) + "…"
 }
 
 extension Tensor {
-  /// A tensor of a checkpoint file.
-  public init(_ stored: StoredTensor) { self.init(stored.values, shape: stored.shape) }
+  /// Creates a tensor from one of a file.
+  package init(_ stored: StoredTensor) { self.init(stored.values, shape: stored.shape) }
 }
 
 extension StoredTensor {
-  /// A tensor for a checkpoint file, without its history.
-  public init(_ tensor: Tensor) { self.init(shape: tensor.shape, values: tensor.values) }
+  /// Creates a tensor for a file, without history.
+  package init(_ tensor: Tensor) { self.init(shape: tensor.shape, values: tensor.values) }
 }

@@ -1,83 +1,87 @@
 import MirageSupport
 import MirageTensors
 
-/// Something with named state: parameters, which are trained, and buffers, which are only kept.
+/// A part of a network with named state: parameters, which are trained, and buffers, which are saved but not trained.
 ///
-/// Modules are built and trained in one place and are not Sendable; snapshots of their state are.
+/// Modules are not Sendable: they are built and trained in one isolation domain. Snapshots of their state are Sendable.
 public protocol Module {
-  /// Shows the visitor each parameter, buffer and inner module once, under PyTorch's names, always in the same order.
+  /// Calls the visitor once for each parameter, buffer and inner module, always in the same order. Use PyTorch's names, so
+  /// that weights can be exchanged.
   func visit(_ visitor: inout some StateVisitor)
 }
 
-/// Walks over a module's state.
+/// Visitor of the state of a module.
 public protocol StateVisitor {
-  /// A parameter, under its name within the module that shows it.
+  /// Visits a parameter, with its name in the module that contains it.
   mutating func visit(_ parameter: Parameter, _ name: String)
-  /// A buffer, under its name within the module that shows it.
+  /// Visits a buffer, with its name in the module that contains it.
   mutating func visit(_ buffer: Buffer, _ name: String)
-  /// An inner module: its state's names begin with this one and a dot.
+  /// Visits an inner module. Names of its state begin with its own name and a dot.
   mutating func visit(_ module: any Module, _ name: String)
 }
 
-/// A module with one input, as `Sequential` holds it.
+/// A module with one input and one output, which `Sequential` can contain.
 public protocol Layer: Module {
-  /// The input is given away, so that its memory can serve for the result where nobody else has it.
+  /// Computes the output. The input is consumed, so that the result can reuse its memory if nothing else refers to it.
   func callAsFunction(_ x: consuming Tensor, _ mode: Mode) -> Tensor
 }
 
-/// Whether a network is used or trained; in training, with the random numbers that dropout and the like draw from.
+/// Mode of a network: inference or training.
 public enum Mode: Sendable {
+  /// Inference: parameters are not recorded, and normalization uses running statistics.
   case inference
+  /// Training, with the random numbers for dropout and the like: parameters are recorded, and normalization uses the
+  /// statistics of the batch.
   case training(Random)
 
-  /// Whether parameters are recorded and batch statistics used.
+  /// Whether the mode is training.
   public var isTraining: Bool { if case .training = self { true } else { false } }
 
-  /// The mode of an inner module, whose random stream is its own.
+  /// Returns the mode for an inner module, whose random numbers are independent of those of other inner modules.
   public func entering(_ name: String) -> Mode {
     if case .training(let random) = self { .training(random.derived(name)) } else { self }
   }
 }
 
-/// Numbers that are trained.
+/// Tensor that is trained.
 public final class Parameter {
-  /// The numbers as a leaf: gradients are taken with respect to it.
+  /// Tracked tensor of the values, with respect to which gradients are computed.
   public private(set) var leaf: Tensor
 
-  /// - Parameter value: how the numbers begin.
+  /// Creates a parameter with initial values.
   public init(_ value: Tensor) { leaf = value.detached().tracked() }
 
-  /// The numbers without history.
+  /// Values, without history.
   public var value: Tensor {
     get { leaf.detached() }
     set { leaf = newValue.detached().tracked() }
   }
 
-  /// What a layer computes with: recorded in training, plain in inference.
+  /// Returns the tensor for a layer to compute with: tracked in training, without history in inference.
   public func callAsFunction(_ mode: Mode) -> Tensor { mode.isTraining ? leaf : value }
 }
 
-/// Numbers that are kept with a module but not trained: running statistics, spectral vectors.
+/// Tensor that is saved with a module but not trained, such as running statistics.
 public final class Buffer {
-  /// The numbers, without history.
+  /// Values, without history.
   public var value: Tensor {
     get { numbers }
     set { numbers = newValue.detached() }
   }
   private var numbers: Tensor
 
-  /// - Parameter value: how the numbers begin.
+  /// Creates a buffer with initial values.
   public init(_ value: Tensor) { numbers = value.detached() }
 }
 
 extension Module {
-  /// The parameters in the order of their visit.
+  /// Parameters of the module and its inner modules, in order of visit.
   public var parameters: [Parameter] { StateWalk(self).parameters.map(\.parameter) }
 
-  /// How many numbers are trained.
+  /// Number of trained values.
   public var parameterCount: Int { parameters.reduce(0) { $0 + $1.value.count } }
 
-  /// All parameters and buffers by their full names, such as `3.running_mean`.
+  /// Values of parameters and buffers by full name, such as `3.running_mean`.
   public var state: [String: Tensor] {
     let walk = StateWalk(self)
     var state: [String: Tensor] = [:]
@@ -86,14 +90,17 @@ extension Module {
     return state
   }
 
-  /// The gradients of a loss with respect to all parameters, in their order.
+  /// Computes the gradients of a loss with respect to `parameters`, in their order.
+  ///
+  /// The graph of the loss is freed during the computation if the loss is passed directly, not from a variable.
   public func gradients(of loss: consuming Tensor) -> [Tensor] { loss.gradients(wrt: parameters.map(\.leaf)) }
 
-  /// Takes over parameters and buffers by name, all or none.
+  /// Loads parameters and buffers by full name, all or none.
   ///
-  /// Names of PyTorch's older spectral normalization (`weight_orig`, `weight_u`, `weight_v`) count as those of the
-  /// current one. `num_batches_tracked` may be missing.
-  /// - Throws: bad data naming the first entry that is missing, has another shape, or belongs to nothing here.
+  /// Names of PyTorch's older spectral normalization (`weight_orig`, `weight_u`, `weight_v`) are accepted too.
+  /// `num_batches_tracked` may be missing.
+  ///
+  /// - Throws: `MirageError` of kind `badData`, which names the first entry that is missing, unknown or of another shape.
   public func load(_ state: [String: Tensor]) throws {
     let walk = StateWalk(self)
     var unused = Dictionary(state.map { (currentName($0.key), $0.value) }) { first, _ in first }
@@ -127,6 +134,7 @@ extension Module {
   }
 }
 
+/// Translates a name of PyTorch's older spectral normalization into the current one.
 private func currentName(_ name: String) -> String {
   for (old, new) in [("weight_orig", "original"), ("weight_u", "0._u"), ("weight_v", "0._v")]
   where name == old || name.hasSuffix("." + old) {
@@ -135,7 +143,7 @@ private func currentName(_ name: String) -> String {
   return name
 }
 
-/// All state of a module by full name.
+/// Collector of the state of a module by full name.
 struct StateWalk: StateVisitor {
   private(set) var parameters: [(name: String, parameter: Parameter)] = []
   private(set) var buffers: [(name: String, buffer: Buffer)] = []

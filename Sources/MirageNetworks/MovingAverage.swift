@@ -1,26 +1,30 @@
 import MirageTensors
 
-/// An exponential moving average of a module's parameters: what generators are sampled with.
+/// Exponential moving average of the parameters of a module, with which generators make better samples than with their
+/// current parameters.
 public struct MovingAverage {
-  /// The averages under the module's names.
-  public private(set) var state: [String: Tensor]
-  /// How often it was brought up to date.
-  public private(set) var updates = 0
+  /// Averages under the names of the module.
+  package private(set) var state: [String: Tensor]
+  /// Number of updates.
+  package private(set) var updates = 0
   private let decay, rampUp: Float
   private let averagesBuffers: Bool
 
+  /// Creates an average, which begins with the current state of a module.
+  ///
   /// - Parameters:
-  ///   - decay: the part of the old average that stays, each update.
-  ///   - rampUp: early on the decay is at most (1 + n) / (rampUp + n) after n updates, so that the average does not lag
-  ///     behind a young network; 0 for none.
-  ///   - averagesBuffers: whether running statistics are averaged as well, so that they fit averaged weights; else they are
-  ///     those of the module.
+  ///   - module: Module to average.
+  ///   - decay: Weight of the old average in each update, 0 to 1. Defaults to 0.999.
+  ///   - rampUp: Limit of the decay to (1 + n) / (rampUp + n) after n updates, so that the average follows the fast changes
+  ///     at the beginning; 0 for no limit. Defaults to 10.
+  ///   - averagesBuffers: Whether running statistics are averaged too, so that they fit the averaged parameters. Defaults
+  ///     to `false`: they are those of the module.
   public init(of module: some Module, decay: Float = 0.999, rampUp: Float = 10, averagesBuffers: Bool = false) {
     state = module.state
     (self.decay, self.rampUp, self.averagesBuffers) = (decay, rampUp, averagesBuffers)
   }
 
-  /// Brings the average up to date with the module it was made of, after a training step.
+  /// Updates the average with the current state of the module. Call it after each training step.
   public mutating func update(with module: some Module) {
     let limit = rampUp > 0 ? Float(1 + updates) / (rampUp + Float(updates)) : 1
     let kept = min(decay, limit)
@@ -36,8 +40,8 @@ public struct MovingAverage {
     updates += 1
   }
 
-  /// Takes over a saved average.
-  public mutating func load(_ state: [String: Tensor], updates: Int) {
+  /// Loads a saved average.
+  package mutating func load(_ state: [String: Tensor], updates: Int) {
     (self.state, self.updates) = (state, updates)
   }
 }

@@ -1,17 +1,18 @@
 import MirageSupport
 import MirageTensors
 
-/// A normalization that can have a rectifier computed in the same pass.
+/// A normalization that can compute a leaky ReLU after it in the same pass.
 protocol FusedNormalization: Layer {
-  /// - Parameter slope: below 0, of the rectifier behind; 1 for none.
+  /// Normalizes, and applies a leaky ReLU with the given slope below 0, or none if the slope is 1.
   func normalized(_ x: consuming Tensor, _ mode: Mode, slope: Float) -> Tensor
 }
 
 extension FusedNormalization {
+  /// Normalizes; the output has the shape of the input.
   public func callAsFunction(_ x: consuming Tensor, _ mode: Mode) -> Tensor { normalized(x, mode, slope: 1) }
 }
 
-/// Running mean and variance of each channel, which inference normalizes with.
+/// Running mean and variance of each channel, for inference.
 struct RunningStatistics: Module {
   private let mean, variance: Buffer
   private let batches = Buffer(Tensor(0))
@@ -22,7 +23,8 @@ struct RunningStatistics: Module {
     (self.momentum, self.epsilon) = (momentum, epsilon)
   }
 
-  /// Normalized by the batch's statistics in training, where the running ones follow; by those in inference.
+  /// Normalizes with the statistics of the batch in training, and updates the running ones; normalizes with the running
+  /// statistics in inference.
   func normalized(
     _ x: consuming Tensor, scale: Tensor?, offset: Tensor?, _ mode: Mode, slope: Float
   ) -> Tensor {
@@ -33,7 +35,7 @@ struct RunningStatistics: Module {
     let count = Float(x.count / x.shape[x.rank - 1])
     let (output, batchMean, batchVariance) = x.batchNormalized(
       scale: scale, offset: offset, epsilon: epsilon, slope: slope)
-    // The running variance is the unbiased one, as in PyTorch.
+    // The running variance is unbiased, as in PyTorch.
     let unbiased = batchVariance * (count / max(1, count - 1))
     mean.value = mean.value * (1 - momentum) + batchMean * momentum
     variance.value = variance.value * (1 - momentum) + unbiased * momentum
@@ -41,19 +43,24 @@ struct RunningStatistics: Module {
     return output
   }
 
-  public func visit(_ visitor: inout some StateVisitor) {
+  func visit(_ visitor: inout some StateVisitor) {
     visitor.visit(mean, "running_mean")
     visitor.visit(variance, "running_var")
     visitor.visit(batches, "num_batches_tracked")
   }
 }
 
-/// Batch normalization over all axes but the last, with a scale and offset for each channel.
+/// Batch normalization over all axes but the last, with a trained scale and offset per channel (Ioffe and Szegedy 2015).
 public final class BatchNorm: FusedNormalization {
   let weight, bias: Parameter
   private let statistics: RunningStatistics
 
-  /// - Parameter momentum: the part of a new batch's statistics in the running ones.
+  /// Creates a layer with scale 1 and offset 0.
+  ///
+  /// - Parameters:
+  ///   - channels: Number of channels.
+  ///   - momentum: Weight of a new batch in the running statistics, 0 to 1. Defaults to 0.1.
+  ///   - epsilon: Number added to the variance. Defaults to 1e-5.
   public init(_ channels: Int, momentum: Float = 0.1, epsilon: Float = 1e-5) {
     weight = Parameter(.ones([channels]))
     bias = Parameter(.zeros([channels]))
@@ -64,6 +71,7 @@ public final class BatchNorm: FusedNormalization {
     statistics.normalized(x, scale: weight(mode), offset: bias(mode), mode, slope: slope)
   }
 
+  /// Visits `weight`, `bias`, `running_mean`, `running_var` and `num_batches_tracked`.
   public func visit(_ visitor: inout some StateVisitor) {
     visitor.visit(weight, "weight")
     visitor.visit(bias, "bias")
@@ -71,23 +79,32 @@ public final class BatchNorm: FusedNormalization {
   }
 }
 
-/// Batch normalization whose scale and offset depend on each sample's class (Dumoulin et al. 2017; de Vries et al. 2017).
-/// State: the inner normalization under `bn`, without parameters; one `embed` whose rows hold scales, then offsets.
+/// Batch normalization with a trained scale and offset per class and channel (Dumoulin et al. 2017; de Vries et al. 2017).
 public final class ConditionalBatchNorm: Module {
   private let embedding: Parameter
   private let statistics: RunningStatistics
   private let channels: Int
 
-  /// - Parameter momentum: the part of a new batch's statistics in the running ones.
+  /// Creates a layer with scale 1 and offset 0.
+  ///
+  /// - Parameters:
+  ///   - channels: Number of channels.
+  ///   - classes: Number of classes.
+  ///   - momentum: Weight of a new batch in the running statistics, 0 to 1. Defaults to 0.1.
+  ///   - epsilon: Number added to the variance. Defaults to 1e-5.
   public init(_ channels: Int, classes: Int, momentum: Float = 0.1, epsilon: Float = 1e-5) {
     self.channels = channels
     embedding = Parameter(concatenated([.ones([classes, channels]), .zeros([classes, channels])], axis: 1))
     statistics = RunningStatistics(channels, momentum: momentum, epsilon: epsilon)
   }
 
+  /// Normalizes; the output has the shape of the input.
+  ///
   /// - Parameters:
-  ///   - labels: a class for each sample.
-  ///   - slope: below 0, of a rectifier behind; 1 for none.
+  ///   - x: Input, N × … × C.
+  ///   - labels: Class of each sample.
+  ///   - mode: Mode of the network.
+  ///   - slope: Slope below 0 of a leaky ReLU that follows. Defaults to 1, for none.
   public func callAsFunction(_ x: Tensor, _ labels: [Int], _ mode: Mode, slope: Float = 1) -> Tensor {
     require(labels.count == x.shape[0], "ConditionalBatchNorm: \(labels.count) labels for \(x.shape)")
     let chosen = embedding(mode).gathered(labels, axis: 0)
@@ -96,18 +113,24 @@ public final class ConditionalBatchNorm: Module {
       slope: slope)
   }
 
+  /// Visits the running statistics as `bn`, and `embed.weight`, whose rows hold the scales and then the offsets of a class.
   public func visit(_ visitor: inout some StateVisitor) {
     visitor.visit(statistics, "bn")
     visitor.visit(embedding, "embed.weight")
   }
 }
 
-/// Instance normalization: each channel of each sample over the spatial axes.
+/// Instance normalization, of each channel of each sample over the spatial axes (Ulyanov et al. 2016).
 public final class InstanceNorm: FusedNormalization {
   private let weight, bias: Parameter?
   private let epsilon: Float
 
-  /// - Parameter isAffine: whether there are a scale and an offset for each channel.
+  /// Creates a layer.
+  ///
+  /// - Parameters:
+  ///   - channels: Number of channels.
+  ///   - isAffine: Whether each channel has a trained scale and offset. Defaults to `false`.
+  ///   - epsilon: Number added to the variance. Defaults to 1e-5.
   public init(_ channels: Int, isAffine: Bool = false, epsilon: Float = 1e-5) {
     weight = isAffine ? Parameter(.ones([channels])) : nil
     bias = isAffine ? Parameter(.zeros([channels])) : nil
@@ -119,29 +142,36 @@ public final class InstanceNorm: FusedNormalization {
       scale: weight.map { $0(mode) }, offset: bias.map { $0(mode) }, epsilon: epsilon, slope: slope)
   }
 
+  /// Visits `weight` and `bias`, if the layer has them.
   public func visit(_ visitor: inout some StateVisitor) {
     if let weight { visitor.visit(weight, "weight") }
     if let bias { visitor.visit(bias, "bias") }
   }
 }
 
-/// Layer normalization over the last axes, with a scale and offset of their shape.
+/// Layer normalization over the last axes, with a trained scale and offset of their shape (Ba et al. 2016).
 ///
-/// The shape of the state is ours: channels last. For images, PyTorch's C × H × W has to be permuted.
+/// State is channels last: for images, weights from PyTorch must be permuted from C × H × W to H × W × C.
 public final class LayerNorm: Layer {
   private let weight, bias: Parameter
   private let epsilon: Float
 
-  /// - Parameter shape: the sizes of the axes that are normalized over.
+  /// Creates a layer with scale 1 and offset 0.
+  ///
+  /// - Parameters:
+  ///   - shape: Sizes of the last axes, over which to normalize.
+  ///   - epsilon: Number added to the variance. Defaults to 1e-5.
   public init(_ shape: [Int], epsilon: Float = 1e-5) {
     (weight, bias) = (Parameter(.ones(shape)), Parameter(.zeros(shape)))
     self.epsilon = epsilon
   }
 
+  /// Normalizes; the output has the shape of the input.
   public func callAsFunction(_ x: Tensor, _ mode: Mode) -> Tensor {
     x.layerNormalized(axes: weight.value.rank, scale: weight(mode), offset: bias(mode), epsilon: epsilon)
   }
 
+  /// Visits `weight` and `bias`.
   public func visit(_ visitor: inout some StateVisitor) {
     visitor.visit(weight, "weight")
     visitor.visit(bias, "bias")

@@ -1,14 +1,14 @@
 import MirageTensors
 
-/// Layers one after the other, named by their numbers.
+/// Sequence of layers, named by their index.
 public final class Sequential: Layer {
-  /// From the first to the last.
-  public let layers: [any Layer]
+  /// Layers, first to last.
+  package let layers: [any Layer]
 
-  /// - Parameter layers: from the first to the last.
+  /// Creates a sequence from layers, first to last.
   public init(_ layers: [any Layer]) { self.layers = layers }
 
-  /// A rectifier right behind a normalization is computed in the same pass.
+  /// Applies the layers in order. A (leaky) ReLU directly after a normalization is computed in the same pass.
   public func callAsFunction(_ input: consuming Tensor, _ mode: Mode) -> Tensor {
     var x = input
     var index = 0
@@ -28,30 +28,35 @@ public final class Sequential: Layer {
     return x
   }
 
+  /// Visits the layers as `0`, `1` and so on.
   public func visit(_ visitor: inout some StateVisitor) {
     for (index, layer) in layers.enumerated() { visitor.visit(layer, "\(index)") }
   }
 }
 
-/// x + f(x) (He et al. 2016), with f's state under `name`; through a 1 × 1 convolution or the like where shapes differ.
+/// Residual block f(x) + s(x) of a block f and a shortcut s (He et al. 2016).
 public final class ResidualBlock: Layer {
   private let block: any Layer
   private let shortcut: (any Layer)?
   private let name: String
 
+  /// Creates a residual block.
+  ///
   /// - Parameters:
-  ///   - block: f.
-  ///   - shortcut: what x goes through; nothing where left out.
-  ///   - name: under which f's state stands.
+  ///   - block: Layers f.
+  ///   - shortcut: Layer s, such as a 1 × 1 convolution if f changes the shape. Defaults to the identity.
+  ///   - name: Name of f in the state. Defaults to `block`.
   public init(_ block: any Layer, shortcut: (any Layer)? = nil, name: String = "block") {
     (self.block, self.shortcut, self.name) = (block, shortcut, name)
   }
 
+  /// Computes the output, of the shape of the block's.
   public func callAsFunction(_ x: Tensor, _ mode: Mode) -> Tensor {
     let skipped = shortcut.map { $0(x, mode.entering("shortcut")) } ?? x
     return block(x, mode.entering(name)) + skipped
   }
 
+  /// Visits the block under its name, and `shortcut`, if there is one.
   public func visit(_ visitor: inout some StateVisitor) {
     visitor.visit(block, name)
     if let shortcut { visitor.visit(shortcut, "shortcut") }

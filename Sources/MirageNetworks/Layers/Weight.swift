@@ -1,15 +1,15 @@
 import MirageSupport
 import MirageTensors
 
-/// The weight of a layer, spectrally normalized where wanted.
+/// Weight of a layer, with optional spectral normalization.
 ///
-/// Spectral normalization (Miyato et al. 2018) divides by the greatest singular value σ = uᵀ W v of the weight as a matrix
-/// of one row an output. u and v follow it by one power iteration each time the weight is used in training. Names and
-/// order of the iteration are those of `torch.nn.utils.parametrizations.spectral_norm`.
+/// Spectral normalization (Miyato et al. 2018) divides by the largest singular value σ = uᵀ W v of the weight as a matrix of
+/// one row per output. Each use in training updates u and v by one power iteration. Names and order of the iteration are
+/// those of `torch.nn.utils.parametrizations.spectral_norm`.
 struct Weight {
   let parameter: Parameter
   private let spectral: (u: Buffer, v: Buffer)?
-  /// The axis of outputs: 1 for transposed convolutions.
+  /// Axis of outputs: 1 for transposed convolutions, 0 for others.
   private let outputAxis: Int
 
   init(_ value: Tensor, isSpectral: Bool, outputAxis: Int = 0, using random: inout Random) {
@@ -26,6 +26,7 @@ struct Weight {
     for _ in 0..<15 { iterate(matrix(value)) }
   }
 
+  /// Visits `weight`, or the parametrization of spectral normalization under PyTorch's names.
   func visit(_ visitor: inout some StateVisitor) {
     guard let spectral else { return visitor.visit(parameter, "weight") }
     visitor.visit(parameter, "parametrizations.weight.original")
@@ -33,6 +34,7 @@ struct Weight {
     visitor.visit(spectral.v, "parametrizations.weight.0._v")
   }
 
+  /// Returns the weight to compute with, normalized if the layer is spectral.
   func callAsFunction(_ mode: Mode) -> Tensor {
     let weight = parameter(mode)
     guard let spectral else { return weight }
@@ -42,6 +44,7 @@ struct Weight {
     return weight / sigma
   }
 
+  /// Returns the weight as a matrix of one row per output.
   private func matrix(_ weight: Tensor) -> Tensor {
     var order = Array(weight.shape.indices)
     order.remove(at: outputAxis)
@@ -49,6 +52,7 @@ struct Weight {
     return first.reshaped([weight.shape[outputAxis], -1])
   }
 
+  /// Updates u and v by a power iteration.
   private func iterate(_ matrix: Tensor) {
     guard let spectral else { return }
     spectral.u.value = matmul(matrix, spectral.v.value.reshaped([-1, 1])).reshaped([-1]).normalized()
@@ -57,21 +61,23 @@ struct Weight {
 }
 
 extension Tensor {
-  /// Divided by its Euclidean length.
+  /// Returns this tensor divided by its Euclidean norm.
   fileprivate func normalized() -> Tensor {
     let length = square().sum().scalar.squareRoot()
     return self * (1 / Swift.max(length, 1e-12))
   }
 }
 
-/// The weight of a linear or convolutional layer, and its bias where it has one, under PyTorch's names.
+/// Weight and optional bias of a linear or convolutional layer, under PyTorch's names.
 struct WeightAndBias {
   let weight: Weight
   private let bias: Parameter?
 
+  /// Creates random weights.
+  ///
   /// - Parameters:
-  ///   - shape: the weight's.
-  ///   - outputs: how many numbers the bias has; nil for none.
+  ///   - shape: Shape of the weight.
+  ///   - outputs: Size of the bias; `nil` for none.
   init(
     _ shape: [Int], outputs: Int?, isSpectral: Bool, outputAxis: Int = 0, _ initializer: Initializer,
     _ random: inout Random

@@ -1,10 +1,12 @@
 import MirageSupport
 import MirageTensors
 
-/// Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019), in one pass over each parameter.
+/// Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019).
 public struct Adam: Optimizer {
+  /// Kind of the optimizer in checkpoints.
   public static let kind = "adam"
 
+  /// Learning rate, which can be changed between steps.
   public var learningRate: Float
   private let betas: (Float, Float)
   private let epsilon, weightDecay: Float
@@ -12,11 +14,19 @@ public struct Adam: Optimizer {
   private var steps = 0
   private var first = Slots(name: "first_moment")
   private var second = Slots(name: "second_moment")
-  /// So many steps the corrections follow; then they stay as they are, which is 1 for any usual betas.
+  /// Maximum number of steps in the bias corrections, after which these are constant, and 1 for all usual betas.
   private static let countedSteps = 1 << 20
 
+  /// Creates an optimizer with PyTorch's default settings.
+  ///
   /// - Parameters:
-  ///   - weightDecay: added to the gradient as decay · w; with `isDecoupled`, taken from the weight itself instead: AdamW.
+  ///   - learningRate: Learning rate.
+  ///   - betas: Decays of the averages of the gradient and of its square, each at least 0 and less than 1. Default to 0.9 and
+  ///     0.999.
+  ///   - epsilon: Number added to the root of the mean square. Defaults to 1e-8.
+  ///   - weightDecay: Factor of the weight that is added to its gradient. Defaults to 0.
+  ///   - isDecoupled: Whether weight decay is subtracted from the weight instead, in proportion to the learning rate, as in
+  ///     AdamW. Defaults to `false`.
   public init(
     learningRate: Float, betas: (Float, Float) = (0.9, 0.999), epsilon: Float = 1e-8, weightDecay: Float = 0,
     isDecoupled: Bool = false
@@ -25,6 +35,7 @@ public struct Adam: Optimizer {
     (self.betas, self.epsilon, self.weightDecay, self.isDecoupled) = (betas, epsilon, weightDecay, isDecoupled)
   }
 
+  /// Takes one step.
   public mutating func step(_ parameters: [Parameter], _ gradients: [Tensor]) {
     check(parameters, gradients)
     first.prepare(parameters)
@@ -43,14 +54,18 @@ public struct Adam: Optimizer {
     }
   }
 
+  /// State that later steps depend on, besides the settings.
   public var state: [String: Tensor] {
-    // No more steps than the corrections count, and so a number that is exact in Float32.
+    // The limit keeps the number exact in Float32.
     var state = ["step": Tensor(Float(min(steps, Adam.countedSteps)))]
     first.save(into: &state)
     second.save(into: &state)
     return state
   }
 
+  /// Loads a state.
+  ///
+  /// - Throws: `MirageError` of kind `badData`, which names an entry that is missing or does not fit the parameters.
   public mutating func load(_ state: [String: Tensor], for parameters: [Parameter]) throws {
     steps = try loadedSteps(state)
     try first.load(state, parameters, isNeeded: steps > 0)

@@ -1,32 +1,33 @@
 import MirageSupport
 import MirageTensors
 
-/// Moves parameters against their gradients.
+/// An optimizer, which changes parameters by their gradients.
 public protocol Optimizer {
-  /// The name of the method in checkpoints: a state fits only optimizers of the kind it came from.
+  /// Kind of the optimizer in checkpoints. A state can be loaded only into an optimizer of the same kind.
   static var kind: String { get }
 
-  /// How far a step goes; schedules change it between steps.
+  /// Learning rate, which schedules change between steps.
   var learningRate: Float { get set }
 
-  /// One step. The parameters are the same ones in the same order each time.
+  /// Takes one step. Pass the same parameters in the same order each time, with a gradient of each.
   mutating func step(_ parameters: [Parameter], _ gradients: [Tensor])
 
-  /// Everything that later steps depend on, besides the settings. The learning rate counts as one of these: it follows from
-  /// the schedule and the number of steps.
+  /// State that later steps depend on, besides the settings. The learning rate is a setting: the schedule and the number of
+  /// steps determine it.
   var state: [String: Tensor] { get }
 
-  /// Takes over what `state` gave.
-  /// - Throws: bad data naming the entry that is missing or does not fit the parameters.
+  /// Loads a state that `state` returned.
+  ///
+  /// - Throws: `MirageError` of kind `badData`, which names an entry that is missing or does not fit the parameters.
   mutating func load(_ state: [String: Tensor], for parameters: [Parameter]) throws
 }
 
-/// A list of tensors for each parameter, under names such as `momentum.3`.
+/// A tensor per parameter, with names such as `momentum.3` in the state.
 struct Slots {
   let name: String
   var tensors: [Tensor] = []
 
-  /// Zeros at the first step.
+  /// Creates tensors of zeros at the first step, and checks shapes at later steps.
   mutating func prepare(_ parameters: [Parameter]) {
     if tensors.isEmpty { tensors = parameters.map { .zeros($0.value.shape) } }
     require(
@@ -42,7 +43,7 @@ struct Slots {
     for (index, tensor) in tensors.enumerated() { state["\(name).\(index)"] = tensor }
   }
 
-  /// - Parameter isNeeded: whether there must be such tensors: not before the first step.
+  /// - Parameter isNeeded: Whether the tensors must exist, which they do after the first step.
   mutating func load(_ state: [String: Tensor], _ parameters: [Parameter], isNeeded: Bool = false) throws {
     guard isNeeded || state.keys.contains(where: { $0.hasPrefix(name + ".") }) else {
       tensors = []
@@ -59,7 +60,7 @@ struct Slots {
   }
 }
 
-/// The number of steps so far, as an entry of an optimizer's state.
+/// Returns the number of steps in the state of an optimizer.
 func loadedSteps(_ state: [String: Tensor]) throws -> Int {
   guard let step = state["step"], step.count == 1, step.scalar >= 0, step.scalar < 0x1p24 else {
     throw MirageError.badData(
@@ -69,6 +70,7 @@ func loadedSteps(_ state: [String: Tensor]) throws -> Int {
 }
 
 extension Optimizer {
+  /// Stops the program unless there is a gradient per parameter.
   func check(_ parameters: [Parameter], _ gradients: [Tensor]) {
     require(
       parameters.count == gradients.count, "\(gradients.count) gradients for \(parameters.count) parameters")

@@ -1,19 +1,20 @@
 import MirageSupport
 
-/// What the learning rate is multiplied by at each step: a function of the number of steps done, so that resuming needs
-/// nothing but that.
+/// Schedule of the learning rate: a factor as a function of the number of steps, so that a resumed training needs only that
+/// number.
 public indirect enum Schedule: Sendable, Codable, Equatable {
+  /// 1 for all steps.
   case constant
-  /// 1 for `after` steps, then down to 0 in equal parts over `over` steps: CycleGAN's.
+  /// 1 for `after` steps, then linearly down to 0 over `over` steps, as in CycleGAN (Zhu et al. 2017).
   case linearDecay(after: Int, over: Int)
-  /// Multiplied by `factor` every `every` steps.
+  /// 1 at the beginning, multiplied by `factor` every `every` steps.
   case step(every: Int, factor: Float)
-  /// From 1 down to `minimum` in half a cosine over `steps` (Loshchilov and Hutter 2017).
+  /// From 1 down to `minimum` along half a cosine over `steps` (Loshchilov and Hutter 2017).
   case cosine(steps: Int, minimum: Float)
-  /// From 0 up to 1 in equal parts over `steps`, then another schedule from its beginning.
+  /// Linearly from 0 up to 1 over `steps`, followed by another schedule from its beginning.
   case warmUp(steps: Int, then: Schedule)
 
-  /// The factor for the step after `step` earlier ones.
+  /// Returns the factor for the step after `step` earlier steps.
   public func factor(at step: Int) -> Float {
     switch self {
     case .constant: 1
