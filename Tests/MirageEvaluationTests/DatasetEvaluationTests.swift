@@ -11,7 +11,7 @@ import Testing
 private struct PlaneNetwork: FeatureNetwork {
   let name = "a plane"
 
-  func judged(_ images: Tensor) -> (features: Tensor, logits: Tensor) {
+  func predictions(of images: Tensor) -> (features: Tensor, logits: Tensor) {
     let pixels = images.reshaped([images.shape[0], -1])
     return (pixels.sliced(axis: 1, 0..<2), pixels.sliced(axis: 1, 0..<2))
   }
@@ -89,8 +89,8 @@ private struct Points {
       Set(["precision", "recall", "density", "coverage"].map { found[$0]! }).count == 4, "they can be told apart")
     let memorization = try Memorization(generated: made, training: train.features, heldOut: real)
     expect(found, "memorization ratio (median)", memorization.medianRatio)
-    expect(found, "nearer to training than test", memorization.shareNearerTraining)
-    #expect(memorization.medianRatio != memorization.shareNearerTraining)
+    expect(found, "nearer to training than test", memorization.fractionNearerTraining)
+    #expect(memorization.medianRatio != memorization.fractionNearerTraining)
   }
 
   /// Copies of a few real samples are precise and not varied; real samples among noise are the other way round.
