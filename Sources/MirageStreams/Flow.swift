@@ -8,7 +8,7 @@ import MirageSupport
 public struct Flow<Element: Sendable>: AsyncSequence, Sendable {
   /// How many positions there are.
   public let count: Int
-  public let run: Run
+  public internal(set) var run: Run
   public let about: DatasetInfo
   /// The id and label of a position, known without reading it.
   public let locate: @Sendable (Int, Run) throws -> Place
@@ -32,37 +32,18 @@ public struct Flow<Element: Sendable>: AsyncSequence, Sendable {
   }
 
   /// Computes every element of `range` through `transform`, chunk by chunk, in parallel, in order.
-  public func processed<Output: Sendable>(
+  package func processed<Output: Sendable>(
     _ range: Range<Int>, in context: Context, transform: @escaping @Sendable (Element) throws -> Output
   ) -> OrderedMap<Chunk<Output>> {
-    let (read, run, grain, locate, isCostly) = (read, run, about.grain, locate, about.isCostly)
+    let (run, grain) = (run, about.grain)
+    let read = mapElements(stage: "the output") { .element(try transform($0)) }.read
     return OrderedMap(
       0..<(range.count + grain - 1) / grain, workers: context.workers, bound: 2 * context.workers
     ) { index in
       let start = range.lowerBound + index * grain
       let positions = start..<Swift.min(start + grain, range.upperBound)
       try Task.checkCancellation()
-      var slots = try await read(Array(positions), run)
-      var results: [Slot<Output>] = []
-      results.reserveCapacity(slots.count)
-      for offset in slots.indices {
-        // Moved out, so that it is freed now and not when the chunk is done.
-        var slot = Slot<Element>.absent
-        swap(&slot, &slots[offset])
-        switch consume slot {
-        case .element(let element):
-          if isCostly { try Task.checkCancellation() }
-          do {
-            results.append(.element(try transform(element)))
-          } catch let error as MirageError {
-            let id = try locate(start + offset, run).id
-            results.append(.failed(SampleError(id: id, origin: nil, stage: "the output", error: error)))
-          }
-        case .absent: results.append(.absent)
-        case .failed(let error): results.append(.failed(error))
-        }
-      }
-      return Chunk(positions: positions, slots: results)
+      return Chunk(positions: positions, slots: try await read(Array(positions), run))
     }
   }
 
@@ -104,7 +85,7 @@ public enum Slot<Element: Sendable>: Sendable {
   case element(Element), absent, failed(SampleError)
 }
 
-/// What a run of neighboring positions gave.
+/// Slots of neighboring positions.
 public struct Chunk<Element: Sendable>: Sendable {
   public let positions: Range<Int>
   public let slots: [Slot<Element>]

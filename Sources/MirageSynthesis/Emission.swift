@@ -1,31 +1,30 @@
 import MirageSupport
 import MirageStreams
 
-/// Which synthetic samples are added to the real ones.
+/// Settings of the synthetic samples that are added to real ones: how many, of which classes, how chosen.
 public struct Emission: Sendable, Codable, Equatable {
-  /// So many of each class.
+  /// Number of samples of each class.
   public var perClass: Int?
-  /// So many for each real one, of classes as frequent as theirs.
+  /// Number of samples for each real one, of classes as frequent as theirs.
   public var ratio: Double?
-  /// As many of each class as bring it up to the largest one.
+  /// Whether each class gets as many samples as bring it up to the largest one.
   public var balance: Bool
-  /// So many in all, of classes equally often.
+  /// Number of samples in all, of classes equally often.
   public var count: Int?
-  /// Only these classes, by name or number; all where left out.
+  /// Classes that get samples, by name or number; all if empty.
   public var classes: [String]
   /// Whether the real samples are left out.
   public var syntheticOnly: Bool
-  /// The deviation of normal latents, or the bound of uniform ones: below 1 for samples nearer to the usual.
+  /// Standard deviation of normal latents, or bound of uniform ones, 0.01 to 10: below 1 for samples nearer to the usual.
   public var truncation: Double
-  /// What the classifier that rejects samples has to be sure of at least: the probability of the sample's class. 0 rejects
-  /// none.
+  /// Least probability that the classifier must give to a sample's class, 0 (no sample is rejected) to 1.
   public var threshold: Double
-  /// The classifier that rejects samples; the one the GAN was watched with where left out.
+  /// File of the classifier that rejects samples. Defaults to the one that the GAN was evaluated with.
   public var classifier: String?
-  /// How often a sample is drawn anew before it counts as failed.
+  /// Number of draws before a sample counts as failed, at least 1.
   public var attempts: Int
 
-  /// One of `perClass`, `ratio`, `balance` and `count`; as many as there are real ones where all are left out.
+  /// Emits by one of `perClass`, `ratio`, `balance` and `count`, or as many samples as there are real ones.
   public init(
     perClass: Int? = nil, ratio: Double? = nil, balance: Bool = false, count: Int? = nil, classes: [String] = [],
     syntheticOnly: Bool = false, truncation: Double = 1, threshold: Double = 0, classifier: String? = nil,
@@ -36,8 +35,19 @@ public struct Emission: Sendable, Codable, Equatable {
     (self.threshold, self.classifier, self.attempts) = (threshold, classifier, attempts)
   }
 
-  /// - Throws: bad pipeline where settings exclude each other.
+  /// - Throws: bad pipeline with the setting as `place` if it is out of range or excludes another.
   public func check() throws {
+    let ranges: [(name: String, value: Double?, range: ClosedRange<Double>)] = [
+      ("per-class", perClass.map { Double($0) }, 0...1e9), ("ratio", ratio, 0...1e6),
+      ("count", count.map { Double($0) }, 0...1e9), ("truncation", truncation, 0.01...10),
+      ("threshold", threshold, 0...1), ("attempts", Double(attempts), 1...10_000),
+    ]
+    for (name, value, range) in ranges {
+      guard let value, !range.contains(value) else { continue }
+      throw MirageError(
+        .badPipeline, "emit.\(name) is \(JSONValue.number(value).text)", place: "emit.\(name)",
+        remedy: "Set it from \(JSONValue.number(range.lowerBound).text) to \(JSONValue.number(range.upperBound).text).")
+    }
     let numbers = [
       ("per-class", perClass != nil), ("ratio", ratio != nil), ("balance", balance), ("count", count != nil),
     ]
@@ -54,7 +64,7 @@ public struct Emission: Sendable, Codable, Equatable {
     }
   }
 
-  /// - Throws: bad pipeline where a setting speaks of classes, which a model without conditioning does not have.
+  /// - Throws: bad pipeline if a setting names classes, which a model without conditioning does not have.
   func checkWithoutClasses() throws {
     let settings = [("per-class", perClass != nil), ("balance", balance), ("classes", !classes.isEmpty)]
     guard let (name, _) = settings.first(where: \.1) else { return }
@@ -63,10 +73,10 @@ public struct Emission: Sendable, Codable, Equatable {
       remedy: "Use emit.count or emit.ratio, or another model.conditioning.")
   }
 
-  /// Which samples are added to those of a flow.
+  /// The order of the samples that are added to a flow.
   ///
-  /// - Parameter names: the classes' names; empty for a model without classes.
-  /// - Throws: bad pipeline where there are no such classes, or real ones have to be counted and cannot be.
+  /// - Parameter names: names of the model's classes; empty for a model without classes.
+  /// - Throws: bad pipeline if there are no such classes, or if the real samples of each must be counted and cannot be.
   func order(behind upstream: Flow<Sample>, names: [String]) throws -> EmissionOrder {
     guard !names.isEmpty else {
       try checkWithoutClasses()
@@ -92,7 +102,7 @@ public struct Emission: Sendable, Codable, Equatable {
     return EmissionOrder(counts)
   }
 
-  /// Real samples of each class.
+  /// Number of real samples of each class.
   private func realCounts(of upstream: Flow<Sample>, _ labels: Range<Int>) throws -> [Int] {
     var counts = [Int](repeating: 0, count: labels.count)
     for position in 0..<upstream.count {
@@ -109,13 +119,13 @@ public struct Emission: Sendable, Codable, Equatable {
   }
 }
 
-/// The order of synthetic samples: the classes by turns, each until it has as many as it should.
+/// The class of each synthetic sample: the classes take turns, each until it has its number of samples.
 struct EmissionOrder: Sendable {
   let count: Int
-  /// In each stretch the same classes take turns; stretches begin where one has enough.
+  /// Stretches in which the same classes take turns; another begins when a class has its number.
   private let stretches: [(start: Int, labels: [Int])]
 
-  /// - Parameter counts: how many samples each class has.
+  /// - Parameter counts: number of samples of each class.
   init(_ counts: [Int]) {
     count = counts.reduce(0, +)
     var (stretches, rank, start): ([(start: Int, labels: [Int])], Int, Int) = ([], 0, 0)

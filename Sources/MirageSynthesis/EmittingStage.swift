@@ -1,112 +1,187 @@
-import MirageSupport
+import MirageAdversarial
+import MirageEvaluation
+import MirageLearning
 import MirageMedia
+import MirageNetworks
 import MirageStreams
+import MirageSupport
 import MirageTensors
 
-/// A trained GAN at work: passes the real samples on, and adds synthetic ones behind them.
-struct EmittingStage: Stage {
-  private let model: ModelFile
-  private let emission: Emission
-  private let classifierPath: String?
-  /// How images look in the flow; nil for bytes.
-  private let maps: [ScaledImage.AffineMap]?
+/// A trained generator in a pipeline: passes the real samples on, then adds synthetic ones.
+///
+/// Sample number n is the same whatever other samples are asked for: its latent is keyed by the stage's path, n and the
+/// attempt, and samples are generated in whole blocks of 64, since the last digits depend on how many are computed
+/// together.
+package struct EmittingStage: Stage {
+  /// A generator and the classifier that rejects its samples; nil if none are rejected.
+  package typealias Networks = (generator: any Generator, classifier: (any FeatureNetwork)?)
 
-  /// - Parameter example: a sample of the flow that the stage is for; nil where there is none.
-  init(_ model: ModelFile, _ emission: Emission, classifierPath: String?, like example: Sample?) {
-    (self.model, self.emission, self.classifierPath) = (model, emission, classifierPath)
-    if case .scaled(let image)? = example?.content { maps = image.maps } else { maps = nil }
+  /// Number of samples that are generated together.
+  static let blockSize = 64
+
+  private let configuration: GANConfiguration
+  private let coding: any SampleCoding
+  private let emission: Emission
+  /// File of the generator, as the samples' origin.
+  private let file: String
+  private let digest: String
+  private let classifierPath: String?
+  /// How the numbers of the flow are stored, and generated content with such numbers.
+  private let numbers: Format.Numbers
+  private let convert: @Sendable (Sample) -> Sample.Content
+  private let networks: Built<Networks>
+
+  /// - Parameters:
+  ///   - coding: makes samples of the generator's rows.
+  ///   - digest: what distinguishes the generator's weights from others.
+  ///   - classifierPath: file of the classifier that rejects samples; nil if there is none.
+  ///   - example: a sample of the flow that the stage is for; nil if the flow is empty.
+  ///   - networks: builds the networks; called once, before the first sample is generated.
+  package init(
+    _ configuration: GANConfiguration, _ coding: any SampleCoding, _ emission: Emission, file: String, digest: String,
+    classifierPath: String?, like example: Sample?, networks: @escaping @TensorActor () throws -> Networks
+  ) {
+    (self.configuration, self.coding, self.emission) = (configuration, coding, emission)
+    (self.file, self.digest) = (file, digest)
+    self.classifierPath = emission.threshold > 0 ? classifierPath : nil
+    switch example?.content {
+    case .scaled(let image)?:
+      numbers = .floats
+      convert = { [maps = image.maps] sample in
+        if case .scaled(let own) = sample.content, own.maps == maps { return sample.content }
+        return .scaled(ScaledImage(sample.bytes(), maps: maps))
+      }
+    case .image?: (numbers, convert) = (.bytes, { .image($0.bytes()) })
+    case .audio?, .vacant?, nil: (numbers, convert) = (coding.format.numbers, \.content)
+    }
+    self.networks = Built(networks)
   }
 
-  /// Everything that determines the samples: the weights, not how they came about, and what is asked of them.
+  /// A stage that generates with a model file's averaged weights.
+  init(_ model: ModelFile, _ emission: Emission, classifierPath: String?, like example: Sample?) {
+    self.init(
+      model.configuration, model.coding, emission, file: model.path, digest: model.digest,
+      classifierPath: classifierPath, like: example
+    ) {
+      let generator = try model.generator()
+      guard emission.threshold > 0, let classifierPath else { return (generator, nil) }
+      let own = model.configuration
+      let images = ImageClassifier.Configuration(
+        height: own.height, width: own.width, channels: own.channels, classes: own.classes)
+      return (generator, try ImageClassifier(images, from: Checkpoint(reading: classifierPath)))
+    }
+  }
+
+  /// Everything that determines the samples: weights, settings, and the weights of the classifier that rejects.
   func description(named name: String) throws -> JSONValue {
     var emit = emission
     emit.classifier = nil
-    var fields: [String: JSONValue] = ["weights": .string(model.digest), "emit": try JSONValue(encoding: emit)]
-    if emission.threshold > 0, let classifierPath {
-      fields["classifier"] = .string(try Digest.sha256(file: classifierPath))
-    }
+    var fields: [String: JSONValue] = ["weights": .string(digest), "emit": try JSONValue(encoding: emit)]
+    if let classifierPath { fields["classifier"] = .string(try Digest.sha256(file: classifierPath)) }
     return .object([name: .object(fields)])
   }
 
-  func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
-
-    emitting(try emission.order(behind: upstream, names: model.configuration.classes), upstream: upstream, at: path)
-
+  package func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
+    try apply(to: upstream, drawingBy: path, at: path)
   }
 
-  private func emitting(_ order: EmissionOrder, upstream: Flow<Sample>, at stagePath: StagePath) -> Flow<Sample> {
-    let model = model
-    let real = emission.syntheticOnly ? 0 : upstream.count
-    let number = upstream.about.sources
-    let about = upstream.about.changed {
-      $0.sources += 1
-      $0.grain = min($0.grain, Emitter.block)
-      $0.inputs.append(model.path)
+  /// - Parameter key: keys latents; `path` for all but a source that has always had another.
+  func apply(to upstream: Flow<Sample>, drawingBy key: StagePath, at path: StagePath) throws -> Flow<Sample> {
+    guard emission.threshold == 0 || classifierPath != nil else {
+      throw MirageError(
+        .badPipeline, "emit.threshold needs a classifier, and the GAN was trained without one", place: "emit.threshold",
+        remedy: "Name one that mirage train-classifier wrote, with emit.classifier.")
     }
-    let isConditional = !model.configuration.classes.isEmpty
+    let order = try emission.order(behind: upstream, names: configuration.classes)
+    let real = emission.syntheticOnly ? try Take(0).apply(to: upstream, at: path) : upstream
+    return try real.appending(generated(order, like: upstream.about, drawingBy: key, at: path))
+  }
+
+  private func generated(
+    _ order: EmissionOrder, like real: DatasetInfo, drawingBy keyPath: StagePath, at path: StagePath
+  ) -> Flow<Sample> {
+    let isConditional = !configuration.classes.isEmpty
     @Sendable func place(_ ordinal: Int) -> Place {
-      Place(
-        id: SampleID(source: number, index: ordinal, synthetic: ordinal),
-        label: isConditional ? order.label(of: ordinal) : nil)
+      Place(id: SampleID(index: ordinal, synthetic: ordinal), label: isConditional ? order.label(of: ordinal) : nil)
     }
-    let (emission, maps, path) = (emission, maps, classifierPath)
-    let keyPath = stagePath.description
-    let emitters = Emitters { seed in
-      try await Emitter(
-        model, emission, order, key: Random.Key(seed: seed, path: keyPath), classifierPath: path)
-    }
-    return Flow(
-      count: real + order.count, run: upstream.run, about: about,
-      locate: { position, run in
-        position < real ? try upstream.locate(position, run) : place(position - real)
-      },
-      read: { positions, run in
-        let wanted = positions.filter { $0 < real }
-        var found = wanted.isEmpty ? [] : try await upstream.read(wanted, run)
-        let ordinals = positions.filter { $0 >= real }.map { $0 - real }
-        let made = ordinals.isEmpty ? [] : try await emitters.emitter(run.seed).samples(ordinals)
-        var (nextFound, nextMade) = (0, 0)
-        return positions.map { position in
-          if position < real {
-            defer { nextFound += 1 }
-            var slot = Slot<Sample>.absent
-            swap(&slot, &found[nextFound])
-            return slot
-          }
-          defer { nextMade += 1 }
-          let place = place(position - real)
-          switch made[nextMade] {
-          case .image(let image, let attempts):
-            let content = maps.map { Sample.Content.scaled(ScaledImage(image, maps: $0)) } ?? .image(image)
-            var sample = Sample(
-              id: place.id, origin: Origin(model.path, member: position - real), content: content,
-              label: place.label.map { .index($0) })
-            sample.kind = .synthetic
-            if emission.threshold > 0 { sample.attributes["attempts"] = .integer(attempts) }
-            return .element(sample)
-          case .rejected(let attempts):
-            let name = place.label.map { " of class \(about.classes[$0])" } ?? ""
-            let error = MirageError.badData(
-              "the classifier recognized none of \(attempts) samples\(name) as its class",
-              remedy: "Lower emit.threshold, or train the GAN for longer.")
-            return .failed(SampleError(id: place.id, origin: nil, stage: keyPath, error: error))
-          }
+    var about = DatasetInfo(
+      classes: real.classes, inputs: [file] + (classifierPath.map { [$0] } ?? []), grain: Self.blockSize)
+    (about.domain, about.numbers) = (coding.format.domain, numbers)
+    return Flow<Sample>.generated(
+      count: order.count, inBlocksOf: Self.blockSize, about: about, dependsOnEpoch: false, bytes: \.byteCount,
+      locate: { ordinal, _ in place(ordinal) },
+      generate: { ordinals, run in
+        let key = Random.Key(seed: run.seed, path: keyPath.description)
+        return zip(ordinals, try await contents(of: ordinals, order, key: key)).map { ordinal, made in
+          slot(made, place(ordinal), classes: real.classes, at: path)
         }
-      })
+      }
+    ).map { sample in
+      var sample = sample
+      sample.content = convert(sample)
+      return sample
+    }
+  }
+
+  private func slot(_ made: Made?, _ place: Place, classes: [String], at path: StagePath) -> Slot<Sample> {
+    guard let made else {
+      let name = place.label.map { " of class \(classes[$0])" } ?? ""
+      let error = MirageError.badData(
+        "the classifier recognized none of \(emission.attempts) samples\(name) as its class",
+        remedy: "Lower emit.threshold, or train the GAN for longer.")
+      return .failed(SampleError(id: place.id, origin: nil, stage: path.description, error: error))
+    }
+    var sample = Sample(
+      id: place.id, origin: Origin(file, member: place.id.index), content: made.content,
+      label: place.label.map { .index($0) })
+    sample.kind = .synthetic
+    if emission.threshold > 0 { sample.attributes["attempts"] = .integer(made.attempts) }
+    return .element(sample)
+  }
+
+  /// Content, and the number of draws until the classifier recognized it.
+  private typealias Made = (content: Sample.Content, attempts: Int)
+
+  /// What is made for each number; nil if the classifier recognized none.
+  ///
+  /// - Parameter ordinals: a block, or the part of the last block that is used: the rest is generated all the same.
+  @TensorActor
+  private func contents(of ordinals: Range<Int>, _ order: EmissionOrder, key: Random.Key) throws -> [Made?] {
+    let (generator, classifier) = try networks.value()
+    let block = ordinals.lowerBound..<ordinals.lowerBound + Self.blockSize
+    let labels = block.map { order.label(of: min($0, order.count - 1)) }
+    var made = [Made?](repeating: nil, count: ordinals.count)
+    for attempt in 1...(classifier == nil ? 1 : max(1, emission.attempts)) where made.contains(where: { $0 == nil }) {
+      try Task.checkCancellation()
+      let latents = block.map { ordinal in
+        var random = Random(key: key, sample: UInt64(ordinal), epoch: attempt)
+        return configuration.latents(1, truncation: Float(emission.truncation), using: &random)
+      }
+      let rows = generator(concatenated(latents, axis: 0), labels, .inference)
+      let contents = coding.contents(rows)
+      let probabilities = classifier?.judged(coding.quantized(rows)).logits.softmax()
+      let (values, classes) = (probabilities?.values, configuration.classes.count)
+      for place in made.indices where made[place] == nil {
+        if let values, Double(values[place * classes + labels[place]]) < emission.threshold { continue }
+        made[place] = (contents[place], attempt)
+      }
+    }
+    return made
   }
 }
 
-/// The emitters of a flow, one for each seed it is read with.
-private actor Emitters {
-  private let make: @Sendable (UInt64) async throws -> Emitter
-  private var known: [UInt64: Task<Emitter, any Error>] = [:]
+/// A value of the compute thread, made at first use.
+@TensorActor
+private final class Built<Value> {
+  private let make: @TensorActor () throws -> Value
+  private var made: Value?
 
-  init(_ make: @escaping @Sendable (UInt64) async throws -> Emitter) { self.make = make }
+  nonisolated init(_ make: @escaping @TensorActor () throws -> Value) { self.make = make }
 
-  func emitter(_ seed: UInt64) async throws -> Emitter {
-    if let task = known[seed] { return try await task.value }
-    let task = Task { try await make(seed) }
-    known[seed] = task
-    return try await task.value
+  func value() throws -> Value {
+    if let made { return made }
+    let value = try make()
+    made = value
+    return value
   }
 }

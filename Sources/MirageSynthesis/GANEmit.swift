@@ -1,16 +1,16 @@
 import MirageSupport
 import MirageStreams
 
-/// Adds a trained GAN's synthetic samples to those that flow in, without training.
+/// A stage that adds a trained GAN's synthetic samples to those that flow in, without training.
 public struct GANEmit: StageComponent, ComputesWithNetworks, Codable {
   public static let name = "gan-emit"
   public static var domains: Set<Format.Domain> { [.image] }
-  /// A checkpoint of `conditional-gan` or `mirage train`.
+  /// Checkpoint file of a GAN, as `conditional-gan` and `mirage train` write it.
   public var checkpoint: String
-  /// Which samples are added.
+  /// The samples that are added.
   public var emit: Emission
 
-  /// - Throws: bad pipeline with the setting as `place`, where settings exclude each other.
+  /// - Throws: bad pipeline with the setting as `place` if it is out of range or excludes another.
   public init(checkpoint: String, emit: Emission = Emission()) throws {
     (self.checkpoint, self.emit) = (checkpoint, emit)
     try emit.check()
@@ -37,24 +37,29 @@ extension GANEmit: Estimator {
 /// A trained GAN's synthetic samples as a dataset of their own.
 public struct GANSource: SourceComponent, ComputesWithNetworks, Codable {
   public static let name = "gan-emit"
-  /// A checkpoint of `conditional-gan` or `mirage train`.
+  /// Checkpoint file of a GAN, as `conditional-gan` and `mirage train` write it.
   public var checkpoint: String
-  /// Which samples are made.
+  /// The samples that are generated.
   public var emit: Emission
 
-  /// - Parameter emit: by `perClass` or `count`.
-  /// - Throws: bad pipeline where settings exclude each other.
+  /// - Parameter emit: has `perClass` or `count`, since there are no real samples to hold others against.
+  /// - Throws: bad pipeline with the setting as `place` if it is out of range or excludes another.
   public init(checkpoint: String, emit: Emission) throws {
     (self.checkpoint, self.emit) = (checkpoint, emit)
     try emit.check()
   }
 
-  public func flow(in context: Context = Context()) throws -> Flow<Sample> {
+  public func flow(in context: Context) throws -> Flow<Sample> {
     let model = try ModelFile(reading: checkpoint)
-    let nothing = Flow<Sample>(
-      count: 0, about: DatasetInfo(classes: model.configuration.classes, inputs: [], grain: Emitter.block),
-      locate: { position, _ in throw MirageError.badData("there is no position \(position)") }, read: { _, _ in [] })
-    return try EmittingStage(model, emit, classifierPath: emit.classifier, like: nil).apply(
-      to: nothing, at: StagePath.root.stage(0))
+    var about = DatasetInfo(classes: model.configuration.classes, inputs: [], grain: EmittingStage.blockSize)
+    about.numbers = model.coding.format.numbers
+    let nothing = Flow<Sample>.generated(
+      count: 0, inBlocksOf: 1, about: about, bytes: \.byteCount,
+      locate: { position, _ in throw MirageError.badData("there is no position \(position)") },
+      generate: { _, _ in [] })
+    // A pipeline's source has always drawn as its first stage would.
+    let path = context.path == StagePath.root.source ? StagePath.root.stage(0) : context.path
+    return try EmittingStage(model, emit, classifierPath: emit.classifier, like: nil)
+      .apply(to: nothing, drawingBy: path, at: context.path)
   }
 }

@@ -147,7 +147,7 @@ public final class TrainingLoop<Subject: Trainee> {
   /// The batches of a step.
   private func take(_ iterator: inout OrderedMap<Batch>.Iterator) async throws -> [Batch] {
     var taken: [Batch] = []
-    while taken.count < schedule.batchesPerStep, let batch = try await iterator.next() {
+    while taken.count < schedule.batchesPerStep, let batch = try await iterator.next(isolation: #isolation) {
       samplesSeen += schedule.samplesPerBatch
       if !batch.labels.isEmpty || schedule.countsEmptyBatches { taken.append(batch) }
     }

@@ -10,7 +10,7 @@ import Synchronization
 ///
 /// Not done: it does not split work into chunks (an element should be worth about a millisecond), and does not order
 /// the starts of computations beyond their indices.
-public struct OrderedMap<Output: Sendable>: AsyncSequence, Sendable {
+package struct OrderedMap<Output: Sendable>: AsyncSequence, Sendable {
   private let indices: Range<Int>
   private let workers: Int
   private let bound: Int
@@ -18,7 +18,7 @@ public struct OrderedMap<Output: Sendable>: AsyncSequence, Sendable {
   private let work: @Sendable (Int) async throws -> Output
 
   /// - Parameter priority: of the computations; the system's usual one where left out.
-  public init(
+  package init(
     _ indices: Range<Int>, workers: Int, bound: Int, priority: TaskPriority? = nil,
     work: @escaping @Sendable (Int) async throws -> Output
   ) {
@@ -30,14 +30,19 @@ public struct OrderedMap<Output: Sendable>: AsyncSequence, Sendable {
     self.work = work
   }
 
-  public func makeAsyncIterator() -> Iterator {
+  package func makeAsyncIterator() -> Iterator {
     Iterator(owner: Owner(engine: Engine(indices, workers: workers, bound: bound, priority: priority, work: work)))
   }
 
-  public struct Iterator: AsyncIteratorProtocol, Sendable {
+  /// Not Sendable: of two calls of `next` at the same time, one would lose an element. An actor may hold one.
+  package struct Iterator: AsyncIteratorProtocol {
     fileprivate let owner: Owner
 
-    public mutating func next() async throws -> Output? { try await owner.engine.next() }
+    package mutating func next() async throws -> Output? { try await owner.engine.next() }
+
+    package mutating func next(isolation actor: isolated (any Actor)?) async throws -> Output? {
+      try await owner.engine.next()
+    }
   }
 
   /// Cancels the computations when the last iterator is gone; the engine itself is also held by its tasks.
@@ -47,6 +52,9 @@ public struct OrderedMap<Output: Sendable>: AsyncSequence, Sendable {
     deinit { engine.stop() }
   }
 }
+
+@available(*, unavailable)
+extension OrderedMap.Iterator: Sendable {}
 
 extension OrderedMap {
   fileprivate final class Engine: Sendable {

@@ -6,8 +6,8 @@ import StreamsTestSupport
 import TestSupport
 import Testing
 
-/// Synthetic samples are what they are said to be: held against a GAN that paints its label.
-@Suite struct EmitterTests {
+/// The samples of a checkpoint file, held against a GAN that paints its label.
+@Suite struct GANEmitTests {
   let directory = TemporaryDirectory()
   private var model: String { directory.file("gan.safetensors") }
   private var classifier: String { directory.file("classifier.safetensors") }
@@ -101,5 +101,12 @@ import Testing
     )
     #expect(one.map { $0.bytes() } == again.map { $0.bytes() } && one.map(\.label) == other.map(\.label))
     #expect(Set(one.map { $0.bytes().pixels }).count > 20 && one.map { $0.bytes() } != other.map { $0.bytes() })
+  }
+
+  @Test func rejectionNeedsAClassifier() throws {
+    try PaintedModel.write(to: model)
+    let source = try GANSource(checkpoint: model, emit: Emission(count: 3, threshold: 0.5))
+    let error = #expect(throws: MirageError.self) { _ = try source.flow(in: Context()) }
+    #expect(error?.message.contains("needs a classifier") == true && error?.place == "emit.threshold")
   }
 }
