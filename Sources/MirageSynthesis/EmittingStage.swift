@@ -159,7 +159,7 @@ package struct EmittingStage: Stage {
       }
       let rows = generator(concatenated(latents, axis: 0), labels, .inference)
       let contents = coding.contents(rows)
-      let probabilities = classifier?.judged(coding.quantized(rows)).logits.softmax()
+      let probabilities = classifier?.predictions(of: coding.quantized(rows)).logits.softmax()
       let (values, classes) = (probabilities?.values, configuration.classes.count)
       for place in made.indices where made[place] == nil {
         if let values, Double(values[place * classes + labels[place]]) < emission.threshold { continue }

@@ -37,7 +37,7 @@ enum PaintedLabels {
   struct Reader: FeatureNetwork {
     let name = "a reader of painted labels"
 
-    func judged(_ images: Tensor) -> (features: Tensor, logits: Tensor) {
+    func predictions(of images: Tensor) -> (features: Tensor, logits: Tensor) {
       let values = images.values
       let logits = (0..<images.shape[0]).flatMap { index -> [Float] in
         let label = Int(((values[index * 4] + 1) * 127.5).rounded())
