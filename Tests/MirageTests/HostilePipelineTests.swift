@@ -35,7 +35,13 @@ import Testing
     Case("lists on one line", repeated("[", 200_000), "deep"),
     Case("maps on one line", repeated("{", 200_000), "deep"),
     Case("lists on many lines", repeated("[\n", 100_000), "deep"),
-    Case("lists behind a quote that is none", "a: [x'y," + repeated("[", 200_000), "level"),
+    Case("lists behind a quote that is none", "a: [x'y," + repeated("[", 200_000), "deep"),
+    Case("lists between the limits", repeated("[", 100) + repeated("]", 100), "deep"),
+    Case("lists after a comment", "# [[[ *a \"\n" + repeated("[", 100_000), "deep"),
+    Case(
+      "aliases beside texts and comments", "a: &a 1\nb: ['*a', *a, \"*a\", # *a\n" + repeated("*a, ", 16) + "]\n",
+      "aliases"),
+    Case("aliases as keys", "a: &a 1\n" + (0..<17).map { "b\($0): {*a : 1}\n" }.joined(), "aliases"),
     Case("items on one line", repeated("- ", 100_000), "deep"),
     Case("keys on one line", repeated("? ", 100_000), "deep"),
     Case("indented maps", (0..<600).map { repeated(" ", $0) + "a:\n" }.joined(), "deep"),
@@ -52,6 +58,31 @@ import Testing
     #expect(error?.kind == .badPipeline)
     #expect(error?.message.contains(one.says) == true, "\(error?.message ?? "nothing")")
     #expect(took < .seconds(10))
+  }
+
+  /// What only looks like aliases or nesting: in comments, texts in quotes, and blocks of text.
+  static let harmless = [
+    "# \(repeated("*a *b ", 100)) \(repeated("[", 100))\nname: x\n",
+    "name: x # \(repeated("*a, ", 100)) \(repeated("{", 100)) \"'\n",
+    "# it's \"odd\nname: x\n",
+    "name: '\(repeated("*a ", 100))\(repeated("[", 100))'\n",
+    "name: \"\(repeated("*a ", 100))\(repeated("[", 100)) # \"\n",
+    "name: |\n  \(repeated("*a\n  ", 100))\(repeated("[", 100))\n",
+    "name: >-\n  \(repeated("- ", 100))\n  # \(repeated("*a ", 100))\n",
+    "name: x\(repeated(" *a", 100))\n",
+    "stages: [&a {rotate: 5}, \(repeated("*a, ", 16))] # \(repeated("*a ", 100))\n",
+  ]
+
+  @Test(arguments: harmless) func reads(_ text: String) throws {
+    _ = try PipelineFile.parse(text + "source: {mnist: data}\nsink: {idx: out}\n")
+  }
+
+  /// The place of an alias that is one too many.
+  @Test func namesTheAlias() {
+    let text = "# *a *b\na: &a 'é*a'\nb: [\(Self.repeated("*a, ", 18))]\n"
+    let error = #expect(throws: MirageError.self) { try PipelineFile.parse(text) }
+    #expect(error?.file?.hasSuffix(":3:69") == true)
+    #expect(error?.excerpt?.contains("*a, *a") == true)
   }
 
   @Test func bytesThatAreNotText() throws {

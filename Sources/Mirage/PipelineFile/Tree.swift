@@ -78,15 +78,8 @@ struct Document {
   }
 
   func parse() throws -> Tree {
-    try refuseDeepNesting()
     try refuseManyAliases()
-    let node: Node?
-    do {
-      node = try Yams.compose(yaml: text)
-    } catch let error as YamlError {
-      throw explained(error)
-    }
-    guard let node else {
+    guard let node = try compose(text) else {
       throw MirageError(
         .badPipeline, "the file is empty", file: path, remedy: "It needs a source and a sink: see `mirage run --help`.")
     }
@@ -94,11 +87,17 @@ struct Document {
     return try tree(node, depth: 0, count: &count)
   }
 
+  /// The parser refuses what is nested more than a thousand deep.
+  private func compose(_ text: String) throws -> Node? {
+    do { return try Yams.compose(yaml: text) } catch let error as YamlError { throw explained(error) }
+  }
+
   private func tree(_ node: Node, depth: Int, count: inout Int) throws -> Tree {
     let place = Tree.Place(line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
     count += 1
-    guard count <= Tree.valueLimit, depth <= Tree.depthLimit else {
-      throw error("the file is nested too deeply, or its aliases multiply", at: place)
+    guard depth <= Tree.depthLimit else { throw tooDeep(at: place) }
+    guard count <= Tree.valueLimit else {
+      throw error("more than \(Tree.valueLimit) values, or aliases that multiply to that", at: place)
     }
     switch node {
     case .scalar(let scalar):
@@ -118,50 +117,39 @@ struct Document {
     }
   }
 
-  /// The parser recurses, so what could exhaust the stack is refused before.
-  private func refuseDeepNesting() throws {
-    var depth = 0
-    for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
-      var isQuoted: Character?
-      var column = 0
-      var marks = 0
-      var isStart = true
-      for character in line {
-        column += 1
-        if let quote = isQuoted {
-          if character == quote { isQuoted = nil }
-          continue
-        }
-        switch character {
-        case "\"", "'": isQuoted = isStart || depth > 0 ? character : nil
-        case "[", "{": depth += 1
-        case "]", "}": depth = max(0, depth - 1)
-        case "-", "?": if isStart { marks += 1 }
-        default: break
-        }
-        if character == "#" && depth == 0 { break }
-        if !" -?".contains(character) { isStart = false }
-        if depth > Tree.depthLimit || marks > Tree.depthLimit {
-          throw error("nested more than \(Tree.depthLimit) deep", at: Tree.Place(line: index + 1, column: column))
-        }
+  /// Aliases are counted before the document is composed: the parser compares the keys of a map, and a key can be an
+  /// alias for a list of aliases for lists. The few that are allowed cannot stand for more than can be compared.
+  ///
+  /// What looks like an alias may be part of a comment or a text, which only the parser knows. So it parses the document
+  /// with something else in the place of each star, and those are aliases where it then finds a value.
+  private func refuseManyAliases() throws {
+    let isName = { (scalar: Unicode.Scalar) in
+      scalar.isASCII && (scalar.properties.isAlphabetic || "0123456789_-".unicodeScalars.contains(scalar))
+    }
+    var scalars = Array(text.unicodeScalars)
+    let stars = scalars.indices.dropLast().filter { scalars[$0] == "*" && isName(scalars[$0 + 1]) }
+    if stars.count <= Tree.aliasLimit { return }
+    for star in stars { scalars[star] = Document.standIn }
+    var (aliases, rest): ([Node.Scalar], [Node]) = ([], [])
+    rest += try compose(String(String.UnicodeScalarView(scalars))).map { [$0] } ?? []
+    while let node = rest.popLast() {
+      switch node {
+      case .scalar(let scalar):
+        if scalar.style == .plain, scalar.string.unicodeScalars.first == Document.standIn { aliases.append(scalar) }
+      case .sequence(let sequence): rest += sequence
+      case .mapping(let mapping): rest += mapping.flatMap { [$0, $1] }
+      case .alias: break
       }
+    }
+    if aliases.count > Tree.aliasLimit {
+      let places = aliases.compactMap(\.mark).map { Tree.Place(line: $0.line, column: $0.column) }
+        .sorted { ($0.line, $0.column) < ($1.line, $1.column) }
+      throw error("more than \(Tree.aliasLimit) aliases", at: places[Tree.aliasLimit])
     }
   }
 
-  /// The parser compares the keys of a map, and a key can be an alias for a list of aliases for lists: the few that are
-  /// allowed cannot stand for more than can be compared.
-  private func refuseManyAliases() throws {
-    var count = 0
-    for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
-      for (column, (character, next)) in zip(line, line.dropFirst()).enumerated()
-      where character == "*" && (next.isLetter || next.isNumber || next == "_" || next == "-") {
-        count += 1
-        if count > Tree.aliasLimit {
-          throw error("more than \(Tree.aliasLimit) aliases", at: Tree.Place(line: index + 1, column: column + 1))
-        }
-      }
-    }
-  }
+  /// A character for private use, which can begin a plain text and stand inside of any.
+  private static let standIn: Unicode.Scalar = "\u{E000}"
 
   /// Where a name that stands at `first` is given again: in the same column of a later line, or further on between the
   /// same braces.
@@ -193,11 +181,16 @@ struct Document {
     return first
   }
 
+  private func tooDeep(at place: Tree.Place) -> MirageError {
+    error("nested more than \(Tree.depthLimit) deep", at: place)
+  }
+
   private func explained(_ error: YamlError) -> MirageError {
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
       .composer(_, let problem, let mark, _):
       let place = Tree.Place(line: mark.line, column: max(1, mark.column))
+      if problem.contains("nesting level") { return tooDeep(at: place) }
       let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
       if lines.indices.contains(mark.line - 1), lines[mark.line - 1].prefix(while: \.isWhitespace).contains("\t") {
         return self.error("a tab, where YAML wants spaces", at: place, remedy: "Indent with spaces.")
