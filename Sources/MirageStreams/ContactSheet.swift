@@ -42,8 +42,13 @@ public struct ContactSheet: Sendable {
       }
       epoch += 1
     }
-    guard let image = draw(cells) else { throw MirageError(.badData, "the pipeline gives no sample to show") }
-    return ContactSheet(image: image, rows: cells.count, leftOut: fitted.leftOut)
+    guard cells.contains(where: { !$0.isEmpty }) else {
+      throw MirageError(.badData, "the pipeline gives no sample to show")
+    }
+    var grid = ImageGrid(rows: cells)
+    // The originals are set apart.
+    (grid.side, grid.gap, grid.indent) = (84, 4, 12)
+    return ContactSheet(image: grid.image, rows: cells.count, leftOut: fitted.leftOut)
   }
 
   private struct Key: Hashable {
@@ -72,28 +77,5 @@ public struct ContactSheet: Sendable {
       case .failed(let error): throw error
       }
     }
-  }
-
-  /// A grid on white, small images enlarged by a whole number, the originals set apart.
-  private static func draw(_ rows: [[Image]]) -> Image? {
-    let all = rows.flatMap { $0 }
-    guard let tallest = all.map(\.height).max(), let widest = all.map(\.width).max() else { return nil }
-    let zoom = max(1, 84 / max(tallest, widest))
-    let (cellHeight, cellWidth, gap) = (tallest * zoom, widest * zoom, 4)
-    let columns = rows.map(\.count).max()!
-    let width = columns * (cellWidth + gap) + gap + (columns > 1 ? 3 * gap : 0)
-    var sheet = Image(height: rows.count * (cellHeight + gap) + gap, width: width, channels: 3, fill: [255])
-    for (row, images) in rows.enumerated() {
-      for (column, image) in images.enumerated() {
-        let cell = image.resized(height: image.height * zoom, width: image.width * zoom, interpolation: .nearest)
-        let left = gap + column * (cellWidth + gap) + (column > 0 ? 3 * gap : 0)
-        for y in 0..<cell.height {
-          let to = ((gap + row * (cellHeight + gap) + y) * width + left) * 3
-          sheet.pixels.replaceSubrange(
-            to..<to + cell.stride, with: cell.pixels[y * cell.stride..<(y + 1) * cell.stride])
-        }
-      }
-    }
-    return sheet
   }
 }

@@ -1,32 +1,52 @@
-/// Pictures of equal size laid out in rows and columns, on white with a gap between them.
+/// Images laid out in rows and columns, on white with a gap between them.
+///
+/// All cells have the size of the largest image; a smaller one is in the upper left of its cell.
 public struct ImageGrid: Sendable {
-  /// The pictures row by row, all of one size.
-  public var cells: [Image]
-  /// Number of pictures in a row.
+  /// The images row by row; rows may differ in length.
+  public var rows: [[Image]]
+  /// Number of cells in a row.
   public var columns: Int
+  /// Smaller images are enlarged by a whole number, up to this many pixels on their longer side.
+  package var side = 56
+  /// Pixels between cells, and around all of them.
+  package var gap = 2
+  /// Additional pixels after the first column.
+  package var indent = 0
 
-  /// - Precondition: there is at least one picture and one column.
-  public init(_ cells: [Image], columns: Int) { (self.cells, self.columns) = (cells, columns) }
+  /// A grid of rows of equal length; the last one may be shorter.
+  ///
+  /// - Precondition: there is at least one image and one column.
+  public init(_ cells: [Image], columns: Int) {
+    rows = stride(from: 0, to: cells.count, by: columns).map {
+      Array(cells[$0..<min($0 + columns, cells.count)])
+    }
+    self.columns = columns
+  }
 
-  private static let gap = 2
-  /// Smaller pictures are enlarged by a whole number up to this many pixels a side.
-  private static let side = 56
+  /// A grid of rows of any length.
+  ///
+  /// - Precondition: there is at least one image.
+  package init(rows: [[Image]]) { (self.rows, columns) = (rows, rows.map(\.count).max()!) }
 
-  /// The grid as one RGB picture.
+  /// The grid as one RGB image.
   public var image: Image {
-    let (height, width, gap) = (cells[0].height, cells[0].width, Self.gap)
-    let zoom = max(1, Self.side / max(height, width))
-    let (tall, wide) = (height * zoom, width * zoom)
-    let rows = (cells.count + columns - 1) / columns
+    let images = rows.joined()
+    let (tallest, widest) = (images.map(\.height).max()!, images.map(\.width).max()!)
+    let zoom = max(1, side / max(tallest, widest))
+    let (rowHeight, columnWidth) = (tallest * zoom + gap, widest * zoom + gap)
     var sheet = Image(
-      height: rows * (tall + gap) + gap, width: columns * (wide + gap) + gap, channels: 3, fill: [255])
-    for (index, cell) in cells.enumerated() {
-      let picture = cell.converted(to: .rgb).resized(height: tall, width: wide, interpolation: .nearest)
-      let (row, column) = index.quotientAndRemainder(dividingBy: columns)
-      for y in 0..<tall {
-        let to = ((gap + row * (tall + gap) + y) * sheet.width + gap + column * (wide + gap)) * 3
-        sheet.pixels.replaceSubrange(
-          to..<to + picture.stride, with: picture.pixels[y * picture.stride..<(y + 1) * picture.stride])
+      height: rows.count * rowHeight + gap, width: columns * columnWidth + gap + (columns > 1 ? indent : 0),
+      channels: 3, fill: [255])
+    for (row, images) in rows.enumerated() {
+      for (column, image) in images.enumerated() {
+        let cell = image.converted(to: .rgb)
+          .resized(height: image.height * zoom, width: image.width * zoom, interpolation: .nearest)
+        let left = gap + column * columnWidth + (column > 0 ? indent : 0)
+        for y in 0..<cell.height {
+          let to = ((gap + row * rowHeight + y) * sheet.width + left) * 3
+          sheet.pixels.replaceSubrange(
+            to..<to + cell.stride, with: cell.pixels[y * cell.stride..<(y + 1) * cell.stride])
+        }
       }
     }
     return sheet
