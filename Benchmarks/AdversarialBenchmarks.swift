@@ -52,8 +52,7 @@ func measureGAN(_ name: String, work: String) throws {
     throw MirageError(.usage, "there is no GAN \(name)")
   }
   let classes = (0..<10).map(String.init)
-  let configuration = try GANConfiguration(
-    one.model, height: one.side, width: one.side, channels: one.channels, classes: classes)
+  let configuration = try GANConfiguration(one.model, shape: [one.side, one.side, one.channels], classes: classes)
   let gan = try GAN(configuration, GANRecipe(), seed: 1)
   var random = benchmarkRandom(0)
   let labels = (0..<64).map { $0 % 10 }

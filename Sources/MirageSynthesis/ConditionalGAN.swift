@@ -56,9 +56,7 @@ extension ConditionalGAN: TrainedEstimator {
       context.report(
         FittingProgress(stage: Self.name, activity: "looking at the samples", done: $0, total: upstream.count))
     }
-    let shape = set.coding.shape
-    let configuration = try GANConfiguration(
-      model, height: shape[0], width: shape[1], channels: shape[2], classes: upstream.about.classes)
+    let configuration = try GANConfiguration(model, shape: set.coding.shape, classes: upstream.about.classes)
     // What cannot be added is found out before hours of training.
     _ = try emit.order(behind: upstream, names: configuration.classes)
     let header = try ModelFile.header(configuration, set.coding)
@@ -88,7 +86,7 @@ extension ConditionalGAN: TrainedEstimator {
     let trainee = try GANTrainee(configuration, train, coding: set.coding, seed: seed)
     let recipe = trainee.gan.recipe
     var schedule = TrainingLoop<GANTrainee>.Schedule(steps: recipe.steps, samplesPerBatch: recipe.batch)
-    schedule.batchesPerStep = recipe.discriminatorSteps!
+    schedule.batchesPerStep = recipe.discriminatorSteps
     (schedule.evaluateEvery, schedule.exhibitEvery) = (watching.evaluateEvery, watching.gridEvery)
     schedule.checkpointEvery = watching.checkpointEvery
     let meter: (() async throws -> any TrainingEvaluator<GANTrainee>)? =

@@ -26,8 +26,7 @@ public struct ModelFile: Sendable {
     let found = try saved.configuration(as: GANConfiguration.self)
     do {
       // A file may say anything: networks are built only if they can be.
-      configuration = try GANConfiguration(
-        found.model, height: found.height, width: found.width, channels: found.channels, classes: found.classes)
+      configuration = try GANConfiguration(found.model, shape: found.shape, classes: found.classes)
     } catch let error as MirageError {
       throw MirageError.badData("its configuration is damaged: \(error.message)", file: path)
     }
@@ -58,7 +57,7 @@ public struct ModelFile: Sendable {
   /// The generator that samples are made with: with the average of its weights.
   @TensorActor func generator() throws -> any Generator {
     var random = Random(key: Random.Key(seed: 0, path: "generator"), sample: 0)
-    let (generator, _) = configuration.networks(using: &random)
+    let generator = configuration.generator(using: &random)
     try saved.checkpoint.restore(generator, fromAverage: "generator")
     return generator
   }

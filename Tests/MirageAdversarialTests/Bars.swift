@@ -30,7 +30,7 @@ struct Bars {
 
   /// The batches of a step: those of each are the same in every run.
   func batches(of gan: GAN, step: Int) -> [GAN.Real] {
-    (0..<gan.recipe.discriminatorSteps!).map { index in
+    (0..<gan.recipe.discriminatorSteps).map { index in
       var random = randomNumbers("bars/\(step)/\(index)")
       return batch(gan.recipe.batch, using: &random)
     }
@@ -41,8 +41,7 @@ struct Bars {
     var (model, recipe) = (GANModel(), GANRecipe())
     (model.latent, model.generatorWidth, model.discriminatorWidth, recipe.batch) = (8, 4, 4, 6)
     change(&model, &recipe)
-    return try GAN(
-      GANConfiguration(model, height: side, width: side, channels: channels, classes: classes), recipe, seed: seed)
+    return try GAN(GANConfiguration(model, shape: [side, side, channels], classes: classes), recipe, seed: seed)
   }
 }
 

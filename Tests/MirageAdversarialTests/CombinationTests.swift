@@ -43,8 +43,7 @@ import Testing
         if size == 128 && (turn + index) % 4 != 3 { continue }
         model.normalization = normalization
         model.output = index % 2 == 0 ? .convolution : .transposed
-        let configuration = try GANConfiguration(
-          model, height: size, width: size, channels: channels, classes: ["ant", "bee"])
+        let configuration = try GANConfiguration(model, shape: [size, size, channels], classes: ["ant", "bee"])
         var recipe = GANRecipe()
         (recipe.steps, recipe.batch, recipe.loss, recipe.discriminatorSteps) = (2, 4, loss, 1)
         if let (reason, place) = refusal(loss, normalization) {
@@ -63,10 +62,14 @@ import Testing
     var random = randomNumbers(what)
     let before = [gan.generator, gan.discriminator].map { $0.parameters.map(\.value) }
     for _ in 0..<2 {
-      let shape = [4, configuration.height, configuration.width, configuration.channels]
-      let measures = gan.step(on: [(.uniform(shape, in: -1...1, using: &random), labels)])
+      let images = Tensor.uniform([4] + configuration.shape, in: -1...1, using: &random)
+      let measures = gan.step(on: [(images, labels)])
       #expect(measures.discriminatorLoss.isFinite && measures.generatorLoss.isFinite, "\(what)")
-      #expect((measures.penalty != nil) == (gan.recipe.gradientPenalty != nil) && measures.penalty?.isFinite != false)
+      #expect((measures.penalty != nil) == (gan.recipe.loss == .wassersteinPenalty))
+      #expect(measures.penalty?.isFinite != false)
+      let names = configuration.model.conditioning == .auxiliaryClassifier ? ["discriminator", "generator"] : []
+      #expect(measures.auxiliary.map(\.name) == names.map { $0 + "-classification" })
+      #expect(measures.auxiliary.allSatisfy { $0.value.isFinite && $0.value > 0 })
     }
     // No weight is beside the way from the latents to the loss. A bias may be: a critic's last one. Generators are looked
     // at under the hinge loss alone: at such a width others give some of them gradients that vanish.
@@ -76,11 +79,11 @@ import Testing
       #expect(zip(moved, old).allSatisfy { $0.isFinite && ($0 > 0 || $1.rank == 1 || mayRest) }, "\(what)")
     }
     let images = gan.generator(configuration.latents(4, using: &random), labels, .inference)
-    #expect(images.shape == [4, configuration.height, configuration.width, configuration.channels])
+    #expect(images.shape == [4] + configuration.shape)
     #expect(images.values.allSatisfy { abs($0) <= 1 } && Set(images.values.prefix(200)).count > 100, "\(what)")
-    let verdict = gan.discriminator(images, labels, .inference)
-    #expect(verdict.logits.shape == [4] && verdict.logits.values.allSatisfy(\.isFinite))
-    #expect(verdict.classLogits?.shape == (configuration.model.conditioning == .auxiliaryClassifier ? [4, 2] : nil))
+    let prediction = gan.discriminator(images, labels, .inference)
+    #expect(prediction.logits.shape == [4] && prediction.logits.values.allSatisfy(\.isFinite))
+    #expect(prediction.classLogits?.shape == (configuration.model.conditioning == .auxiliaryClassifier ? [4, 2] : nil))
   }
 
   /// Sides that are not equal, and every size of image that networks are made for.
@@ -90,7 +93,7 @@ import Testing
       var model = GANModel()
       (model.network, model.latent, model.generatorWidth, model.discriminatorWidth) = (network, 5, 4, 4)
       let configuration = try GANConfiguration(
-        model, height: sides.height, width: sides.width, channels: channels, classes: ["ant", "bee", "cat"])
+        model, shape: [sides.height, sides.width, channels], classes: ["ant", "bee", "cat"])
       var recipe = GANRecipe()
       recipe.batch = 4
       try onOneThread { try train(GAN(configuration, recipe, seed: 1), "\(network), \(sides), \(channels)") }

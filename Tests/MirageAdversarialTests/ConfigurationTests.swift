@@ -13,7 +13,7 @@ import Testing
     var model = GANModel()
     change(&model)
     do {
-      _ = try GANConfiguration(model, height: height, width: width, channels: channels, classes: classes)
+      _ = try GANConfiguration(model, shape: [height, width, channels], classes: classes)
     } catch {
       return error as? MirageError
     }
@@ -81,7 +81,7 @@ import Testing
     }
     var model = GANModel()
     model.conditioning = conditioning
-    let configuration = try GANConfiguration(model, height: 28, width: 28, channels: 1, classes: ["ant", "bee"])
+    let configuration = try GANConfiguration(model, shape: [28, 28, 1], classes: ["ant", "bee"])
     #expect(configuration.classes == (conditioning == .none ? [] : ["ant", "bee"]))
     #expect(try JSONValue(encoding: configuration).decoded(as: GANConfiguration.self) == configuration)
   }
@@ -90,9 +90,10 @@ import Testing
   @Test func layersAreNotWiderThan512() throws {
     var model = GANModel()
     (model.normalization, model.generatorWidth, model.discriminatorWidth) = (.none, 200, 260)
-    let configuration = try GANConfiguration(model, height: 16, width: 16, channels: 1, classes: ["ant", "bee"])
+    let configuration = try GANConfiguration(model, shape: [16, 16, 1], classes: ["ant", "bee"])
     var random = randomNumbers("wide")
-    let (generator, discriminator) = configuration.networks(using: &random)
+    let generator = configuration.generator(using: &random)
+    let discriminator = configuration.discriminator(using: &random)
     let (made, judged) = (generator.state.mapValues(\.shape), discriminator.state.mapValues(\.shape))
     #expect(made["project.weight"] == [512 * 16, 64] && made["ups.0.weight"] == [512, 400, 4, 4])
     #expect(made["ups.1.weight"] == [400, 200, 4, 4] && made["out.weight"] == [1, 200, 3, 3])
@@ -105,7 +106,7 @@ import Testing
   private func resolved(
     _ loss: AdversarialLoss = .hinge, _ normalization: GANModel.Normalization = .layer,
     _ change: (inout GANRecipe) -> Void = { _ in }
-  ) throws -> GANRecipe {
+  ) throws -> GANRecipe.Resolved {
     var (model, recipe) = (GANModel(), GANRecipe())
     (model.normalization, recipe.loss) = (normalization, loss)
     change(&recipe)
@@ -116,26 +117,26 @@ import Testing
     let recipe = try resolved(loss)
     switch loss {
     case .wasserstein:
-      #expect(recipe.discriminatorSteps == 5 && recipe.optimizer == .rmsprop && recipe.learningRate == 5e-5)
-      #expect(recipe.clip == 0.01 && recipe.gradientPenalty == nil && recipe.betas == nil)
+      #expect(recipe.discriminatorSteps == 5 && recipe.optimization == .rmsprop && recipe.learningRate == 5e-5)
+      #expect(recipe.bound == .clipping(limit: 0.01))
     case .wassersteinPenalty:
-      #expect(recipe.discriminatorSteps == 5 && recipe.optimizer == .adam && recipe.learningRate == 1e-4)
-      #expect(recipe.clip == nil && recipe.gradientPenalty == 10 && recipe.betas == [0, 0.9])
+      #expect(recipe.discriminatorSteps == 5 && recipe.learningRate == 1e-4)
+      #expect(recipe.bound == .gradientPenalty(weight: 10) && recipe.optimization == .adam(beta1: 0, beta2: 0.9))
     default:
-      #expect(recipe.discriminatorSteps == 1 && recipe.optimizer == .adam && recipe.learningRate == 4e-4)
-      #expect(recipe.clip == nil && recipe.gradientPenalty == nil && recipe.betas == [0, 0.9])
+      #expect(recipe.discriminatorSteps == 1 && recipe.learningRate == 4e-4)
+      #expect(recipe.bound == .none && recipe.optimization == .adam(beta1: 0, beta2: 0.9))
     }
     #expect(recipe.discriminatorLearningRate == recipe.learningRate)
     // What is resolved stays as it is.
     var model = GANModel()
     model.normalization = .layer
-    #expect(try recipe.resolved(for: model) == recipe)
+    #expect(try recipe.recipe.resolved(for: model) == recipe)
     // What is given is kept.
     let given = try resolved(loss) {
       ($0.discriminatorSteps, $0.optimizer, $0.learningRate, $0.discriminatorLearningRate) = (3, .adam, 1e-3, 4e-3)
       $0.betas = [0.1, 0.2]
     }
-    #expect(given.discriminatorSteps == 3 && given.optimizer == .adam && given.betas == [0.1, 0.2])
+    #expect(given.discriminatorSteps == 3 && given.optimization == .adam(beta1: 0.1, beta2: 0.2))
     #expect(given.learningRate == 1e-3 && given.discriminatorLearningRate == 4e-3)
   }
 

@@ -10,8 +10,8 @@ import Testing
   @Test(arguments: GoldenRow.all("steps")) func stepsArePyTorchs(_ row: GoldenRow) throws {
     let name = row.testDescription
     let configuration = try GANConfiguration(
-      row.decoded("model"), height: row.decoded("height"), width: row.decoded("width"),
-      channels: row.decoded("channels"), classes: row.decoded("classes"))
+      row.decoded("model"), shape: [row.decoded("height"), row.decoded("width"), row.decoded("channels")],
+      classes: row.decoded("classes"))
     let recipe: GANRecipe = row.decoded("recipe")
     let gan = try GAN(configuration, recipe, seed: 1)
     try begin(gan, row)
@@ -20,8 +20,8 @@ import Testing
     for (step, (labels, expected)) in zip(labels, row.decoded("measures", as: [[String: [Double]]].self)).enumerated() {
       let batches = labels.enumerated().map { index, labels in
         var random = randomNumbers("\(name)/images/\(step)/\(index)")
-        let shape = [recipe.batch, configuration.height, configuration.width, configuration.channels]
-        return GAN.Real(images: .uniform(shape, in: -1...1, using: &random), labels: labels)
+        let images = Tensor.uniform([recipe.batch] + configuration.shape, in: -1...1, using: &random)
+        return GAN.Real(images: images, labels: labels)
       }
       let found = gan.step(on: batches, measuresGradients: true).byName
       #expect(found.keys.sorted() == expected.keys.sorted())
@@ -34,7 +34,7 @@ import Testing
     var state = try state(of: gan)
     var random = randomNumbers("\(name)/samples")
     let latents = Tensor.normal([recipe.batch, configuration.model.latent], using: &random)
-    let (generator, _) = configuration.networks(using: &random)
+    let generator = configuration.generator(using: &random)
     try generator.load(gan.average.state)
     state["samples"] = generator(latents, labels[0][0], .inference)
 
@@ -72,7 +72,7 @@ import Testing
       if !name.hasPrefix("__") { state[name] = tensor }
       if name.hasPrefix("__ema.generator.") { state["average" + name.dropFirst("__ema.generator".count)] = tensor }
     }
-    let slot = gan.recipe.optimizer == .rmsprop ? "square" : "first_moment"
+    let slot = gan.recipe.optimization == .rmsprop ? "square" : "first_moment"
     for (network, module) in [("generator", gan.generator), ("discriminator", gan.discriminator)]
       as [(String, any Module)]
     {

@@ -79,7 +79,7 @@ enum Family: String, CaseIterable, Sendable {
     #expect(checkpoint.metadata["step"] == "1" && checkpoint.metadata["__ema.generator"] == "1")
     #expect(checkpoint.metadata["__optimizer.generator"] == "adam")
     var random = randomNumbers("other")
-    let (generator, _) = gan.configuration.networks(using: &random)
+    let generator = gan.configuration.generator(using: &random)
     try checkpoint.restore(generator, fromAverage: "generator")
     #expect(generator.state.bits == gan.average.state.bits)
   }

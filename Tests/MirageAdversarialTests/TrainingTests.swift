@@ -52,7 +52,7 @@ private struct Quality {
 
   init(_ gan: GAN) throws {
     var random = randomNumbers("quality")
-    let (generator, _) = gan.configuration.networks(using: &random)
+    let generator = gan.configuration.generator(using: &random)
     try generator.load(gan.average.state)
     let (bars, each) = (Bars(), 128)
     let real = (0..<3).map { bars.batch(each, using: &random, only: $0).images }

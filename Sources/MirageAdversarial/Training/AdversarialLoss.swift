@@ -1,24 +1,24 @@
 import MirageNetworks
 import MirageTensors
 
-/// What discriminator and generator are trained to make small, of the discriminator's logits.
+/// Loss that discriminator and generator minimize, computed from the discriminator's logits.
 public enum AdversarialLoss: String, Sendable, Codable, CaseIterable {
-  /// The original with the generator's -log D(G(z)) (Goodfellow et al. 2014).
+  /// Cross-entropy, with -log D(G(z)) for the generator (Goodfellow et al. 2014).
   case nonSaturating = "non-saturating"
-  /// Squared distances from 1 for real and 0 for fake, halved (LSGAN; Mao et al. 2017).
+  /// Half the squared distance from 1 for real images and 0 for generated ones (LSGAN; Mao et al. 2017).
   case leastSquares = "least-squares"
-  /// The critic's difference, its weights clipped (WGAN; Arjovsky et al. 2017).
+  /// Difference of the critic's means, with clipped weights (WGAN; Arjovsky et al. 2017).
   case wasserstein
-  /// The same, the norm of its gradient held near 1 by a penalty (WGAN-GP; Gulrajani et al. 2017).
+  /// Difference of the critic's means, with a penalty that holds its gradient's norm near 1 (WGAN-GP; Gulrajani et al. 2017).
   case wassersteinPenalty = "wasserstein-gp"
-  /// Margins of 1 (Lim and Ye 2017).
+  /// Margins of 1 (geometric GAN; Lim and Ye 2017).
   case hinge
 
-  /// The discriminator's loss, a scalar.
+  /// Loss of the discriminator, a scalar.
   ///
   /// - Parameters:
-  ///   - real: logits of real images, one each.
-  ///   - fake: logits of generated ones.
+  ///   - real: N logits of real images.
+  ///   - fake: N logits of generated images.
   public func discriminator(real: Tensor, fake: Tensor) -> Tensor {
     switch self {
     case .nonSaturating:
@@ -29,7 +29,8 @@ public enum AdversarialLoss: String, Sendable, Codable, CaseIterable {
     }
   }
 
-  /// The generator's loss, a scalar.
+  /// Loss of the generator, a scalar.
+  /// - Parameter fake: N logits of generated images.
   public func generator(fake: Tensor) -> Tensor {
     switch self {
     case .nonSaturating: Losses.binaryCrossEntropy(logits: fake, target: 1)

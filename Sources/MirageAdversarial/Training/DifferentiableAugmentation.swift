@@ -1,14 +1,14 @@
 import MirageSupport
 import MirageTensors
 
-/// Augmentations of what the discriminator sees, real and fake alike, through which the generator's gradients pass (Zhao et
-/// al. 2020): with few images they keep the discriminator from learning them by heart.
+/// Augmentation of the discriminator's inputs, real and generated alike, through which the generator's gradients pass
+/// (DiffAugment; Zhao et al. 2020). With few images, augmentations keep the discriminator from memorizing them.
 public enum DifferentiableAugmentation: String, Sendable, Codable, CaseIterable {
-  /// Brightness, saturation and contrast, each changed at random.
+  /// Random changes of brightness, by -0.5 ... 0.5, of saturation, by a factor of 0 to 2, and of contrast, of 0.5 to 1.5.
   case color
-  /// A shift by up to an eighth of the size, zeros coming in.
+  /// A random shift by up to an eighth of the size, with zeros in the uncovered part.
   case translation
-  /// A square of half the size, set to zero.
+  /// A random rectangle of half the height and width, set to zero.
   case cutout
 
   /// The augmentation of this name, in American or, as in older checkpoints, British spelling.
@@ -20,8 +20,9 @@ public enum DifferentiableAugmentation: String, Sendable, Codable, CaseIterable 
     self = augmentation
   }
 
+  /// The images, each with random changes of its own.
   /// - Parameter images: N × H × W × C in -1 ... 1.
-  public func callAsFunction(_ images: Tensor, using random: inout Random) -> Tensor {
+  package func callAsFunction(_ images: Tensor, using random: inout Random) -> Tensor {
     switch self {
     case .color: recolored(images, &random)
     case .translation: translated(images, &random)
@@ -61,8 +62,8 @@ public enum DifferentiableAugmentation: String, Sendable, Codable, CaseIterable 
     let (tall, wide) = ((height + 1) / 2, (width + 1) / 2)
     var kept = [Float](repeating: 1, count: count * height * width)
     for index in 0..<count {
-      // Its center is anywhere in the image, so part of the square may lie outside. That of an even square is a corner of
-      // four pixels, of which there is one more a side.
+      // The center is anywhere in the image, so part of the rectangle may lie outside. The center of an even length lies between
+      // pixels or on the border: there is one more such place on each axis than there are pixels.
       let top = random.integer(in: 0...height - tall % 2) - tall / 2
       let left = random.integer(in: 0...width - wide % 2) - wide / 2
       for y in max(0, top)..<min(height, top + tall) {

@@ -4,19 +4,19 @@ import MirageNetworks
 import MirageSupport
 import MirageTensors
 
-/// A GAN as the training loop sees it: its steps' measures, and grids of what its average makes.
+/// A GAN in a training loop: reports its steps' measures, and grids of samples that the averaged generator makes.
 public final class GANTrainee: Trainee {
   package let gan: GAN
   private let coding: ImageCoding
   private let latents: Tensor
   private let labels: [Int]
   private let columns: Int
-  /// Rows of the grid: samples of one class from different latents.
+  /// Number of rows of the grid; a column has samples of one class from different latents.
   private static let rows = 8
 
   /// - Parameters:
-  ///   - coding: how samples become rows, and rows pictures.
-  ///   - seed: of the training; the grid always shows samples of the same latents.
+  ///   - coding: conversion of samples to rows of tensors and back.
+  ///   - seed: seed of the training; the grid always shows samples of the same latents.
   /// - Throws: bad pipeline if settings exclude each other, with the reason.
   public init(_ configuration: GANConfiguration, _ recipe: GANRecipe, coding: ImageCoding, seed: UInt64) throws {
     gan = try GAN(configuration, recipe, seed: seed)
@@ -40,20 +40,21 @@ public final class GANTrainee: Trainee {
     func add(_ name: String, _ value: Float?) {
       if let value { measures.append(TrainingMeasure(name, Double(value))) }
     }
+    for (name, value) in found.auxiliary { add("loss/" + name, value) }
     add("loss/penalty", found.penalty)
     add("logits/real", found.realLogit)
     add("logits/fake", found.fakeLogit)
     add("gradient-norm/discriminator", found.discriminatorGradientNorm)
     add("gradient-norm/generator", found.generatorGradientNorm)
-    measures.append(TrainingMeasure("learning-rate/generator", recipe.learningRate! * factor))
-    measures.append(TrainingMeasure("learning-rate/discriminator", recipe.discriminatorLearningRate! * factor))
+    measures.append(TrainingMeasure("learning-rate/generator", recipe.learningRate * factor))
+    measures.append(TrainingMeasure("learning-rate/discriminator", recipe.discriminatorLearningRate * factor))
     return measures
   }
 
-  /// The generator with the average of its weights, which samples are made with.
+  /// A generator with the average of the weights, which samples are made with.
   public func averagedGenerator() throws -> any Generator {
     var random = Random(key: Random.Key(seed: 0, path: "average"), sample: 0)
-    let (generator, _) = gan.configuration.networks(using: &random)
+    let generator = gan.configuration.generator(using: &random)
     try generator.load(gan.average.state)
     return generator
   }

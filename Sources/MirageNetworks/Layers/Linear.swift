@@ -56,6 +56,10 @@ public final class Embedding: Module {
   /// Returns the vectors at N indices, N × size.
   public func callAsFunction(_ indices: [Int], _ mode: Mode) -> Tensor { weight(mode).gathered(indices, axis: 0) }
 
+  /// Returns mixtures of the vectors, N × size.
+  /// - Parameter weights: N × count, the weight of each vector.
+  package func callAsFunction(mixing weights: Tensor, _ mode: Mode) -> Tensor { matmul(weights, weight(mode)) }
+
   /// Visits `weight`.
   public func visit(_ visitor: inout some StateVisitor) { weight.visit(&visitor) }
 }

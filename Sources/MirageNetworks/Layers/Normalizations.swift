@@ -107,8 +107,18 @@ public final class ConditionalBatchNorm: Module {
   ///   - slope: Slope below 0 of a leaky ReLU that follows. Defaults to 1, for none.
   public func callAsFunction(_ x: Tensor, _ labels: [Int], _ mode: Mode, slope: Float = 1) -> Tensor {
     require(labels.count == x.shape[0], "ConditionalBatchNorm: \(labels.count) labels for \(x.shape)")
-    let chosen = embedding(mode).gathered(labels, axis: 0)
-    return statistics.normalized(
+    return normalized(x, embedding(mode).gathered(labels, axis: 0), mode, slope)
+  }
+
+  /// The normalization with a mixture of the classes' scales and offsets for each sample.
+  /// - Parameter weights: N × classes, the weight of each class.
+  package func callAsFunction(_ x: Tensor, mixing weights: Tensor, _ mode: Mode, slope: Float = 1) -> Tensor {
+    require(weights.shape[0] == x.shape[0], "ConditionalBatchNorm: weights of \(weights.shape) for \(x.shape)")
+    return normalized(x, matmul(weights, embedding(mode)), mode, slope)
+  }
+
+  private func normalized(_ x: Tensor, _ chosen: Tensor, _ mode: Mode, _ slope: Float) -> Tensor {
+    statistics.normalized(
       x, scale: chosen.sliced(axis: 1, 0..<channels), offset: chosen.sliced(axis: 1, channels..<2 * channels), mode,
       slope: slope)
   }

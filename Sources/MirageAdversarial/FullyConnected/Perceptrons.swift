@@ -1,8 +1,8 @@
-import MirageSupport
 import MirageNetworks
+import MirageSupport
 import MirageTensors
 
-/// A perceptron of two hidden layers, 256 and 512 wide, from latents to pixels.
+/// A perceptron from latents to pixels, with two hidden layers of 256 and 512 units.
 final class PerceptronGenerator: Generator {
   private let configuration: GANConfiguration
   private let layers: [Linear]
@@ -11,16 +11,15 @@ final class PerceptronGenerator: Generator {
 
   init(_ configuration: GANConfiguration, using random: inout Random) {
     self.configuration = configuration
-    let pixels = configuration.height * configuration.width * configuration.channels
-    let widths = [configuration.generatorInputs, 256, 512, pixels]
+    let widths = [configuration.generatorInputs, 256, 512, configuration.pixelCount]
     layers = zip(widths, widths.dropFirst()).map { Linear($0, $1, using: &random) }
     norms = widths[1...2].map { GeneratorNorm($0, configuration) }
     shape = Unflatten(channels: configuration.channels, sizes: [configuration.height, configuration.width])
   }
 
-  func callAsFunction(_ latents: Tensor, _ labels: [Int], _ mode: Mode) -> Tensor {
-    var x = configuration.generatorInput(latents, labels)
-    for (layer, norm) in zip(layers, norms) { x = norm(layer(x, mode), labels, mode) }
+  func callAsFunction(_ latents: Tensor, _ condition: Condition, _ mode: Mode) -> Tensor {
+    var x = configuration.generatorInput(latents, condition)
+    for (layer, norm) in zip(layers, norms) { x = norm(layer(x, mode), condition, mode) }
     return shape(layers[2](x, mode).tanh(), mode)
   }
 
@@ -30,7 +29,8 @@ final class PerceptronGenerator: Generator {
   }
 }
 
-/// A perceptron of two hidden layers, 512 and 256 wide, from pixels (and the class, where it is concatenated) to the head.
+/// A perceptron from pixels, and the condition if it is concatenated, to the head, with two hidden layers of 512 and 256
+/// units.
 final class PerceptronDiscriminator: Discriminator {
   private let configuration: GANConfiguration
   private let layers: Sequential
@@ -39,8 +39,8 @@ final class PerceptronDiscriminator: Discriminator {
   init(_ configuration: GANConfiguration, using random: inout Random) {
     self.configuration = configuration
     let normalization = configuration.model.normalization
-    let pixels = configuration.height * configuration.width * configuration.channels
-    let widths = [pixels + (configuration.concatenatesImages ? configuration.conditions : 0), 512, 256]
+    let pixels = configuration.pixelCount + (configuration.concatenatesSamples ? configuration.conditionSize : 0)
+    let widths = [pixels, 512, 256]
     var layers: [any Layer] = []
     for (index, (inputs, outputs)) in zip(widths, widths.dropFirst()).enumerated() {
       layers.append(Linear(inputs, outputs, isSpectral: normalization == .spectral, using: &random))
@@ -51,10 +51,12 @@ final class PerceptronDiscriminator: Discriminator {
     head = DiscriminatorHead(widths[2], configuration, using: &random)
   }
 
-  func callAsFunction(_ images: Tensor, _ labels: [Int], _ mode: Mode) -> Verdict {
-    var pixels = Flatten()(images, mode)
-    if configuration.concatenatesImages { pixels = concatenated([pixels, configuration.oneHot(labels)], axis: 1) }
-    return head(layers(pixels, mode), labels, mode)
+  func callAsFunction(_ samples: Tensor, _ condition: Condition, _ mode: Mode) -> Prediction {
+    var pixels = Flatten()(samples, mode)
+    if configuration.concatenatesSamples {
+      pixels = concatenated([pixels, configuration.vectors(condition)], axis: 1)
+    }
+    return head(layers(pixels, mode), condition, mode)
   }
 
   func visit(_ visitor: inout some StateVisitor) {

@@ -1,0 +1,61 @@
+import MirageSupport
+import MirageTensors
+
+/// Input of conditional networks beside latents or samples: a class or a vector for each of N samples.
+public enum Condition: Sendable {
+  /// Labels of N samples: indices into the configuration's classes. Not read by networks without conditioning.
+  case labels([Int])
+  /// N × D numbers, with D the size of a one-hot label: one-hot vectors stand for classes, others for mixtures of them.
+  case vectors(Tensor)
+
+  /// Number of samples.
+  public var count: Int {
+    switch self {
+    case .labels(let labels): labels.count
+    case .vectors(let vectors): vectors.shape[0]
+    }
+  }
+
+  /// The condition of twice as many samples: the same ones again after the first.
+  var repeated: Condition {
+    switch self {
+    case .labels(let labels): .labels(labels + labels)
+    case .vectors(let vectors): .vectors(concatenated([vectors, vectors], axis: 0))
+    }
+  }
+}
+
+extension GANConfiguration {
+  /// The condition as N × `conditionSize` numbers, one-hot for labels.
+  func vectors(_ condition: Condition) -> Tensor {
+    switch condition {
+    case .labels(let labels):
+      let stray = labels.first { !(0..<conditionSize).contains($0) }
+      require(stray == nil, "GAN: label \(stray!) of \(conditionSize) classes")
+      var values = [Float](repeating: 0, count: labels.count * conditionSize)
+      for (index, label) in labels.enumerated() { values[index * conditionSize + label] = 1 }
+      return Tensor(values, shape: [labels.count, conditionSize])
+    case .vectors(let vectors):
+      require(
+        vectors.rank == 2 && vectors.shape[1] == conditionSize,
+        "GAN: a condition of \(vectors.shape) where N x \(conditionSize) is needed")
+      return vectors
+    }
+  }
+
+  /// Input of the generator: latents, N × `latent`, with the condition beside them if the conditioning says so.
+  func generatorInput(_ latents: Tensor, _ condition: Condition) -> Tensor {
+    concatenatesLatents ? concatenated([latents, vectors(condition)], axis: 1) : latents
+  }
+
+  /// Input of the discriminator: samples, N × `shape`, with the condition beside them as further channels, constant over
+  /// each sample, if the conditioning says so.
+  func discriminatorInput(_ samples: Tensor, _ condition: Condition) -> Tensor {
+    guard concatenatesSamples else { return samples }
+    let vectors = vectors(condition)
+    let ones = [Int](repeating: 1, count: samples.rank - 2)
+    let planes = vectors.reshaped([vectors.shape[0]] + ones + [conditionSize])
+    return concatenated(
+      [samples, planes.broadcast(to: Array(samples.shape.dropLast()) + [conditionSize])], axis: samples.rank - 1)
+  }
+}

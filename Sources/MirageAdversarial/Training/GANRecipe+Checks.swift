@@ -1,0 +1,82 @@
+import MirageSupport
+
+extension GANRecipe {
+  /// Makes sure that the settings are in range and do not exclude each other.
+  func check(_ model: GANModel) throws {
+    try checkRanges()
+    try checkBounds(model)
+    try checkOwners()
+  }
+
+  private func refuse(_ message: String, _ place: String, _ remedy: String) throws -> Never {
+    throw MirageError(.badPipeline, message, place: place, remedy: remedy)
+  }
+
+  private func checkRanges() throws {
+    func check(_ name: String, _ number: Double?, _ isRight: (Double) -> Bool, _ remedy: String) throws {
+      if let number, !number.isFinite || !isRight(number) {
+        let shown = number.isFinite ? JSONValue.number(number).text : "\(number)"
+        try refuse("\(name) is \(shown)", "train.\(name)", remedy)
+      }
+    }
+    let (positive, notNegative) = ("Set it above 0.", "Set it to 0 or above.")
+    try check("steps", Double(steps), { $0 > 0 }, positive)
+    try check("batch", Double(batch), { $0 > 1 }, "Set it to 2 or above: the generator compares the images of a batch.")
+    try check("discriminator-steps", discriminatorSteps.map { Double($0) }, { $0 > 0 }, positive)
+    try check("learning-rate", learningRate, { $0 > 0 }, positive)
+    try check("discriminator-learning-rate", discriminatorLearningRate, { $0 > 0 }, positive)
+    try check("decay-from", decayFrom, { (0...1).contains($0) }, "Set it from 0 to 1.")
+    try check("gradient-penalty", gradientPenalty, { $0 >= 0 }, notNegative)
+    try check("clip", clip, { $0 > 0 }, positive)
+    try check("r1", r1, { $0 >= 0 }, notNegative)
+    try check("average", average, { (0..<1).contains($0) }, "Set it from 0 to below 1.")
+  }
+
+  /// Bounds on the discriminator's slope that contradict its normalization or each other.
+  private func checkBounds(_ model: GANModel) throws {
+    let isBatch = model.normalization == .batch
+    if loss == .wassersteinPenalty && isBatch {
+      try refuse(
+        "batch normalization in a wasserstein-gp critic: the penalty is on each image's own gradient, and the batch's "
+          + "statistics tie the images together", "model.normalization", "Use layer, spectral or none.")
+    }
+    if r1 > 0 && isBatch {
+      try refuse(
+        "batch normalization in the discriminator with an R1 penalty: the penalty is on each image's own gradient, and "
+          + "the batch's statistics tie the images together", "train.r1", "Use layer, spectral or none, or r1: 0.")
+    }
+    if loss == .wasserstein && model.normalization == .spectral {
+      try refuse(
+        "weights that are clipped and spectrally normalized: the normalization undoes the clipping",
+        "model.normalization", "Use batch, layer or none with wasserstein, or the hinge loss with spectral.")
+    }
+    if loss == .wasserstein && r1 > 0 {
+      try refuse(
+        "an R1 penalty beside clipped weights: two bounds on the same slope", "train.r1",
+        "Leave r1 out, or use another loss.")
+    }
+    if loss == .wassersteinPenalty && r1 > 0 {
+      try refuse(
+        "an R1 penalty beside wasserstein-gp's: one draws the slope to 0, the other to 1", "train.r1",
+        "Leave r1 out, or use another loss.")
+    }
+  }
+
+  /// Settings that belong to another loss or optimizer.
+  private func checkOwners() throws {
+    if gradientPenalty != nil && loss != .wassersteinPenalty {
+      try refuse(
+        "gradient-penalty belongs to the loss wasserstein-gp, not to \(loss.rawValue)", "train.gradient-penalty",
+        "Use r1 for a penalty with other losses.")
+    }
+    if clip != nil && loss != .wasserstein {
+      try refuse("clip belongs to the loss wasserstein, not to \(loss.rawValue)", "train.clip", "Leave it out.")
+    }
+    if betas != nil && method == .rmsprop {
+      try refuse("betas belong to adam, and the optimizer is rmsprop", "train.betas", "Leave them out.")
+    }
+    if let betas, betas.count != 2 || !betas.allSatisfy({ (0..<1).contains($0) }) {
+      try refuse("betas are two numbers from 0 to below 1", "train.betas", "Such as [0.5, 0.999].")
+    }
+  }
+}
