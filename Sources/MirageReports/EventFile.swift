@@ -1,24 +1,27 @@
 import MirageSupport
 import Glibc
 
-/// A file that TensorBoard reads: `tensorboard --logdir DIRECTORY` draws it, while it grows.
+/// An event file for TensorBoard: `tensorboard --logdir DIRECTORY` shows it, even while it is written.
 ///
-/// Each record is one TFRecord (its length, a checksum of that, the data, a checksum of that) of one `Event`, a protocol
-/// buffer of TensorFlow's `event.proto`. A training that goes on after an interruption writes another file into the same
-/// directory, and cuts off what the earlier ones hold of later steps.
-public final class EventFile {
-  /// The file's path.
-  public let path: String
+/// Each record is a TFRecord (length, checksum of the length, data, checksum of the data) of an `Event`, a protocol
+/// buffer of TensorFlow's `event.proto`. A resumed training writes another file into the same directory, and removes
+/// events of later steps from the earlier files.
+package final class EventFile {
+  /// Path of the file.
+  package let path: String
   private let file: OutputFile
 
   private static let prefix = "events.out.tfevents."
   private static let suffix = ".mirage"
 
-  /// Starts a file in the directory, which must exist.
+  /// Creates a file in an existing directory.
   ///
-  /// - Parameter step: the step that the training goes on from; events of later steps in earlier files become void.
+  /// - Parameters:
+  ///   - directory: the training's directory.
+  ///   - step: step that the training resumes at; events of later steps are removed from earlier files. Nil for a new
+  ///     training.
   /// - Throws: an I/O error.
-  public init(in directory: String, resumingAt step: Int? = nil) throws {
+  package init(in directory: String, resumingAt step: Int? = nil) throws {
     let earlier = try directoryEntries(directory).filter(Self.isOurs)
     if let step { for name in earlier { try Self.cut(directory + "/" + name, after: step) } }
     // TensorBoard reads files by their names' order, so a name must come after those that are there, whatever the clock
@@ -34,14 +37,14 @@ public final class EventFile {
     try flush()
   }
 
-  /// Whether a file of this name is one of Mirage's event files.
+  /// Whether a file of this name is an event file of Mirage.
   static func isOurs(_ name: String) -> Bool { name.hasPrefix(prefix) && name.hasSuffix(suffix) }
 
   private static func second(of name: String) -> Int? {
     Int(name.dropFirst(prefix.count).prefix { $0 != "." })
   }
 
-  /// Cuts a file off where the first record of a later step begins, or one that a crash tore.
+  /// Truncates a file before the first record of a later step, and before a record that a crash left incomplete.
   private static func cut(_ path: String, after step: Int) throws {
     let input = try InputFile(path)
     var end = 0
@@ -49,7 +52,7 @@ public final class EventFile {
     if end < input.size { _ = try OutputFile(path, continuingAt: end) }
   }
 
-  /// Which step the record is of, and where the next one begins; nil where the file ends or the record is torn.
+  /// Step of a record and offset of the next one; nil at the end of the file and if the record is incomplete.
   private static func record(at offset: Int, of input: InputFile) throws -> (step: Int, end: Int)? {
     guard offset + 12 <= input.size else { return nil }
     var head = ByteReader(try input.read(at: offset, count: 12))
@@ -70,12 +73,14 @@ public final class EventFile {
   }
 
   /// Adds a point to a curve. TensorBoard marks values that are not finite.
-  public func scalar(_ tag: String, step: Int, value: Float) throws {
+  /// - Throws: an I/O error.
+  package func scalar(_ tag: String, step: Int, value: Float) throws {
     try append(tag, step: step) { $0.add(2, float: value) }
   }
 
-  /// Adds a picture, given as the bytes of a PNG file.
-  public func image(_ tag: String, step: Int, png: [UInt8], height: Int, width: Int, channels: Int) throws {
+  /// Adds a picture from the bytes of a PNG file.
+  /// - Throws: an I/O error.
+  package func image(_ tag: String, step: Int, png: [UInt8], height: Int, width: Int, channels: Int) throws {
     var image = ProtobufMessage()
     image.add(1, integer: height)
     image.add(2, integer: width)
@@ -84,14 +89,15 @@ public final class EventFile {
     try append(tag, step: step) { $0.add(4, message: image) }
   }
 
-  /// Adds the distribution of values. Those that are not finite are left out; of none that are, nothing is written.
-  public func histogram(_ tag: String, step: Int, values: [Float]) throws {
+  /// Adds the distribution of the finite values; if there is none, nothing is written.
+  /// - Throws: an I/O error.
+  package func histogram(_ tag: String, step: Int, values: [Float]) throws {
     guard let histogram = Histogram(values) else { return }
     try append(tag, step: step) { $0.add(5, message: histogram.message) }
   }
 
-  /// Hands what is buffered to the operating system.
-  public func flush() throws { try file.flush() }
+  /// Writes buffered events to the operating system.
+  package func flush() throws { try file.flush() }
 
   private func append(_ tag: String, step: Int, _ fill: (inout ProtobufMessage) -> Void) throws {
     var value = ProtobufMessage()
@@ -113,7 +119,7 @@ public final class EventFile {
   }
 }
 
-/// Values counted in thirty buckets of equal width, as TensorBoard draws them.
+/// Counts of values in thirty buckets of equal width, as TensorBoard shows them.
 private struct Histogram {
   private var minimum = Double.infinity
   private var maximum = -Double.infinity
@@ -143,7 +149,7 @@ private struct Histogram {
     }
   }
 
-  /// TensorFlow's `HistogramProto`.
+  /// The histogram as TensorFlow's `HistogramProto`.
   var message: ProtobufMessage {
     var message = ProtobufMessage()
     message.add(1, double: minimum)

@@ -1,4 +1,4 @@
-/// What the name of a series says to a reader.
+/// Meaning of the name of a series, for a reader.
 struct MeasureName {
   let title: String
   let lowerIsBetter: Bool

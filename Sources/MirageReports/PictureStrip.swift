@@ -2,17 +2,17 @@ import FoundationEssentials
 import MirageSupport
 import MirageMedia
 
-/// The pictures of one name: the newest large, below it some of the earlier ones.
+/// The pictures of one name: the newest in full size, with some earlier ones below it.
 struct PictureStrip {
   private let shown: [(grid: TrainingHistory.Grid, source: String)]
 
-  /// How many pictures a page holds in all, and how many bytes of their files.
+  /// Maximum number of pictures on a page, and maximum total size of their files in bytes.
   private static let limits = (pictures: 12, bytes: 3 << 20)
 
-  /// How wide the newest picture is at most, in pixels of the page.
+  /// Maximum width of the newest picture, in pixels of the page.
   private static let columnWidth = 608
 
-  /// The strips of a history, with what can be read of their pictures.
+  /// The strips of a history, with those of their pictures that can be read.
   static func all(of history: TrainingHistory, in directory: String) -> [PictureStrip] {
     var names: [String] = []
     for grid in history.grids where !names.contains(grid.name) { names.append(grid.name) }
@@ -42,7 +42,8 @@ struct PictureStrip {
     self.shown = shown.reversed()
   }
 
-  /// A picture as a data URL. A large file is encoded anew at the size it is shown in, to a few per cent of its bytes.
+  /// A picture as a data URL. A large file is encoded again at the size it is shown in, with a few per cent of its
+  /// bytes.
   private static func source(_ path: String, limit: Int, width: Int) -> (source: String, size: Int)? {
     guard var bytes = try? InputFile.contents(of: path, limit: 1 << 27), bytes.starts(with: PNG.signature)
     else { return nil }
@@ -57,7 +58,9 @@ struct PictureStrip {
     return ("data:image/\(type);base64," + Data(bytes).base64EncodedString(), bytes.count)
   }
 
-  /// - Parameter isNamed: whether the page has other strips, from which the name tells this one.
+  /// The strip as HTML.
+  ///
+  /// - Parameter isNamed: whether the name is shown, since the page has several strips.
   func html(isNamed: Bool) -> String {
     let newest = shown.last!
     // Small pictures are enlarged by a whole factor, so that each of their pixels stays a square.
@@ -89,7 +92,7 @@ struct PictureStrip {
     "Step \(NumberText.grouped(grid.step, .typographic))" + (grid.caption.isEmpty ? "" : " · \(escaped(grid.caption))")
   }
 
-  /// Shows a picture of the strip large when it is clicked; the newest joins the strip to come back to.
+  /// Script that shows a picture in full size when it is clicked, and adds the newest to the strip.
   static let script = """
     for (const strip of document.querySelectorAll(".strip")) {
       const large = strip.querySelector(".large"), list = strip.querySelector("ol");

@@ -1,4 +1,4 @@
-/// The bytes of a protocol buffer, field by field (https://protobuf.dev/programming-guides/encoding).
+/// A protocol buffer that is written field by field (https://protobuf.dev/programming-guides/encoding).
 struct ProtobufMessage {
   private(set) var bytes: [UInt8] = []
 
@@ -9,7 +9,7 @@ struct ProtobufMessage {
     case fourBytes = 5
   }
 
-  /// An int64 or an enumeration.
+  /// Appends an int64 or an enumeration.
   mutating func add(_ field: UInt64, integer value: Int) {
     key(field, .varint)
     varint(UInt64(bitPattern: Int64(value)))
@@ -35,7 +35,7 @@ struct ProtobufMessage {
 
   mutating func add(_ field: UInt64, message: ProtobufMessage) { add(field, bytes: message.bytes) }
 
-  /// A packed repeated field.
+  /// Appends a packed repeated field.
   mutating func add(_ field: UInt64, doubles values: [Double]) {
     var packed = ProtobufMessage()
     for value in values { packed.littleEndian(value.bitPattern) }

@@ -1,4 +1,4 @@
-/// How a training's report looks; its colors are those of `ChartStyle`.
+/// Style of a training report; its colors are those of `ChartStyle`.
 enum ReportStyle {
   static let css = """
     * { box-sizing: border-box; }

@@ -2,40 +2,46 @@ import FoundationEssentials
 import MirageSupport
 import MirageMedia
 
-/// How a training went: named series of numbers by step, and pictures of what the model made on the way.
+/// History of a training: named series of numbers by step, and pictures of samples.
 ///
-/// On the disk it is `history.jsonl` in the training's directory, one JSON object a line, oldest first:
+/// On disk it is `history.jsonl` in the training's directory, one JSON object per line, oldest first:
 ///
 ///     {"name": "loss/generator", "seconds": 12.5, "step": 500, "value": 0.6931}
 ///     {"caption": "Step 500", "file": "grids/step-0000500.png", "height": 280, "name": "grids", "seconds": 12.6, …}
 ///
-/// A series' name says what belongs together: `loss/generator` and `loss/discriminator` share a chart.
+/// Series with the same part before the slash, such as `loss/generator` and `loss/discriminator`, share a chart.
 public struct TrainingHistory: Sendable {
   /// One value of a series.
   public struct Point: Sendable, Equatable {
+    /// Number of steps done.
     public var step: Int
-    /// Since the training began, without the time between an interruption and going on.
+    /// Time since the training began in seconds, without interruptions.
     public var seconds: Double
-    /// Not-a-number where the value was not finite.
+    /// The value; not-a-number if it was not finite.
     public var value: Double
   }
 
-  /// The values of one name, in the order they were recorded.
+  /// The values of one name, in the order of recording.
   public struct Series: Sendable {
+    /// Name of the series, such as `loss/generator`.
     public let name: String
+    /// The values, oldest first.
     public fileprivate(set) var points: [Point]
   }
 
-  /// A picture of samples.
+  /// A picture with a grid of samples.
   public struct Grid: Sendable, Equatable {
-    /// `grids`, or `grids/a-to-b` where a training draws several.
+    /// `grids`, or a name such as `grids/a-to-b` if a training draws several.
     public var name: String
+    /// Number of steps done.
     public var step: Int
+    /// Time since the training began in seconds, without interruptions.
     public var seconds: Double
-    /// The PNG file's path from the training's directory.
+    /// Path of the PNG file, relative to the training's directory.
     public var file: String
+    /// Size of the picture in pixels.
     public var height, width: Int
-    /// What the picture shows, in a sentence.
+    /// Caption of the picture, as a sentence.
     public var caption: String
   }
 
@@ -43,17 +49,17 @@ public struct TrainingHistory: Sendable {
   public private(set) var series: [Series] = []
   /// The pictures, oldest first.
   public private(set) var grids: [Grid] = []
-  /// How long the training had run at the last record.
+  /// Duration of the training at the last record in seconds, without interruptions.
   public private(set) var seconds = 0.0
   private var places: [String: Int] = [:]
 
-  /// A training that has not begun.
+  /// The history of a training that has not begun.
   public init() {}
 
-  /// The values of one name; none where there is no such series.
+  /// The values of one name; empty if there is no such series.
   public subscript(name: String) -> [Point] { places[name].map { series[$0].points } ?? [] }
 
-  /// The first and the last step of which something was recorded.
+  /// First and last step with a record; nil if there is none.
   public private(set) var steps: ClosedRange<Int>?
 
   mutating func append(_ record: Record) {
@@ -78,17 +84,18 @@ public struct TrainingHistory: Sendable {
 }
 
 extension TrainingHistory {
-  /// The file's name in the training's directory.
+  /// Name of the file in the training's directory.
   public static let fileName = "history.jsonl"
 
-  /// Reads the history that stands in a training's directory; it is empty where there is none.
-  /// - Throws: bad data naming the line. A last line that a crash tore is left out.
+  /// Reads the history from a training's directory; it is empty if there is no file. An incomplete last line, which a
+  /// crash may leave, is ignored.
+  /// - Throws: bad data naming the line.
   public init(readingFrom directory: String) throws {
     self.init()
     for (_, record) in try Self.records(in: directory) { append(record) }
   }
 
-  /// The records of the file, each with its line, line feed included.
+  /// The records of the file, each with its line including the line feed.
   static func records(in directory: String) throws -> [(line: ArraySlice<UInt8>, record: Record)] {
     let path = directory + "/" + fileName
     if FileKind(path) == .missing { return [] }
@@ -111,7 +118,7 @@ extension TrainingHistory {
     return records
   }
 
-  /// One line of the file.
+  /// A line of the file.
   struct Record {
     enum Content {
       case value(Double)
@@ -123,7 +130,7 @@ extension TrainingHistory {
     var seconds: Double
     var content: Content
 
-    /// The record as a line. JSON has no infinities and no not-a-number: such a value is `null`.
+    /// The record as a line. A value that is not finite is `null`, since JSON has no infinity and no not-a-number.
     var line: String {
       var fields: [String: JSONValue] = [
         "name": .string(name), "step": .integer(step), "seconds": .number(seconds),
@@ -171,7 +178,7 @@ extension TrainingHistory.Record: Decodable {
   }
 }
 
-/// Whether a relative path stays within the directory it starts from.
+/// Whether a relative path remains within its base directory.
 func isInside(_ path: String) -> Bool {
   !path.utf8.contains(0)
     && path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { !["", ".", ".."].contains($0) }

@@ -2,16 +2,17 @@ import MirageSupport
 import Glibc
 import MirageMedia
 
-/// Records a training while it runs: for the report in `history.jsonl` and `grids/`, for TensorBoard in an event file.
+/// Records a training while it runs: in `history.jsonl` and `grids/` for the report, and in an event file for
+/// TensorBoard.
 ///
-/// What is recorded is handed to the system every two seconds, and by `flush`: call it before a checkpoint is written, so
-/// that the history is never behind the checkpoint, and at the end. A directory is one training's at a time; the lock on
-/// the checkpoint sees to that.
-public final class TrainingLog {
-  /// The training's directory.
-  public let directory: String
-  /// All that was recorded, the part before an interruption included.
-  public private(set) var history = TrainingHistory()
+/// Records are written to the operating system every two seconds, and by `flush`. Call `flush` at the end and before
+/// each checkpoint, so that the history always includes the checkpoint's step. One training at a time may use a
+/// directory; the lock on the checkpoint ensures that.
+package final class TrainingLog {
+  /// Directory of the training.
+  package let directory: String
+  /// Everything recorded so far, including the part before an interruption.
+  package private(set) var history = TrainingHistory()
 
   private let file: OutputFile
   private let events: EventFile
@@ -19,13 +20,15 @@ public final class TrainingLog {
   private let secondsBefore: Double
   private var lastFlush = ContinuousClock.now
 
-  /// Opens the log, making the directory if need be.
+  /// Opens the log, and creates the directory if it is missing.
   ///
-  /// - Parameter step: the step of the checkpoint that the training goes on from. What was recorded after it is cut off,
-  ///   in TensorBoard too. Nil begins a training: what an earlier one left is moved to `previous/`, in place of what is
-  ///   there, where TensorBoard shows it as a run of its own.
-  /// - Throws: an I/O error; bad data where the history cannot be read.
-  public init(_ directory: String, resumingAt step: Int? = nil) throws {
+  /// - Parameters:
+  ///   - directory: directory of the training.
+  ///   - step: step of the checkpoint that the training resumes from; later records are removed, also for TensorBoard.
+  ///     Nil for a new training: the records of an earlier one replace those in `previous/`, which TensorBoard shows as
+  ///     a run of its own.
+  /// - Throws: an I/O error; bad data if the history cannot be read.
+  package init(_ directory: String, resumingAt step: Int? = nil) throws {
     self.directory = directory
     try makeDirectories(directory)
     let path = directory + "/" + TrainingHistory.fileName
@@ -39,8 +42,9 @@ public final class TrainingLog {
     events = try EventFile(in: directory, resumingAt: step)
   }
 
-  /// Records a number. It is kept as a `Float`; one that is not finite is recorded as missing.
-  public func scalar(_ name: String, step: Int, value: Double) throws {
+  /// Records a number in single precision; a number that is not finite is recorded as missing.
+  /// - Throws: an I/O error.
+  package func scalar(_ name: String, step: Int, value: Double) throws {
     let short = Float(value)
     // The decimal digits of a `Float`, which are a third of those of the same number as a `Double`.
     let kept = short.isFinite ? Double("\(short)")! : .nan
@@ -48,14 +52,15 @@ public final class TrainingLog {
     try events.scalar(name, step: step, value: short)
   }
 
-  /// Records how values are distributed, for TensorBoard alone. Those that are not finite are left out.
-  public func histogram(_ name: String, step: Int, values: [Float]) throws {
+  /// Records the distribution of the finite values, for TensorBoard only.
+  /// - Throws: an I/O error.
+  package func histogram(_ name: String, step: Int, values: [Float]) throws {
     try events.histogram(name, step: step, values: values)
   }
 
-  /// Records a picture of samples, as `grids/step-0000500.png` or, under a name, `grids/a-to-b/step-0000500.png`.
-  /// - Throws: usage where the name does not do as a file's path; an I/O error.
-  public func grid(_ name: String? = nil, step: Int, image: Image, caption: String) throws {
+  /// Records a grid of samples, as `grids/step-0000500.png` or, with a name, as `grids/a-to-b/step-0000500.png`.
+  /// - Throws: a usage error if the name cannot be part of a path; an I/O error.
+  package func grid(_ name: String? = nil, step: Int, image: Image, caption: String) throws {
     let folder = "grids" + (name.map { "/" + $0 } ?? "")
     guard isInside(folder) else {
       throw MirageError(.usage, "“\(name ?? "")” cannot name a training's pictures: it is part of a file's path")
@@ -73,8 +78,9 @@ public final class TrainingLog {
       folder, step: step, png: png, height: image.height, width: image.width, channels: image.channels)
   }
 
-  /// Hands what is buffered to the operating system.
-  public func flush() throws {
+  /// Writes buffered records to the operating system.
+  /// - Throws: an I/O error.
+  package func flush() throws {
     try file.flush()
     try events.flush()
     lastFlush = .now
@@ -91,7 +97,7 @@ public final class TrainingLog {
     if .now - lastFlush > .seconds(2) { try flush() }
   }
 
-  /// Leaves what was recorded up to a step, and removes the pictures of later ones.
+  /// Keeps the records up to a step, and removes the pictures of later steps.
   private static func cut(
     _ path: String, in directory: String, after step: Int, into history: inout TrainingHistory
   ) throws {

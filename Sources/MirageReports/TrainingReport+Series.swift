@@ -1,7 +1,7 @@
 import MirageSupport
 
 extension TrainingReport {
-  /// The last and the best value of each metric, as a table.
+  /// A table with the last and the best value of each metric.
   var metricTable: String {
     let rows = history.series.filter { $0.name.hasPrefix("metric/") }.compactMap { series -> String? in
       let points = series.points.filter { $0.value.isFinite }
@@ -30,8 +30,8 @@ extension TrainingReport {
       """
   }
 
-  /// One chart for the series that share the part of their names before the slash; metrics and speeds, which have units
-  /// of their own, get one each.
+  /// One chart for all series that share the part of their names before the slash. Metrics and speeds have different
+  /// units and get a chart each.
   var charts: [LineChart] {
     var groups: [(key: String, series: [TrainingHistory.Series])] = []
     for series in history.series {

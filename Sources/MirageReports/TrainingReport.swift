@@ -2,30 +2,33 @@ import MirageSupport
 import Glibc
 import MirageMedia
 
-/// A page about a training, while it runs and after: its state, its newest samples, its curves, its settings.
+/// An HTML page about a training, while it runs and afterwards: its status, newest samples, curves and settings.
 ///
-/// It is one HTML file that needs nothing else: styles, charts and pictures are inside. A browser that shows the page of
-/// a training that runs loads it again every half minute.
-public struct TrainingReport: Sendable {
-  /// How far the training is.
-  public enum Status: Sendable, Equatable {
+/// The page is a single file with its styles, charts and pictures. While the training runs, a browser reloads the page
+/// every half minute.
+package struct TrainingReport: Sendable {
+  /// Status of a training.
+  package enum Status: Sendable, Equatable {
     case running(step: Int, of: Int)
     case finished(step: Int)
-    /// It can go on from its checkpoint.
+    /// Interrupted; it can be resumed from its checkpoint.
     case interrupted(step: Int, of: Int)
-    /// It cannot: such as "diverged at step 300: the generator's loss is not a number".
+    /// Stopped for a reason, such as "diverged at step 300: the generator's loss is not a number".
     case stopped(String)
   }
 
   /// A table of names and values, such as the training's configuration.
-  public struct Facts: Sendable {
-    public var title: String
-    public var rows: [(name: String, value: String)]
+  package struct Facts: Sendable {
+    /// Title of the table.
+    package var title: String
+    /// Rows of the table.
+    package var rows: [(name: String, value: String)]
 
-    public init(_ title: String, _ rows: [(name: String, value: String)]) { (self.title, self.rows) = (title, rows) }
+    /// A table of rows.
+    package init(_ title: String, _ rows: [(name: String, value: String)]) { (self.title, self.rows) = (title, rows) }
 
-    /// The plain values of a document by their paths in it, such as `train.steps`.
-    public init(_ title: String, _ document: JSONValue) {
+    /// A table of the plain values in a document, with their paths in it, such as `train.steps`, as names.
+    package init(_ title: String, _ document: JSONValue) {
       self.init(title, Self.rows(document, path: ""))
     }
 
@@ -39,26 +42,31 @@ public struct TrainingReport: Sendable {
     }
   }
 
-  public var title: String
-  public var status: Status
-  public var history: TrainingHistory
-  public var facts: [Facts]
+  /// Title of the page.
+  package var title: String
+  /// Status of the training.
+  package var status: Status
+  /// Series and pictures of the training.
+  package var history: TrainingHistory
+  /// Tables below the charts.
+  package var facts: [Facts]
 
-  public init(title: String, status: Status, history: TrainingHistory, facts: [Facts] = []) {
+  /// A report on a history.
+  package init(title: String, status: Status, history: TrainingHistory, facts: [Facts] = []) {
     (self.title, self.status, self.history, self.facts) = (title, status, history, facts)
   }
 
-  /// The file's name in the training's directory.
-  public static let fileName = "report.html"
+  /// Name of the file in the training's directory.
+  package static let fileName = "report.html"
 
-  /// Writes `report.html` into a training's directory, where the pictures of its history are.
+  /// Writes `report.html` into the training's directory, which holds the pictures of the history.
   /// - Throws: an I/O error.
-  public func write(in directory: String) throws {
+  package func write(in directory: String) throws {
     try OutputFile.replace(directory + "/" + Self.fileName, with: html(picturesIn: directory).utf8)
   }
 
-  /// The page. Pictures that cannot be read are left out.
-  public func html(picturesIn directory: String) -> String {
+  /// The page as HTML, without pictures that cannot be read.
+  package func html(picturesIn directory: String) -> String {
     let pictures = PictureStrip.all(of: history, in: directory)
     let tables = facts.map(Self.table)
     var page = """
@@ -151,7 +159,7 @@ extension TrainingReport {
     return "<progress max=\"\(steps)\" value=\"\(max(0, min(step, steps)))\"></progress>"
   }
 
-  /// How long it took, how fast it is, and how long it may still take.
+  /// Duration so far, speed and estimated remaining time.
   private var about: String {
     var parts: [String] = []
     if history.seconds > 0 { parts.append("trained for \(NumberText.duration(history.seconds))") }

@@ -1,9 +1,9 @@
 import CMedia
 
-/// SHA-256, computed by OpenSSL's libcrypto.
-public enum Digest {
-  /// The digest of some bytes, as 64 hexadecimal digits.
-  public static func sha256(_ bytes: some Sequence<UInt8>) -> String {
+/// SHA-256, computed by libcrypto of OpenSSL.
+package enum Digest {
+  /// The digest of bytes, as 64 hexadecimal digits.
+  package static func sha256(_ bytes: some Sequence<UInt8>) -> String {
     var result = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
     var length: UInt32 = 0
     let bytes = Array(bytes)
@@ -11,8 +11,9 @@ public enum Digest {
     return hexadecimal(result.prefix(Int(length)))
   }
 
-  /// The digest of a file's bytes as they are stored (a compressed file is not unpacked).
-  public static func sha256(file path: String) throws -> String {
+  /// The digest of a file's bytes as they are stored, as 64 hexadecimal digits; a compressed file is not unpacked.
+  /// - Throws: missing input; an I/O error; `CancellationError`.
+  package static func sha256(file path: String) throws -> String {
     let file = try InputFile(path)
     let context = EVP_MD_CTX_new()
     defer { EVP_MD_CTX_free(context) }

@@ -1,13 +1,16 @@
-/// Everything that determines some bytes, by name: data, settings, weights. What does not determine them, such as where
-/// files are and how many workers there were, is part of no fingerprint.
+/// Everything that determines some bytes, by name: data, settings, weights. Circumstances that do not determine them,
+/// such as the location of files and the number of workers, are part of no fingerprint.
 ///
-/// Outputs, checkpoints, caches and logs keep the fingerprint of what they hold, and are used again only for an equal one.
+/// Outputs, checkpoints, caches and logs store the fingerprint of their content, and are used again only if it is
+/// equal.
 public struct Fingerprint: Sendable, Equatable {
   /// The parts by name.
   public private(set) var parts: [String: JSONValue]
 
+  /// A fingerprint of these parts.
   public init(_ parts: [String: JSONValue] = [:]) { self.parts = parts }
 
+  /// The part of this name; nil if there is none.
   public subscript(name: String) -> JSONValue? {
     get { parts[name] }
     set { parts[name] = newValue }
@@ -16,11 +19,11 @@ public struct Fingerprint: Sendable, Equatable {
   /// The parts as one document.
   public var document: JSONValue { .object(parts) }
 
-  /// SHA-256 of the document, in hexadecimal.
+  /// SHA-256 of the document, as 64 hexadecimal digits.
   public var digest: String { Digest.sha256(document.text.utf8) }
 
-  /// The first difference from an earlier fingerprint, in words such as `stages.0.rotate.degrees was 10, and is 15 now`;
-  /// nil if there is none.
+  /// The first difference from an earlier fingerprint, in words such as `stages.0.rotate.degrees was 10, and is 15
+  /// now`; nil if there is none.
   public func firstDifference(from earlier: Fingerprint) -> String? {
     Difference(earlier.document, document).map { "\($0.path) was \($0.before), and is \($0.now) now" }
   }

@@ -1,13 +1,18 @@
 import CMedia
 import Glibc
 
-/// Writing gzip files: without name and time, so that equal content gives equal files.
-public final class GzipWriter {
+/// Writes a gzip file, without name and time in its header, so that equal content gives equal files.
+package final class GzipWriter {
   private let path: String
   private var stream: gzFile?
 
-  /// - Parameter level: 1 (fastest) to 9 (smallest).
-  public init(_ path: String, level: Int) throws {
+  /// Creates the file.
+  ///
+  /// - Parameters:
+  ///   - path: path of the file.
+  ///   - level: compression level, 1 (fastest) to 9 (smallest).
+  /// - Throws: an I/O error.
+  package init(_ path: String, level: Int) throws {
     self.path = path
     stream = gzopen(path, "wb\(level)")
     guard stream != nil else { throw writingError(path, code: errno) }
@@ -15,8 +20,8 @@ public final class GzipWriter {
 
   deinit { if stream != nil { gzclose_w(stream) } }
 
-  /// Compresses a part at a time; between two, a cancelled task throws `CancellationError`.
-  public func append(_ bytes: [UInt8]) throws {
+  /// Compresses bytes, a part at a time; between two parts, a cancelled task throws `CancellationError`.
+  package func append(_ bytes: [UInt8]) throws {
     try bytes.withUnsafeBufferPointer { bytes in
       for start in stride(from: 0, to: bytes.count, by: 1 << 20) {
         try Task.checkCancellation()
@@ -28,15 +33,15 @@ public final class GzipWriter {
     }
   }
 
-  /// Writes what is left and the check sum.
-  public func close() throws {
+  /// Writes the remaining data and the checksum.
+  package func close() throws {
     let status = gzclose_w(stream)
     stream = nil
     guard status == Z_OK else { throw writingError(path, code: errno) }
   }
 
-  /// Compresses a whole file.
-  public static func compress(_ source: String, to destination: String, level: Int) throws {
+  /// Compresses a file into another.
+  package static func compress(_ source: String, to destination: String, level: Int) throws {
     let file = try InputFile(source)
     let writer = try GzipWriter(destination, level: level)
     var offset = 0

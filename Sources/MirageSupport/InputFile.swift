@@ -1,16 +1,18 @@
 import CMedia
 import Glibc
 
-/// A file open for reading at any offset from any thread. It is read, not mapped: a file that somebody truncates
-/// meanwhile gives an error instead of a crash, and its pages do not count as the program's memory.
-public final class InputFile: Sendable {
-  /// The file the user named, also where the bytes come from its unpacked copy.
-  public let path: String
-  public let size: Int
+/// A file that is open for reading at any offset from any thread. It is read, not mapped: if the file is truncated
+/// meanwhile, reading is an error and not a crash, and its pages do not count as memory of the process.
+package final class InputFile: Sendable {
+  /// Path of the file as the user named it, even if the bytes come from an unpacked copy.
+  package let path: String
+  /// Number of bytes.
+  package let size: Int
   private let descriptor: Int32
 
-  /// - Throws: missing input where it does not exist or may not be read.
-  public convenience init(_ path: String) throws {
+  /// Opens a file.
+  /// - Throws: missing input if the file does not exist, may not be read or is not a regular file.
+  package convenience init(_ path: String) throws {
     let descriptor = try openForReading(path)
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -28,9 +30,9 @@ public final class InputFile: Sendable {
 
   deinit { close(descriptor) }
 
-  /// Bytes `offset ..< offset + count`.
-  /// - Throws: bad data naming the offset, where the file ends earlier; an I/O error.
-  public func read(at offset: Int, count: Int) throws -> [UInt8] {
+  /// Reads the bytes `offset ..< offset + count`.
+  /// - Throws: bad data naming the offset if the file ends earlier; an I/O error.
+  package func read(at offset: Int, count: Int) throws -> [UInt8] {
     guard offset >= 0, count >= 0, count <= size, offset <= size - count else {
       throw MirageError.badData(
         "the file ends at byte \(size), before the \(count) bytes needed here", file: path, place: "byte \(offset)")
@@ -52,9 +54,9 @@ public final class InputFile: Sendable {
     }
   }
 
-  /// The whole file.
-  /// - Throws: bad data where it is larger than `limit` bytes.
-  public static func contents(of path: String, limit: Int = 1 << 30) throws -> [UInt8] {
+  /// Reads a whole file.
+  /// - Throws: bad data if the file is larger than `limit` bytes.
+  package static func contents(of path: String, limit: Int = 1 << 30) throws -> [UInt8] {
     let file = try InputFile(path)
     guard file.size <= limit else {
       throw MirageError.badData("\(file.size) bytes, over the limit of \(limit) for such a file", file: path)
@@ -62,9 +64,9 @@ public final class InputFile: Sendable {
     return try file.read(at: 0, count: file.size)
   }
 
-  /// The file's lines, without their ends (LF or CR LF).
-  /// - Throws: bad data naming the line, where the text is not UTF-8.
-  public static func lines(of path: String) throws -> [Substring] {
+  /// Reads the lines of a file, without their ends (LF or CR LF) and without a byte order mark.
+  /// - Throws: bad data naming the line if the text is not UTF-8.
+  package static func lines(of path: String) throws -> [Substring] {
     let bytes = try contents(of: path)
     guard let text = String(validating: bytes, as: UTF8.self) else {
       var line = 1
@@ -80,14 +82,14 @@ public final class InputFile: Sendable {
     return lines
   }
 
-  /// The limit on what a compressed file may unpack to: 64 GiB.
-  public static let inflationLimit = 64 << 30
+  /// Default limit on the unpacked size of a compressed file: 64 GiB.
+  package static let inflationLimit = 64 << 30
 
-  /// Opens a file that may be gzip-compressed: such a file is unpacked once into a temporary file that has no name, and
-  /// vanishes with the program.
-  /// - Throws: bad data where the compressed data is corrupt, truncated, or unpacks to more than `limit` bytes; an I/O
-  ///   error where the temporary directory is full.
-  public static func openInflated(_ path: String, limit: Int = inflationLimit) throws -> InputFile {
+  /// Opens a file that may be gzip-compressed. A compressed file is unpacked once into a temporary file without a name,
+  /// which disappears with the process.
+  /// - Throws: bad data if the compressed data is corrupt, truncated, or unpacks to more than `limit` bytes; an I/O
+  ///   error if the temporary directory is full.
+  package static func openInflated(_ path: String, limit: Int = inflationLimit) throws -> InputFile {
     let plain = try InputFile(path)
     guard plain.size >= 2, try plain.read(at: 0, count: 2) == [0x1F, 0x8B] else { return plain }
     let temporary = try unlinkedTemporaryFile()
@@ -121,19 +123,23 @@ public final class InputFile: Sendable {
 }
 
 extension InputFile {
-  /// Bytes kept in a temporary file without a name, where memory is the wrong place for them.
-  public static func spooled(_ bytes: some Collection<UInt8>, path: String) throws -> InputFile {
+  /// Moves bytes from memory to a temporary file without a name.
+  ///
+  /// - Parameters:
+  ///   - bytes: the content.
+  ///   - path: path of the original file, for messages.
+  package static func spooled(_ bytes: some Collection<UInt8>, path: String) throws -> InputFile {
     let spool = InputFile(path: path, descriptor: try unlinkedTemporaryFile(), size: bytes.count)
     try writeAll(bytes, to: spool.descriptor, path: temporaryDirectory())
     return spool
   }
 }
 
-/// Whether something exists at the path, and whether it is a directory.
-public enum FileKind: Sendable {
+/// Kind of the entry at a path: nothing, a file or a directory.
+package enum FileKind: Sendable {
   case missing, file, directory
 
-  public init(_ path: String) {
+  package init(_ path: String) {
     var status = stat()
     if stat(path, &status) != 0 {
       self = .missing
@@ -143,12 +149,13 @@ public enum FileKind: Sendable {
   }
 }
 
-/// What a path leads to, however it is spelled: by this a walk notices that a symbolic link leads back.
-public struct FileIdentity: Hashable, Sendable {
+/// Identity of the file at a path, however the path is spelled. It reveals symbolic links that lead back to a directory
+/// that is being walked.
+package struct FileIdentity: Hashable, Sendable {
   private let device, inode: UInt
 
-  /// Nil where the path leads nowhere.
-  public init?(_ path: String) {
+  /// The identity of the file at a path; nil if there is none.
+  package init?(_ path: String) {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
     (device, inode) = (UInt(status.st_dev), UInt(status.st_ino))
@@ -156,8 +163,8 @@ public struct FileIdentity: Hashable, Sendable {
 }
 
 /// The names in a directory, sorted by their bytes, without `.` and `..`.
-/// - Throws: missing input where it does not exist or may not be read; bad data where a name is not UTF-8.
-public func directoryEntries(_ path: String) throws -> [String] {
+/// - Throws: missing input if it does not exist or may not be read; bad data if a name is not UTF-8.
+package func directoryEntries(_ path: String) throws -> [String] {
   guard let directory = opendir(path) else { throw openingError(path) }
   defer { closedir(directory) }
   var names: [String] = []
@@ -173,7 +180,7 @@ public func directoryEntries(_ path: String) throws -> [String] {
   return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
 }
 
-public func errorText(_ code: Int32) -> String { String(cString: strerror(code)) }
+package func errorText(_ code: Int32) -> String { String(cString: strerror(code)) }
 
 func openingError(_ path: String) -> MirageError {
   switch errno {
@@ -214,7 +221,7 @@ private func unlinkedTemporaryFile() throws -> Int32 {
 }
 
 /// Writes all bytes at the descriptor's position.
-/// - Throws: an I/O error that says so where the disk is full.
+/// - Throws: an I/O error, which says so if the disk is full.
 func writeAll(_ bytes: some Collection<UInt8>, to descriptor: Int32, path: String) throws {
   let done: Void? = try bytes.withContiguousStorageIfAvailable { buffer in
     var rest = UnsafeRawBufferPointer(buffer)

@@ -1,16 +1,17 @@
 import FoundationEssentials
 
-/// A JSON document: what settings, metadata and reports are made of. Numbers keep whether they were written as integers.
+/// A JSON value: a setting, metadata or a report. Numbers remember whether they were written as integers.
 public enum JSONValue: Sendable, Equatable {
   case null, bool(Bool), integer(Int), number(Double), string(String)
   case array([JSONValue])
   case object([String: JSONValue])
 
+  /// The field of this name; nil if there is none or the value is not an object.
   public subscript(key: String) -> JSONValue? {
     if case .object(let fields) = self { fields[key] } else { nil }
   }
 
-  /// The number, whole or not; nil where it is none.
+  /// The number, whole or not; nil if the value is not a number.
   public var double: Double? {
     switch self {
     case .integer(let value): Double(value)
@@ -19,8 +20,8 @@ public enum JSONValue: Sendable, Equatable {
     }
   }
 
-  /// Parses one document.
-  /// - Throws: bad data where the text is not JSON.
+  /// Parses a document in UTF-8.
+  /// - Throws: bad data if the text is not JSON.
   public init(parsing text: some Collection<UInt8>) throws {
     do {
       self = try JSONDecoder().decode(JSONValue.self, from: Data(text))
@@ -29,28 +30,31 @@ public enum JSONValue: Sendable, Equatable {
     }
   }
 
-  /// The value of an encodable type, its property names turned into lower case with hyphens.
+  /// Encodes a value. Property names become lower case with hyphens: `samplesPerShard` becomes `samples-per-shard`.
+  /// - Throws: the errors of the value's `encode(to:)`; an `EncodingError` for numbers that are not finite.
   public init(encoding value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .custom { HyphenatedKey(stringValue: hyphenated($0.last!.stringValue)) }
     self = try JSONDecoder().decode(JSONValue.self, from: encoder.encode(value))
   }
 
-  /// A value of a decodable type, whose property names are looked for in lower case with hyphens.
+  /// Decodes a value whose property names are in lower case with hyphens here.
+  /// - Throws: `DecodingError`; the errors of the type's `init(from:)`.
   public func decoded<Value: Decodable>(as type: Value.Type) throws -> Value {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .custom { HyphenatedKey(stringValue: camelCased($0.last!.stringValue)) }
     return try decoder.decode(type, from: JSONEncoder().encode(self))
   }
 
-  /// The document on one line, its keys sorted.
+  /// The document on one line, with sorted keys.
   public var text: String {
     var text = ""
     write(to: &text, indent: nil)
     return text
   }
 
-  /// The document on several lines, two spaces a level, its keys sorted; short arrays of plain values stay on one line.
+  /// The document on several lines with sorted keys, indented by two spaces per level; arrays of plain values are on
+  /// one line.
   public var prettyText: String {
     var text = ""
     write(to: &text, indent: 0)
@@ -188,7 +192,7 @@ private struct HyphenatedKey: CodingKey {
 }
 
 /// `samplesPerShard` as `samples-per-shard`.
-public func hyphenated(_ name: String) -> String {
+package func hyphenated(_ name: String) -> String {
   name.reduce(into: "") { result, character in
     if character.isUppercase {
       result += "-" + character.lowercased()

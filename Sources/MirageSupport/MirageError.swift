@@ -1,27 +1,35 @@
-/// What went wrong with a user's data, disk or pipeline: data for the caller to render, never a trap.
+/// An error in a user's data, disk or pipeline, as data for the caller to show.
 public struct MirageError: Error, Sendable, Equatable {
-  /// Which of the documented exit codes the error ends a command with.
+  /// Kind of an error; the raw value is the exit code of the command line.
   public enum Kind: Int32, Sendable {
+    /// Wrong use of a command or a function.
     case usage = 64
+    /// Input that is damaged or does not fit.
     case badData = 65
+    /// Input that does not exist or may not be read.
     case missingInput = 66
+    /// Output that cannot be created.
     case cannotCreate = 73
+    /// Failure to read or write, such as a full disk.
     case ioError = 74
+    /// Wrong settings or a wrong combination of stages.
     case badPipeline = 78
   }
 
+  /// Kind of the error.
   public var kind: Kind
-  /// One sentence: what is wrong.
+  /// The problem, as one sentence without a period.
   public var message: String
-  /// The file the error is in.
+  /// Path of the file with the error.
   public var file: String?
-  /// Where in the file: "byte 16", "line 3", "member data_batch_1.bin".
+  /// Place in the file or pipeline, such as `byte 16`, `line 3` or `stages/2 (rotate)`.
   public var place: String?
-  /// What the user can do about it.
+  /// Advice on how to solve the problem, as sentences.
   public var remedy: String?
-  /// The line of text the error is in, with a caret below.
+  /// Line of text with the error, and a caret below it.
   public var excerpt: String?
 
+  /// An error of a kind, with its message.
   public init(
     _ kind: Kind, _ message: String, file: String? = nil, place: String? = nil, remedy: String? = nil,
     excerpt: String? = nil
@@ -34,7 +42,7 @@ public struct MirageError: Error, Sendable, Equatable {
     self.excerpt = excerpt
   }
 
-  /// The same error with the file and place named where it did not yet name them.
+  /// The same error with a file and a place, unless it names them already.
   public func located(file: String, place: String? = nil) -> MirageError {
     var copy = self
     copy.file = copy.file ?? file
@@ -42,6 +50,7 @@ public struct MirageError: Error, Sendable, Equatable {
     return copy
   }
 
+  /// An error in the content of a file.
   public static func badData(
     _ message: String, file: String? = nil, place: String? = nil, remedy: String? = nil
   ) -> MirageError {
@@ -50,6 +59,7 @@ public struct MirageError: Error, Sendable, Equatable {
 }
 
 extension MirageError: CustomStringConvertible {
+  /// File, place, problem, excerpt and remedy.
   public var description: String {
     var text = ""
     if let file { text += file + (place.map { ", \($0)" } ?? "") + ": " } else if let place { text += place + ": " }

@@ -1,8 +1,8 @@
 import Glibc
 
-/// Numbers as people read them, in terminals, Markdown, reports and charts. Halves are rounded away from zero.
+/// Numbers as text for terminals, Markdown, reports and charts. Halves are rounded away from zero.
 package enum NumberText {
-  /// How signs and powers of ten are written.
+  /// Notation of signs and powers of ten.
   package enum Style: Sendable {
     /// ASCII, for terminals, Markdown and messages: `-1`, `2e-4`.
     case plain
@@ -28,7 +28,7 @@ package enum NumberText {
       + (decimals > 0 ? "." + digits.suffix(decimals) : "")
   }
 
-  /// A number with at most this many decimals, without zeros at the end: as it stands in JSON.
+  /// A number with at most this many decimals, without trailing zeros, as in JSON.
   package static func rounded(_ value: Double, decimals: Int) -> String {
     guard value.isFinite else { return notFinite(value, .plain) }
     let scale = pow(10, Double(decimals))
@@ -64,12 +64,12 @@ package enum NumberText {
     return fixed(value, decimals: max(0, digits - 1 - exponent), style, isGrouped: true)
   }
 
-  /// A number as a power of ten, such as 2×10⁻⁴: at most `digits` significant digits, zeros at the end left out.
+  /// A number as a power of ten, such as 2×10⁻⁴: with at most `digits` significant digits and no trailing zeros.
   package static func scientific(_ value: Double, digits: Int, _ style: Style = .plain) -> String {
     guard value.isFinite else { return notFinite(value, style) }
     guard value != 0 else { return "0" }
     var exponent = Int(log10(abs(value)).rounded(.down))
-    // The power may not be representable where the number is.
+    // The power may not be representable even if the number is.
     var mantissa = abs(value) / pow(10, Double(exponent / 2)) / pow(10, Double(exponent - exponent / 2))
     let scale = pow(10, Double(digits - 1))
     mantissa = (mantissa * scale).rounded() / scale

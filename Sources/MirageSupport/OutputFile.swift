@@ -1,17 +1,18 @@
 import CMedia
 import Glibc
 
-/// A file written from its end, through a buffer, whose length a journal can hold so that a later run continues it.
-public final class OutputFile {
-  public let path: String
-  /// Bytes written so far, the buffered ones included.
-  public private(set) var length: Int
+/// A file that is appended to through a buffer. A journal can record its length, so that a later run continues it.
+package final class OutputFile {
+  /// Path of the file.
+  package let path: String
+  /// Number of bytes written so far, including buffered ones.
+  package private(set) var length: Int
   private let descriptor: Int32
   private var buffer: [UInt8] = []
 
-  /// Opens the file, made if need be, and cuts it to `length` bytes.
-  /// - Throws: an I/O error; bad data where it is shorter than `length`.
-  public init(_ path: String, continuingAt length: Int = 0) throws {
+  /// Opens or creates the file and truncates it to `length` bytes.
+  /// - Throws: an I/O error; bad data if the file is shorter than `length`.
+  package init(_ path: String, continuingAt length: Int = 0) throws {
     self.path = path
     self.length = length
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
@@ -28,32 +29,33 @@ public final class OutputFile {
 
   deinit { close(descriptor) }
 
-  public func append(_ bytes: some Collection<UInt8>) throws {
+  /// Appends bytes; they are written when 256 KiB have accumulated.
+  package func append(_ bytes: some Collection<UInt8>) throws {
     buffer.append(contentsOf: bytes)
     length += bytes.count
     if buffer.count >= 1 << 18 { try flush() }
   }
 
-  /// Hands what is buffered to the operating system.
-  public func flush() throws {
+  /// Writes buffered bytes to the operating system.
+  package func flush() throws {
     try writeAll(buffer, to: descriptor, path: path)
     buffer.removeAll(keepingCapacity: true)
   }
 
-  /// Overwrites bytes that were flushed before.
-  public func patch(_ bytes: [UInt8], at offset: Int) throws {
+  /// Overwrites earlier bytes, after a flush.
+  package func patch(_ bytes: [UInt8], at offset: Int) throws {
     try flush()
     guard pwrite(descriptor, bytes, bytes.count, off_t(offset)) == bytes.count else {
       throw writingError(path, code: errno)
     }
   }
 
-  /// Writes a whole small file such that a reader or a crash sees the old content or the new one, nothing between.
-  public static func replace(_ path: String, with bytes: some Collection<UInt8>) throws {
+  /// Replaces a whole file. A reader, or a crash, finds either the old content or the new one.
+  package static func replace(_ path: String, with bytes: some Collection<UInt8>) throws {
     try replace(path) { append in try append(bytes) }
   }
 
-  /// The same for a file that is written piece by piece: `write` is handed what appends a piece.
+  /// Replaces a whole file with pieces that `write` appends.
   static func replace(
     _ path: String, writing write: (_ append: (any Collection<UInt8>) throws -> Void) throws -> Void
   ) throws {
@@ -71,8 +73,8 @@ public final class OutputFile {
     }
   }
 
-  /// Writes a whole file. A torn one after a crash is written again by the run that resumes.
-  public static func write(_ path: String, _ bytes: some Collection<UInt8>) throws {
+  /// Writes a whole file. After a crash it may be incomplete; a resumed run writes it again.
+  package static func write(_ path: String, _ bytes: some Collection<UInt8>) throws {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw writingError(path, code: errno) }
     defer { close(descriptor) }
@@ -80,20 +82,21 @@ public final class OutputFile {
   }
 }
 
-/// Waits until everything written to the path's file system is on the disk.
-public func syncFileSystem(of path: String) throws {
+/// Waits until everything written to the file system of a path is on the disk.
+package func syncFileSystem(of path: String) throws {
   let descriptor = open(path, O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { throw writingError(path, code: errno) }
   defer { close(descriptor) }
   guard syncfs(descriptor) == 0 else { throw writingError(path, code: errno) }
 }
 
-public func moveFile(_ source: String, to destination: String) throws {
+/// Renames a file or directory, replacing a file at the destination.
+package func moveFile(_ source: String, to destination: String) throws {
   guard rename(source, destination) == 0 else { throw writingError(destination, code: errno) }
 }
 
-/// Makes the directory and those above it.
-public func makeDirectories(_ path: String) throws {
+/// Creates a directory and its parents.
+package func makeDirectories(_ path: String) throws {
   if FileKind(path) == .directory { return }
   if let slash = path.lastIndex(of: "/"), slash > path.startIndex { try makeDirectories(String(path[..<slash])) }
   if mkdir(path, 0o755) != 0 && !(errno == EEXIST && FileKind(path) == .directory) {
@@ -107,8 +110,8 @@ private func creatingError(_ path: String, code: Int32) -> MirageError {
     : MirageError(.cannotCreate, "cannot be created: \(errorText(code))", file: path)
 }
 
-/// Removes a file, or a directory with all it holds; symbolic links are removed, not followed.
-public func removeTree(_ path: String) throws {
+/// Removes a file, or a directory with its content; symbolic links are removed and not followed.
+package func removeTree(_ path: String) throws {
   var status = stat()
   guard lstat(path, &status) == 0 else { return }
   if status.st_mode & S_IFMT == S_IFDIR {
@@ -119,15 +122,19 @@ public func removeTree(_ path: String) throws {
   }
 }
 
-/// A lock that one process at a time holds on a path; it ends with the process, however that ends.
+/// A lock on a path that one process at a time can hold. It ends with the object, and with the process however that
+/// ends.
 public final class FileLock: Sendable {
   private let descriptor: Int32
 
+  /// Acquires the lock.
+  ///
   /// - Parameters:
-  ///   - file: what is locked by it, for the message.
-  ///   - holder: what the other process is doing, for the message.
-  /// - Throws: cannot-create where another process holds it.
-  public init(_ path: String, of file: String? = nil, holder: String = "another run is writing this output") throws {
+  ///   - path: path of the lock file, which is created.
+  ///   - file: path of the locked file, for the message. Defaults to `path`.
+  ///   - holder: activity of the process that holds the lock, for the message.
+  /// - Throws: cannot-create if another process holds the lock.
+  package init(_ path: String, of file: String? = nil, holder: String = "another run is writing this output") throws {
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw creatingError(path, code: errno) }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
@@ -138,8 +145,8 @@ public final class FileLock: Sendable {
   deinit { close(descriptor) }
 }
 
-/// Gives a file a second name, in place of what may have it.
-public func linkFile(_ source: String, to destination: String) throws {
+/// Gives a file a second name, replacing a file that has it.
+package func linkFile(_ source: String, to destination: String) throws {
   unlink(destination)
   guard link(source, destination) == 0 else { throw writingError(destination, code: errno) }
 }

@@ -1,8 +1,8 @@
 import Glibc
 
-/// Joins a base directory and a path; an absolute path stays as it is. A `../` takes the base's last folder away, unless
-/// that is a symbolic link, whose parent is somewhere else.
-public func joined(_ base: String, _ path: String) -> String {
+/// Joins a base directory and a path; an absolute path is returned unchanged. A leading `../` removes the last folder
+/// of the base, unless that is a symbolic link, whose parent is elsewhere.
+package func joined(_ base: String, _ path: String) -> String {
   if path.hasPrefix("/") || base.isEmpty || base == "." { return path }
   let last = lastComponent(base)
   if path.hasPrefix("../"), last != "..", last != ".", !last.isEmpty, FileKind(base) == .directory,
@@ -13,40 +13,41 @@ public func joined(_ base: String, _ path: String) -> String {
   return base.hasSuffix("/") ? base + path : base + "/" + path
 }
 
-/// The path without symbolic links and dots.
-/// - Throws: missing input where there is nothing at the path.
-public func resolvedPath(_ path: String) throws -> String {
+/// The absolute path without symbolic links and dots.
+/// - Throws: missing input if there is nothing at the path.
+package func resolvedPath(_ path: String) throws -> String {
   guard let resolved = realpath(path, nil) else { throw openingError(path) }
   defer { free(resolved) }
   return String(cString: resolved)
 }
 
-/// Which file system the path is on.
-public func deviceNumber(of path: String) throws -> UInt64 {
+/// Number of the file system that holds the path.
+/// - Throws: missing input if there is nothing at the path.
+package func deviceNumber(of path: String) throws -> UInt64 {
   var status = stat()
   guard stat(path, &status) == 0 else { throw openingError(path) }
   return UInt64(status.st_dev)
 }
 
 /// Whether the path itself is a symbolic link.
-public func isSymbolicLink(_ path: String) -> Bool {
+package func isSymbolicLink(_ path: String) -> Bool {
   var status = stat()
   return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
 }
 
 /// The part of a path after its last slash.
-public func lastComponent(_ path: some StringProtocol) -> String {
+package func lastComponent(_ path: some StringProtocol) -> String {
   String(path.split(separator: "/").last ?? "")
 }
 
-/// The part of a path before its last slash: the directory it is in.
-public func parentDirectory(_ path: String) -> String {
+/// The part of a path before its last slash, which is its directory; `.` if there is no slash.
+package func parentDirectory(_ path: String) -> String {
   guard let slash = path.lastIndex(of: "/") else { return "." }
   return slash == path.startIndex ? "/" : String(path[..<slash])
 }
 
-/// The name nearest to `word` by edit distance, where it is near enough to be what was meant.
-public func nearest(to word: String, among names: some Sequence<String>) -> String? {
+/// The name nearest to `word` by edit distance; nil if none is near enough to be meant.
+package func nearest(to word: String, among names: some Sequence<String>) -> String? {
   names.map { ($0, editDistance(word.lowercased(), $0.lowercased())) }
     .filter { $0.1 <= max(1, max(word.count, $0.0.count) / 2) }
     .min { ($0.1, $0.0) < ($1.1, $1.0) }?.0
@@ -68,8 +69,8 @@ private func editDistance(_ a: String, _ b: String) -> Int {
   return row[b.count]
 }
 
-/// How many bytes a file system has free for this user; nil where it does not tell.
-public func freeBytes(at path: String) -> Int? {
+/// Number of free bytes for this user on the file system of a path; nil if it is unknown.
+package func freeBytes(at path: String) -> Int? {
   var status = statvfs()
   guard statvfs(path, &status) == 0 else { return nil }
   return Int(status.f_bavail) * Int(status.f_frsize)

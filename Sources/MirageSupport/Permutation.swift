@@ -1,12 +1,16 @@
-/// A keyed permutation of 0 ..< count that is computed, not stored: a Feistel network of Philox rounds on the smallest
-/// even number of bits that holds the count, walked until it lands inside (Black and Rogaway, "Ciphers with arbitrary
-/// finite domains", 2002). At most four steps are expected for one position.
+/// A random permutation of 0 ..< `count` that is computed and not stored, so that any part of it costs no memory.
+///
+/// It is a Feistel network of Philox rounds on the smallest even number of bits that holds the count, repeated until
+/// the result is below the count (Black and Rogaway, "Ciphers with arbitrary finite domains", 2002). At most four
+/// repetitions are expected for one index.
 public struct Permutation: Sendable {
+  /// Number of indices.
   public let count: Int
   private let half: UInt64
   private let key: SIMD2<UInt32>
   private let epoch: UInt32
 
+  /// The permutation of a key and an epoch.
   public init(count: Int, key: Random.Key, epoch: Int = 0) {
     self.count = count
     let bits = max(2, Int.bitWidth - max(0, count - 1).leadingZeroBitCount)
@@ -15,7 +19,8 @@ public struct Permutation: Sendable {
     self.epoch = UInt32(truncatingIfNeeded: epoch)
   }
 
-  /// Where the permutation sends `index`, which must be in 0 ..< count.
+  /// The index that `index` is mapped to.
+  /// - Precondition: `index` is in 0 ..< `count`.
   public subscript(index: Int) -> Int {
     precondition(index >= 0 && index < count, "permutation of \(count) asked for \(index)")
     let mask = (UInt64(1) << half) - 1

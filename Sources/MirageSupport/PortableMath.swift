@@ -1,9 +1,13 @@
-/// Elementary functions that give the same bits on every processor. The C library picks other code for other
-/// processors (with fused multiply-add or without), so its last bit differs between machines, and with it now and then
-/// a rounded pixel. These use only IEEE operations in a fixed order; their error is below 1e-14 relative.
+/// Elementary functions that give the same bits on every processor, with a relative error below 1e-14.
+///
+/// The C library uses different code on different processors (with or without fused multiply-add), so the last bits of
+/// its results differ between machines, and with them an occasional rounded pixel. These functions use only IEEE
+/// operations in a fixed order.
 public enum PortableMath {
+  /// The sine of an angle in radians.
   public static func sin(_ x: Double) -> Double { cos(x - Double.pi / 2) }
 
+  /// The cosine of an angle in radians.
   public static func cos(_ x: Double) -> Double {
     // Reduce to [-pi, pi], then halve three times: cos 2a = 2 cos^2 a - 1 would lose digits, so keep 1 - cos instead.
     let turns = (x / (2 * Double.pi)).rounded()
@@ -20,6 +24,7 @@ public enum PortableMath {
     return 1 - versine
   }
 
+  /// The exponential function; infinity above 709 and 0 below -745.
   public static func exp(_ x: Double) -> Double {
     if x > 709 { return .infinity }
     if x < -745 { return 0 }
@@ -55,13 +60,13 @@ public enum PortableMath {
     return exponent * 0.6931471805599453 + 2 * sum
   }
 
-  /// `base` to the power `exponent`, for base >= 0.
+  /// `base` to the power `exponent`, for a base of at least 0.
   public static func pow(_ base: Double, _ exponent: Double) -> Double {
     if base == 0 { return exponent == 0 ? 1 : 0 }
     return exp(exponent * log(base))
   }
 
-  /// A number to a whole power of at least 0, by repeated squaring.
+  /// `base` to a whole power of at least 0, by repeated squaring.
   public static func power(_ base: Double, _ exponent: Int) -> Double {
     var (result, base, exponent) = (1.0, base, exponent)
     while exponent > 0 {

@@ -1,12 +1,12 @@
-/// What torch.save wrote, in one of its two formats.
+/// Content of a file of torch.save, in one of its two formats.
 protocol PyTorchContents {
   /// The tensors with their full names, sorted by these.
   func views() throws -> [(name: String, view: PickleTensor)]
-  /// The bytes of the storage with this key, which a tensor is a view of.
+  /// The bytes of the storage with this key.
   func storage(_ key: String) throws -> ArraySlice<UInt8>
 }
 
-/// The zip archive that PyTorch writes since version 1.6: all members stand in one folder.
+/// The zip archive that PyTorch writes since version 1.6, with all members in one folder.
 struct PyTorchArchive: PyTorchContents {
   private let zip: Zip
   private let places: [String: Int]

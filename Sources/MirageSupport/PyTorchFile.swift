@@ -1,27 +1,27 @@
-/// The tensors of a file that torch.save wrote: a zip archive of a pickle and of the storages that its tensors view, or,
-/// from before PyTorch 1.6, pickles and storages one after the other.
+/// The tensors of a file of torch.save: a zip archive with a pickle and the storages that its tensors view, or, before
+/// PyTorch 1.6, pickles followed by storages.
 ///
-/// Nothing in the file is executed: `Unpickler` knows the spelling of tensors and containers, and refuses every other
+/// Nothing in the file is executed: `Unpickler` knows the names of tensors and containers, and refuses every other
 /// name.
-public struct PyTorchFile: Sendable {
-  /// By name, as Float32. Names of nested dictionaries are joined by dots, as in `optimizer.state.0.exp_avg`; elements of
-  /// lists and tuples have their index as name. A file of one bare tensor has it under the empty name.
-  public let tensors: [String: StoredTensor]
+package struct PyTorchFile: Sendable {
+  /// The tensors by name, as Float32. Names in nested dictionaries are joined by dots, as in
+  /// `optimizer.state.0.exp_avg`; elements of lists and tuples have their index as name. A single tensor without a
+  /// dictionary has the empty name.
+  package let tensors: [String: StoredTensor]
 
   static let zipMagic = Array("PK\u{3}\u{4}".utf8)
-  /// How a file of PyTorch before 1.6 begins: the pickle of 0x1950a86a20f9469cfc6c.
+  /// First bytes of a file of PyTorch before 1.6: the pickle of 0x1950a86a20f9469cfc6c.
   static let legacyMagic: [UInt8] = [
     0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19,
   ]
 
-  /// Reads the tensors, wherever in nested dictionaries, lists and tuples they stand, as they look to their users:
-  /// transposed, sliced and expanded views give their elements in row-major order. Values that are no tensors are
-  /// ignored, and so is what stands in a dictionary under a key that is neither text nor an integer. Numbers of all
-  /// types become Float32, so integers over 2^24 are rounded.
-  /// - Throws: missing input; bad data naming the member and the byte, where the archive or the pickle is damaged, wants
-  ///   to import anything else than tensors, or was written on a big-endian machine, and where the tensors have over 2^31
-  ///   elements in all, or far more than the file has bytes; an I/O error.
-  public init(reading path: String) throws {
+  /// Reads the tensors in nested dictionaries, lists and tuples. The elements of transposed, sliced and expanded views
+  /// are in row-major order. Values that are not tensors are ignored, as are entries of dictionaries whose keys are
+  /// neither text nor integers. Numbers of all types become Float32, so integers over 2^24 are rounded.
+  /// - Throws: missing input; bad data naming the member and the byte if the archive or the pickle is damaged, imports
+  ///   anything but tensors, or was written on a big-endian machine; bad data if the tensors have over 2^31 elements in
+  ///   all, or far more than the file has bytes; an I/O error.
+  package init(reading path: String) throws {
     let file = try InputFile(path)
     let isOld = try file.read(at: 0, count: min(file.size, Self.legacyMagic.count)) == Self.legacyMagic
     let contents: any PyTorchContents = isOld ? try PyTorchLegacyFile(file) : try PyTorchArchive(path)
@@ -71,7 +71,7 @@ public struct PyTorchFile: Sendable {
       remedy: "Save only the state dict, with a current PyTorch: torch.save(model.state_dict(), path).")
   }
 
-  /// Names the file in the errors of what `body` does with its pickle, and the pickle's place in it.
+  /// Adds the file, and the place of its pickle, to errors that `body` throws.
   static func located<Result>(_ path: String, _ place: String? = nil, _ body: () throws -> Result) throws -> Result {
     do {
       return try body()
@@ -91,7 +91,7 @@ extension PickleValue {
     return views.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 
-  /// - Parameter budget: the bytes that names may still have, since a few shared containers can hold very many.
+  /// - Parameter budget: number of bytes left for names, since a few shared containers can contain very many.
   private func collect(at path: [String], into views: inout [String: PickleTensor], budget: inout Int) throws {
     switch self {
     case .tensor(let view):

@@ -1,6 +1,6 @@
-/// What PyTorch wrote before version 1.6, and still does where it is told to (`_legacy_save` in `torch/serialization.py`):
-/// pickles of a magic number, of the format's version, of the machine, of the object and of its storages' keys; then the
-/// storages in the order of these, each behind the number of its elements.
+/// The format of PyTorch before version 1.6, and of `_legacy_save` in `torch/serialization.py`: pickles of a magic
+/// number, the format's version, the machine, the object and the keys of its storages, followed by the storages in the
+/// order of the keys, each after the number of its elements.
 struct PyTorchLegacyFile: PyTorchContents {
   private let file: InputFile
   private let tensors: [(name: String, view: PickleTensor)]
@@ -66,7 +66,7 @@ struct PyTorchLegacyFile: PyTorchContents {
 }
 
 extension PickleValue {
-  /// Bytes an element of each storage that tensors are views of, wherever these stand.
+  /// Number of bytes per element of each storage that a tensor views.
   fileprivate func widths() -> [String: Int] {
     var widths: [String: Int] = [:]
     var waiting = [self]

@@ -1,19 +1,21 @@
-/// A counter-based random generator, Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
+/// A counter-based random generator, Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+/// 2011).
 ///
-/// Its key says who draws (the run's seed and the stage's path), its counter for what (the sample, the epoch, the draw),
-/// so the numbers drawn for a sample do not depend on workers, shards, order, or where a run resumed.
+/// The key identifies the component that draws (seed of the run, path of the stage), and the counter identifies the
+/// sample, the epoch and the draw. So the numbers for a sample do not depend on workers, shards, order or resumption.
 public struct Random: RandomNumberGenerator, Sendable {
-  /// Who draws: derived from the run's seed and a path such as `stages/3`.
+  /// Key of a generator: a hash of the run's seed and a path such as `stages/3`.
   public struct Key: Hashable, Sendable {
     var bits: UInt64
 
     fileprivate init(bits: UInt64) { self.bits = bits }
 
+    /// The key of the component at a path.
     public init(seed: UInt64, path: String) {
       bits = path.utf8.reduce(mix64(seed ^ 0x6D69_7261_6765)) { mix64($0 ^ UInt64($1)) }
     }
 
-    /// The key of a part of this one, such as the second choice of `one-of`.
+    /// The key of a part of the component, such as the second choice of `one-of`.
     public func child(_ index: Int) -> Key {
       var key = self
       key.bits = mix64(bits ^ mix64(UInt64(truncatingIfNeeded: index) &+ 0x9E37_79B9))
@@ -21,14 +23,18 @@ public struct Random: RandomNumberGenerator, Sendable {
     }
   }
 
+  /// Key of the generator.
   public let key: Key
   private var counter: SIMD4<UInt32>
   private var block = SIMD4<UInt32>()
   private var used = 4
 
+  /// A generator at its first draw.
+  ///
   /// - Parameters:
-  ///   - sample: a number that identifies what is drawn for; `SampleID.digest` for samples.
-  ///   - epoch: the pass over the data.
+  ///   - key: key of the component that draws.
+  ///   - sample: number that identifies the sample; `SampleID.digest` for samples of a flow.
+  ///   - epoch: pass over the data. Defaults to 0.
   public init(key: Key, sample: UInt64, epoch: Int = 0) {
     self.key = key
     counter = SIMD4(
@@ -36,7 +42,7 @@ public struct Random: RandomNumberGenerator, Sendable {
     )
   }
 
-  /// A generator for a named part of what this one draws for, such as a layer of a network.
+  /// A generator for a named part, such as a layer of a network. It is independent of the draws from this one.
   public func derived(_ name: String) -> Random {
     var key = key
     for byte in name.utf8 { key = key.child(Int(byte)) }
@@ -48,6 +54,7 @@ public struct Random: RandomNumberGenerator, Sendable {
     self.counter = counter
   }
 
+  /// The next 32 random bits.
   public mutating func nextWord() -> UInt32 {
     if used == 4 {
       block = block(at: counter)
@@ -62,23 +69,25 @@ public struct Random: RandomNumberGenerator, Sendable {
     philox4x32(counter: counter, key: SIMD2(truncatingIfNeeded: SIMD2(key.bits, key.bits >> 32)))
   }
 
+  /// The next 64 random bits.
   public mutating func next() -> UInt64 {
     let low = UInt64(nextWord())
     return low | UInt64(nextWord()) << 32
   }
 
-  /// Uniform in [0, 1), with 53 random bits.
+  /// A number from the uniform distribution over [0, 1), with 53 random bits.
   public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-  /// Uniform between the bounds; the bound itself where both are equal.
+  /// A number from the uniform distribution over the range; the bound itself if both bounds are equal.
   public mutating func uniform(in range: ClosedRange<Double>) -> Double {
     let value = range.lowerBound + (range.upperBound - range.lowerBound) * uniform()
     return min(value, range.upperBound)
   }
 
-  /// Uniform over the integers of the range, without bias (Lemire, "Fast random integer generation in an interval", 2019).
+  /// An integer from the uniform distribution over the range, without bias (Lemire, "Fast random integer generation in
+  /// an interval", 2019).
   ///
-  /// Not the standard library's: its algorithm may change, and every number drawn with it.
+  /// The standard library's algorithm may change, and with it the numbers; this one does not.
   public mutating func integer(in range: ClosedRange<Int>) -> Int {
     let count = UInt64(bitPattern: Int64(range.upperBound &- range.lowerBound)) &+ 1
     // All 2^64 integers.
@@ -91,30 +100,31 @@ public struct Random: RandomNumberGenerator, Sendable {
     return range.lowerBound &+ Int(truncatingIfNeeded: product.high)
   }
 
-  /// True with the given probability: never for 0, always for 1.
+  /// True with the given probability, 0 (never) to 1 (always).
   public mutating func chance(_ probability: Double) -> Bool { uniform() < probability }
 
-  /// A standard normal number (Box and Muller, 1958), from arithmetic that gives the same bits on every processor.
+  /// A number from the standard normal distribution (Box and Muller, 1958), with the same bits on every processor.
   public mutating func normal() -> Double {
     let radius = (-2 * PortableMath.log(1 - uniform())).squareRoot()
     return radius * PortableMath.cos(2 * Double.pi * uniform())
   }
 }
 
-/// The exact state as text, for checkpoints: a generator made from it goes on with the very same numbers.
+/// The exact state as text, for checkpoints: a generator made from the text continues with the same numbers.
 ///
-/// The text is `philox4x32-10:KEY:COUNTER:USED`: the key as 16 hexadecimal digits, the counter of the next block as 32 (its
-/// four words in their order), and how many of the four words of the block before it are used up. Numbers in JSON would
-/// not do: many readers keep 53 bits of them.
+/// The text is `philox4x32-10:KEY:COUNTER:USED`: the key as 16 hexadecimal digits, the counter of the next block as 32
+/// (its four words in order), and the number of used words of the previous block. It is not a JSON number, since many
+/// readers keep only 53 bits of those.
 extension Random: LosslessStringConvertible {
   private static let name = "philox4x32-10"
 
+  /// The state as text.
   public var description: String {
     let words = (0..<4).map { hexadecimal(UInt64(counter[$0]), digits: 8) }.joined()
     return "\(Random.name):\(hexadecimal(key.bits, digits: 16)):\(words):\(used)"
   }
 
-  /// Nil where the text is not exactly what `description` gives.
+  /// The generator of a state; nil if the text is not exactly a `description`.
   public init?(_ description: String) {
     let parts = description.split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count == 4, parts[2].utf8.count == 32, let bits = UInt64(parts[1], radix: 16),
@@ -139,7 +149,7 @@ private func hexadecimal(_ value: UInt64, digits: Int) -> String {
 }
 
 /// One block of Philox4x32 with ten rounds.
-public func philox4x32(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
+package func philox4x32(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
   var (c0, c1, c2, c3) = (counter[0], counter[1], counter[2], counter[3])
   var (k0, k1) = (key[0], key[1])
   for _ in 0..<10 {
@@ -155,7 +165,7 @@ public func philox4x32(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt
 }
 
 /// A bijective mix of 64 bits (the finalizer of SplitMix64; Steele, Lea and Flood 2014).
-public func mix64(_ value: UInt64) -> UInt64 {
+@inlinable package func mix64(_ value: UInt64) -> UInt64 {
   var z = value &+ 0x9E37_79B9_7F4A_7C15
   z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
   z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB

@@ -1,31 +1,35 @@
-/// A safetensors file: named tensors and text about them.
+/// Content of a safetensors file: named tensors and metadata.
 ///
 /// The file is eight bytes with the header's length, the header (`SafeTensorsHeader`), and the numbers of all tensors,
 /// little-endian and without gaps (https://github.com/huggingface/safetensors, "Format").
-public struct SafeTensors: Sendable {
+package struct SafeTensors: Sendable {
   /// The tensors by name, such as `features.0.weight`.
-  public var tensors: [String: StoredTensor]
-  /// Free text by name: the header's `__metadata__`.
-  public var metadata: [String: String]
+  package var tensors: [String: StoredTensor]
+  /// Texts by name: the header's `__metadata__`.
+  package var metadata: [String: String]
 
-  public init(tensors: [String: StoredTensor] = [:], metadata: [String: String] = [:]) {
+  /// Content for a new file.
+  package init(tensors: [String: StoredTensor] = [:], metadata: [String: String] = [:]) {
     self.tensors = tensors
     self.metadata = metadata
   }
 
   /// Reads a file of any of the types F64, F32, F16, BF16, I64, I32, I16, I8, U8 and BOOL; the numbers become Float32,
-  /// so integers over 2^24 are rounded. Memory is taken for what the file holds, never for what it claims.
-  /// - Throws: missing input; bad data naming the byte or the tensor, where the header is not what the format says, a
-  ///   type is another, or the tensors do not cover the file exactly; an I/O error.
-  public init(reading path: String) throws {
+  /// so integers over 2^24 are rounded. Memory is allocated for data that is there, not for sizes that a header claims.
+  /// - Throws: missing input; bad data naming the byte or the tensor if the header is malformed, a type is not one of
+  ///   these, or the tensors do not cover the file exactly; an I/O error.
+  package init(reading path: String) throws {
     let file = try InputFile(path)
     try self.init(path: path, size: file.size) { try file.read(at: $0, count: $1)[...] }
   }
 
-  /// The same from a file's bytes.
+  /// Reads the content from the bytes of a file.
   ///
-  /// - Parameter path: the name of the file in errors.
-  public init(parsing bytes: [UInt8], path: String) throws {
+  /// - Parameters:
+  ///   - bytes: the file's bytes.
+  ///   - path: path of the file, for messages.
+  /// - Throws: as `init(reading:)`.
+  package init(parsing bytes: [UInt8], path: String) throws {
     try self.init(path: path, size: bytes.count) { bytes[$0..<$0 + $1] }
   }
 
@@ -49,7 +53,7 @@ public struct SafeTensors: Sendable {
       let width = entry.type.width
       let count = entry.range.count / width
       let values = try [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-        // In pieces, or a large tensor would stand in memory twice.
+        // In pieces, since a large tensor would otherwise be in memory twice.
         for piece in stride(from: 0, to: count, by: 1 << 20) {
           let part = piece..<min(count, piece + 1 << 20)
           let bytes = try read(start + entry.range.lowerBound + piece * width, part.count * width)
@@ -61,14 +65,13 @@ public struct SafeTensors: Sendable {
     }
   }
 
-  /// Writes the tensors as F32. The same tensors and metadata give the same bytes: names are sorted, and spaces fill
-  /// the header up to a multiple of eight bytes. Whoever reads the path meanwhile, or after a crash, sees the file that
-  /// was there before or the whole new one.
+  /// Writes the tensors as F32. The same tensors and metadata give the same bytes: names are sorted, and spaces pad
+  /// the header to a multiple of eight bytes. A reader, or a crash, finds either the earlier file or the whole new one.
   ///
-  /// - Precondition: each tensor has as many values as its shape says.
-  /// - Throws: bad data where a tensor is named `__metadata__` or the names and metadata are over 100 MB, which no reader
-  ///   would accept; cannot-create; an I/O error, such as a full disk, after which nothing is left behind.
-  public func write(to path: String) throws {
+  /// - Precondition: the number of values of each tensor is that of its shape.
+  /// - Throws: bad data if a tensor is named `__metadata__`, or names and metadata exceed 100 MB, which no reader
+  ///   accepts; cannot-create; an I/O error, such as a full disk, after which no new file remains.
+  package func write(to path: String) throws {
     let sorted = tensors.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
     let header = try header(of: sorted, path: path)
     try OutputFile.replace(path) { append in

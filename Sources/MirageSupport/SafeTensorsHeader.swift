@@ -1,32 +1,32 @@
 /// The header of a safetensors file: `{"name": {"dtype": …, "shape": […], "data_offsets": [begin, end]}, …}`, and
 /// `"__metadata__": {"name": "text", …}`.
 ///
-/// The JSON is read as exactly that: a general parser would keep one of two equal names in silence, and recurse as
-/// deeply as a hostile file nests. Here each value is asked for by its type, and nothing recurses.
+/// The parser accepts exactly this JSON. A general parser would silently drop one of two equal names, and would recurse
+/// as deeply as a hostile file nests. Here each value is read by its type, and nothing recurses.
 struct SafeTensorsHeader {
   struct Entry {
     let name: String
     let type: StoredType
     let shape: [Int]
-    /// Its bytes, counted from the header's end.
+    /// Range of the tensor's bytes, counted from the end of the header.
     let range: Range<Int>
   }
 
-  /// The reference implementation's limit, in bytes.
+  /// Maximum size of a header in bytes; that of the reference implementation.
   static let limit = 100_000_000
   static let metadataName = "__metadata__"
 
-  /// In the order of their data, which they cover without gap or overlap.
+  /// Entries in the order of their data, which they cover without gap or overlap.
   private(set) var entries: [Entry] = []
   private(set) var metadata: [String: String] = [:]
 
   private let text: ArraySlice<UInt8>
-  /// The next byte's index in `text`.
+  /// Index of the next byte in `text`.
   private var next: Int
   private let dataSize: Int
   private let path: String
 
-  /// - Parameter dataSize: the bytes behind the header.
+  /// - Parameter dataSize: number of bytes after the header.
   /// - Throws: bad data naming the byte or the tensor.
   init(parsing text: ArraySlice<UInt8>, dataSize: Int, path: String) throws {
     (self.text, self.dataSize, self.path, next) = (text, dataSize, path, text.startIndex)
@@ -69,7 +69,7 @@ struct SafeTensorsHeader {
     Self.damaged(message, path: path, place: "tensor \(shortened(tensor))")
   }
 
-  /// What a message may hold of a text that can be megabytes.
+  /// The beginning of a text that can be megabytes long, for messages.
   private func shortened(_ text: String) -> String { text.count <= 100 ? text : text.prefix(100) + "…" }
 
   // MARK: One tensor
@@ -124,7 +124,7 @@ struct SafeTensorsHeader {
     guard skips(character) else { throw damaged("the header's JSON needs \(character) here") }
   }
 
-  /// Hands each field's name to `read`, which reads its value.
+  /// Passes the name of each field to `read`, which reads its value.
   private mutating func object(_ read: (inout Self, String) throws -> Void) throws {
     try expect("{")
     if skips("}") { return }
@@ -176,7 +176,7 @@ struct SafeTensorsHeader {
     }
   }
 
-  /// The character of an escape, its backslash already skipped.
+  /// The character of an escape whose backslash has been read.
   private mutating func escaped() throws -> String {
     let letter = text[next...].first
     next = min(next + 1, text.endIndex)

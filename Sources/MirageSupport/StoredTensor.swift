@@ -1,20 +1,21 @@
-/// A tensor as checkpoint files hold it, in memory as Float32.
-public struct StoredTensor: Sendable, Equatable {
+/// A tensor of a checkpoint file, in memory as Float32.
+package struct StoredTensor: Sendable, Equatable {
   /// The sizes, outermost first; empty for a scalar. Their product is the number of values.
-  public var shape: [Int]
-  /// Row-major: the last dimension varies fastest.
-  public var values: [Float]
+  package var shape: [Int]
+  /// The values in row-major order: the last dimension varies fastest.
+  package var values: [Float]
 
-  public init(shape: [Int], values: [Float]) {
+  /// A tensor of a shape.
+  package init(shape: [Int], values: [Float]) {
     self.shape = shape
     self.values = values
   }
 }
 
-/// The tensors of a checkpoint by name, and its metadata, which only safetensors files have. What kind of file it is
-/// shows in its content: a zip archive is PyTorch's, anything else must be safetensors.
-/// - Throws: as `PyTorchFile.init(reading:)` and `SafeTensors.init(reading:)` do.
-public func readTensors(_ path: String) throws -> (tensors: [String: StoredTensor], metadata: [String: String]) {
+/// Reads the tensors of a checkpoint by name, and its metadata, which only safetensors files have. The content decides
+/// the format: a zip archive or a legacy pickle is PyTorch's, anything else must be safetensors.
+/// - Throws: as `PyTorchFile.init(reading:)` and `SafeTensors.init(reading:)`.
+package func readTensors(_ path: String) throws -> (tensors: [String: StoredTensor], metadata: [String: String]) {
   let file = try InputFile(path)
   let head = try file.read(at: 0, count: min(file.size, PyTorchFile.legacyMagic.count))
   if head.starts(with: PyTorchFile.zipMagic) || head == PyTorchFile.legacyMagic {
@@ -24,8 +25,8 @@ public func readTensors(_ path: String) throws -> (tensors: [String: StoredTenso
   return (contents.tensors, contents.metadata)
 }
 
-/// How many elements a shape has. Nil where a size is negative, where it has more than 64 dimensions, or where the
-/// product of its sizes other than 0 is over 2^59: so byte counts and strides cannot overflow either.
+/// Number of elements of a shape; nil if a size is negative, there are more than 64 dimensions, or the product of the
+/// sizes other than 0 is over 2^59, so that byte counts and strides cannot overflow.
 func elementCount(of shape: [Int]) -> Int? {
   guard shape.count <= 64 else { return nil }
   var product = 1
@@ -37,7 +38,7 @@ func elementCount(of shape: [Int]) -> Int? {
   return shape.contains(0) ? 0 : product
 }
 
-/// The types of number that are read from checkpoint files, under their names in safetensors.
+/// Number types in checkpoint files, with their names in safetensors.
 enum StoredType: String {
   case float64 = "F64"
   case float32 = "F32"
@@ -50,7 +51,7 @@ enum StoredType: String {
   case uint8 = "U8"
   case bool = "BOOL"
 
-  /// Bytes a number.
+  /// Number of bytes per number.
   var width: Int {
     switch self {
     case .float64, .int64: 8
@@ -60,7 +61,7 @@ enum StoredType: String {
     }
   }
 
-  /// The numbers in `bytes`, little-endian, each as the nearest Float32; true is 1.
+  /// Converts little-endian numbers to the nearest Float32; true becomes 1.
   func convert(_ bytes: ArraySlice<UInt8>, into values: UnsafeMutableBufferPointer<Float>) {
     precondition(bytes.count == values.count * width, "\(bytes.count) bytes for \(values.count) numbers")
     bytes.withUnsafeBytes { bytes in

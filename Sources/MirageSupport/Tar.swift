@@ -1,17 +1,17 @@
-/// One regular file inside a tar archive, by where its bytes are.
-public struct TarMember: Sendable, Equatable {
-  public let name: String
-  public let offset: Int
-  public let size: Int
+/// A regular file in a tar archive: its name and the location of its bytes.
+package struct TarMember: Sendable, Equatable {
+  package let name: String
+  package let offset: Int
+  package let size: Int
 }
 
-/// Reading: ustar with the GNU and pax extensions for long names and large sizes.
-public enum TarIndex {
+/// Reads tar archives: ustar with the GNU and pax extensions for long names and large sizes.
+package enum TarIndex {
   /// The regular files of the archive in their order, found by one scan of its headers.
   ///
-  /// - Throws: bad data naming the byte, where a header is damaged or the archive is truncated (also where it lacks its
-  ///   end mark), and where a member's name is absolute, climbs with `..`, or belongs to a link or device.
-  public static func scan(_ file: InputFile) throws -> [TarMember] {
+  /// - Throws: bad data naming the byte if a header is damaged, the archive is truncated (including a missing end
+  ///   mark), or the name of a member is absolute, climbs with `..`, or belongs to a link or device.
+  package static func scan(_ file: InputFile) throws -> [TarMember] {
     var members: [TarMember] = []
     var offset = 0
     var longName: String?
@@ -79,7 +79,7 @@ public enum TarIndex {
     return text
   }
 
-  /// A number as octal digits, or in base 256 where the first bit is set.
+  /// A number as octal digits, or in base 256 if the first bit is set.
   private static func number(_ field: ArraySlice<UInt8>) -> Int? {
     if field.first! & 0x80 != 0 {
       guard field.dropLast(7).dropFirst().allSatisfy({ $0 == 0 }), field.first == 0x80 else { return nil }
@@ -106,8 +106,8 @@ public enum TarIndex {
   }
 }
 
-/// The name itself, without a leading `./`.
-/// - Throws: bad data where the name is empty, absolute, or climbs out of its directory.
+/// The name without a leading `./`.
+/// - Throws: bad data if the name is empty, absolute, or climbs out of its directory.
 func safeMemberName(_ name: String, in archive: String) throws -> String {
   let plain = name.hasPrefix("./") ? String(name.dropFirst(2)) : name
   let parts = plain.split(separator: "/", omittingEmptySubsequences: false)
@@ -118,11 +118,12 @@ func safeMemberName(_ name: String, in archive: String) throws -> String {
   return plain
 }
 
-/// Writing: plain ustar headers with fixed owner, mode and time, so that equal content gives equal archives.
-public enum TarWriter {
+/// Writes tar archives: plain ustar headers with fixed owner, mode and time, so that equal content gives equal
+/// archives.
+package enum TarWriter {
   /// The header and the padded content of one member.
-  /// - Throws: bad data where the name is longer than the 100 bytes (255 with a folder) that ustar holds.
-  public static func member(_ name: String, _ content: some Collection<UInt8>) throws -> [UInt8] {
+  /// - Throws: bad data if the name is longer than the 100 bytes (255 with a folder) of ustar.
+  package static func member(_ name: String, _ content: some Collection<UInt8>) throws -> [UInt8] {
     var bytes = try header(name, size: content.count)
     bytes.reserveCapacity(512 + (content.count + 511) / 512 * 512)
     bytes.append(contentsOf: content)
@@ -130,8 +131,9 @@ public enum TarWriter {
     return bytes
   }
 
-  /// The header alone, for content that is written apart and padded to 512 bytes.
-  public static func header(_ name: String, size: Int) throws -> [UInt8] {
+  /// The header alone, for content that is written separately and padded to 512 bytes.
+  /// - Throws: as `member`.
+  package static func header(_ name: String, size: Int) throws -> [UInt8] {
     var header = [UInt8](repeating: 0, count: 512)
     func put(_ text: some StringProtocol, at offset: Int) {
       header.replaceSubrange(offset..<offset + text.utf8.count, with: text.utf8)
@@ -164,5 +166,5 @@ public enum TarWriter {
   }
 
   /// The end mark: two blocks of zeros.
-  public static let end = [UInt8](repeating: 0, count: 1024)
+  package static let end = [UInt8](repeating: 0, count: 1024)
 }

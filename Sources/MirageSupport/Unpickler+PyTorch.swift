@@ -1,6 +1,6 @@
-/// What torch.save writes beyond plain values (`torch/_utils.py`, `torch/serialization.py`): tensors, as views of storages
-/// that persistent ids stand for. Their values, not their classes, are wanted: a parameter is a tensor, a size a tuple,
-/// an ordered dictionary a dictionary.
+/// Objects of torch.save beyond plain values (`torch/_utils.py`, `torch/serialization.py`): tensors, as views of
+/// storages that persistent ids represent. Only their values are read, not their classes: a parameter is a tensor, a
+/// size a tuple, an ordered dictionary a dictionary.
 extension Unpickler {
   private static let storageTypes: [String: StoredType] = [
     "torch.DoubleStorage": .float64, "torch.FloatStorage": .float32, "torch.HalfStorage": .float16,
@@ -12,8 +12,8 @@ extension Unpickler {
     "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter", "torch.Size", "collections.OrderedDict",
   ])
 
-  /// The storage that a persistent id stands for: ('storage', its class, its key, where it was, how many numbers), and, in
-  /// the format from before 1.6, None (in the oldest files perhaps a part of a storage, which is not read).
+  /// The storage of a persistent id: ('storage', class, key, device, number of elements), and, in the format before
+  /// 1.6, None (in the oldest files perhaps a part of a storage, which is not read).
   func storage(_ id: Item) throws -> PickleTensor.Storage {
     guard let parts = tuple(id), parts.count == 5 || parts.count == 6 && isNone(parts[5]),
       case .value(.string("storage")) = parts[0],
@@ -24,7 +24,7 @@ extension Unpickler {
     return PickleTensor.Storage(key: key, type: type, count: count)
   }
 
-  /// What calling one of `namesOfPyTorch` gives; nil for an empty dictionary.
+  /// Result of calling one of `namesOfPyTorch`; nil for an empty dictionary.
   func rebuilt(_ name: String, _ arguments: [Item]) throws -> Item? {
     switch (name, arguments.count) {
     case ("collections.OrderedDict", 0): return nil

@@ -1,9 +1,9 @@
 /// Reads Python pickles of protocols 0 to 5 that hold only plain values, containers and numpy arrays of numbers.
 ///
-/// Nothing is ever imported or called: the few names that a numpy array needs are known by their spelling, and every
-/// other name is an error. (The pickle format: `pickletools.py` of CPython.) Those of PyTorch's tensors are known as
-/// well where a file of PyTorch is read, and nowhere else: `Unpickler+PyTorch.swift`.
-public struct Unpickler {
+/// Nothing is imported or called: the few names of a numpy array are recognized, and every other name is an error.
+/// Names of PyTorch's tensors are recognized in PyTorch's files only (`Unpickler+PyTorch.swift`). `pickletools.py` of
+/// CPython documents the format.
+package struct Unpickler {
   private var reader: ByteReader
   private let readsPyTorch: Bool
   private var stack: [Item] = []
@@ -11,22 +11,23 @@ public struct Unpickler {
   private var memo: [Int: Item] = [:]
   private var containers: [Container] = []
 
-  /// - Throws: bad data naming the byte, where the pickle is damaged, truncated, nested more than 100 deep, refers to
-  ///   itself, or wants to import or call anything else.
-  public static func load(_ bytes: some Sequence<UInt8>) throws -> PickleValue {
+  /// Reads a pickle.
+  /// - Throws: bad data naming the byte if the pickle is damaged, truncated, nested more than 100 deep, refers to
+  ///   itself, or imports or calls anything else.
+  package static func load(_ bytes: some Sequence<UInt8>) throws -> PickleValue {
     try load(bytes, readsPyTorch: false)
   }
 
-  /// - Parameter readsPyTorch: whether the names of PyTorch's tensors are known.
+  /// - Parameter readsPyTorch: whether names of PyTorch's tensors are recognized.
   static func load(_ bytes: some Sequence<UInt8>, readsPyTorch: Bool) throws -> PickleValue {
     var reader = ByteReader(bytes)
     return try load(from: &reader, readsPyTorch: readsPyTorch)
   }
 
-  /// Reads the pickle that begins where the reader stands, and leaves the reader behind it.
+  /// Reads the pickle at the reader's position, and leaves the reader after it.
   static func load(from reader: inout ByteReader, readsPyTorch: Bool) throws -> PickleValue {
     var unpickler = Unpickler(reader: reader, readsPyTorch: readsPyTorch)
-    // Emptied one by one, however deep they hold each other: freeing them by recursion could exhaust the stack.
+    // Emptied one by one, however deeply nested: freeing them by recursion could exhaust the stack.
     defer { for container in unpickler.containers { container.items = [] } }
     let value = try unpickler.run()
     reader = unpickler.reader
@@ -173,7 +174,7 @@ public struct Unpickler {
     push(.string(text))
   }
 
-  /// Protocol 0's text: Latin-1 in which `\uXXXX` and `\UXXXXXXXX` stand for other characters.
+  /// Text of protocol 0: Latin-1 with `\uXXXX` and `\UXXXXXXXX` for other characters.
   private mutating func pushUnicodeLine() throws {
     var text = String.UnicodeScalarView()
     var line = try reader.lineBytes()
@@ -275,7 +276,7 @@ public struct Unpickler {
     stack.append(.global(full))
   }
 
-  /// What calling the few known names would give.
+  /// Result of calling one of the recognized names.
   private mutating func reduce() throws {
     guard let arguments = tuple(try pop()), case .global(let name) = try pop() else {
       throw damaged("the pickle wants to call something, which is refused")
@@ -307,7 +308,7 @@ public struct Unpickler {
     }
   }
 
-  /// The state of a type (byte order, of no matter for what is read here) or of an array.
+  /// Sets the state of a type (the byte order, which is not used here) or of an array.
   private mutating func build() throws {
     let item = try pop()
     // The attributes of an ordered dictionary, such as the `_metadata` of a state dict, hold no tensors.

@@ -2,11 +2,12 @@ import CMedia
 import Glibc
 import Synchronization
 
-/// A zip archive read by member, in place, through libzip. Safe to use from several threads, one at a time.
-public final class Zip: Sendable {
-  public let path: String
-  /// The names of the files, in the archive's order; directories are left out.
-  public let names: [String]
+/// A zip archive whose members are read in place, with libzip. Threads may share it; reads wait for each other.
+package final class Zip: Sendable {
+  /// Path of the archive.
+  package let path: String
+  /// Names of the files, in the archive's order, without directories.
+  package let names: [String]
   private let indices: [UInt64]
   private let handle: Mutex<Handle>
 
@@ -14,12 +15,13 @@ public final class Zip: Sendable {
     let archive: OpaquePointer
   }
 
-  /// A member may unpack to at most this many bytes.
-  public static let memberLimit = 1 << 30
+  /// Maximum unpacked size of a member in bytes: 1 GiB.
+  package static let memberLimit = 1 << 30
 
-  /// - Throws: missing input; bad data where it is not a zip archive, is damaged, or holds a name that is absolute,
-  ///   climbs with `..`, or belongs to a symbolic link.
-  public init(_ path: String) throws {
+  /// Opens an archive.
+  /// - Throws: missing input; bad data if it is not a zip archive, is damaged, or has a name that is absolute, climbs
+  ///   with `..`, or belongs to a symbolic link.
+  package init(_ path: String) throws {
     _ = try InputFile(path)
     var code: Int32 = 0
     guard let archive = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, &code) else {
@@ -59,9 +61,9 @@ public final class Zip: Sendable {
 
   deinit { handle.withLock { zip_discard($0.archive) } }
 
-  /// The unpacked bytes of the member at this place in `names`.
-  /// - Throws: bad data where the member is damaged, encrypted, or over the size limit.
-  public func contents(at place: Int) throws -> [UInt8] {
+  /// The unpacked bytes of the member at this index in `names`.
+  /// - Throws: bad data if the member is damaged, encrypted, or over the size limit.
+  package func contents(at place: Int) throws -> [UInt8] {
     try handle.withLock { handle in
       var status = zip_stat_t()
       guard zip_stat_index(handle.archive, indices[place], 0, &status) == 0, status.size <= Zip.memberLimit else {
@@ -77,7 +79,7 @@ public final class Zip: Sendable {
         throw damaged(zip_strerror(handle.archive))
       }
       defer { zip_fclose(file) }
-      // The claimed size is not trusted with memory: what comes out is collected piece by piece.
+      // No memory is allocated for the claimed size: the unpacked bytes are collected piece by piece.
       var bytes: [UInt8] = []
       let claimed = Int(status.size)
       while bytes.count < claimed {

@@ -1,32 +1,38 @@
 import MirageSupport
 
-/// A stretch of sound as numbers: frames of one number a channel, interleaved, 0 for silence and -1 ... 1 for full scale.
+/// An audio clip as interleaved frames with a number per channel; 0 is silence, and -1 ... 1 is full scale.
 public struct AudioClip: Sendable, Equatable {
-  /// Number of frames, each with one number a channel.
+  /// Number of frames.
   public let frames: Int
   /// Number of channels, at least 1.
   public let channels: Int
   /// Frames per second.
   public let rate: Int
-  /// frames × channels numbers; frame f of channel c is `values[f * channels + c]`.
+  /// The numbers, frames × channels; frame f of channel c is `values[f * channels + c]`.
   public var values: [Float] {
     didSet { precondition(values.count == frames * channels, "a clip keeps its number of values") }
   }
 
-  /// Clips may have at most this many channels.
+  /// Maximum number of channels.
   public static let channelLimit = 64
-  /// Clips may have at most this many numbers: 6 hours of one channel at 48 kHz.
+  /// Maximum number of values in a clip: 6 hours of one channel at 48 kHz.
   public static let valueLimit = 1 << 30
 
-  /// Whole frames of a known format.
+  /// A clip of whole frames.
   /// - Precondition: the values are frames × channels numbers, and channels and rate are positive.
   public init(frames: Int, channels: Int, rate: Int, filling values: [Float]) {
     precondition(channels > 0 && rate > 0 && values.count == frames * channels)
     (self.frames, self.channels, self.rate, self.values) = (frames, channels, rate, values)
   }
 
-  /// - Parameter values: interleaved frames.
-  /// - Throws: bad data if there are no channels or too many, the rate is not positive, or the values are not whole frames.
+  /// A clip of values that are checked.
+  ///
+  /// - Parameters:
+  ///   - rate: frames per second.
+  ///   - channels: number of channels, 1 to `channelLimit`.
+  ///   - values: interleaved frames.
+  /// - Throws: bad data if there are no channels or too many, the rate is not positive, or the values are not whole
+  ///   frames.
   public init(rate: Int, channels: Int, values: [Float]) throws {
     guard (1...Self.channelLimit).contains(channels) else {
       throw MirageError.badData("a clip of \(channels) channels: 1 to \(Self.channelLimit) are possible")

@@ -1,11 +1,11 @@
 import MirageSupport
 
-/// The image formats that are read and written.
+/// File format of images.
 public enum ImageFormat: String, Sendable, Codable, CaseIterable {
   case png
   case jpeg = "jpg"
 
-  /// By the file's first bytes, since names lie.
+  /// The format of a file by its first bytes, whatever its name; nil if it is neither PNG nor JPEG.
   public init?(sniffing bytes: some Collection<UInt8>) {
     if bytes.starts(with: PNG.signature) {
       self = .png
@@ -16,7 +16,7 @@ public enum ImageFormat: String, Sendable, Codable, CaseIterable {
     }
   }
 
-  /// Whether a file of this name is one of these, by its extension.
+  /// Whether a file name has the extension of one of the formats.
   public static func names(_ file: some StringProtocol) -> Bool {
     guard let dot = file.lastIndex(of: ".") else { return false }
     return ["png", "jpg", "jpeg"].contains(file[file.index(after: dot)...].lowercased())
@@ -25,7 +25,7 @@ public enum ImageFormat: String, Sendable, Codable, CaseIterable {
 
 extension Image {
   /// Decodes a PNG or JPEG file.
-  /// - Throws: bad data where it is neither, is damaged or truncated, or is over the size limits.
+  /// - Throws: bad data if it is neither, is damaged or truncated, or exceeds the size limits.
   public init(decoding bytes: [UInt8], as mode: ColorMode = .keep) throws {
     switch ImageFormat(sniffing: bytes) {
     case .png: self = try PNG.decode(bytes).converted(to: mode)

@@ -1,17 +1,21 @@
 /// An image of 8-bit samples: height × width × channels, interleaved, rows from top to bottom.
 public struct Image: Sendable, Equatable {
+  /// Number of rows.
   public let height: Int
+  /// Number of columns.
   public let width: Int
-  /// 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha.
+  /// Number of channels: 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha.
   public let channels: Int
-  /// `height * width * channels` bytes.
+  /// The bytes, height × width × channels.
   public var pixels: [UInt8]
 
-  /// A side may have at most this many pixels.
+  /// Maximum number of pixels on a side.
   public static let sideLimit = 65_535
-  /// An image that is read may have at most this many pixels in all (256 megapixels).
+  /// Maximum number of pixels in an image that is read (256 megapixels).
   public static let pixelLimit = 1 << 28
 
+  /// An image of bytes.
+  /// - Precondition: sides are positive, there are 1 to 4 channels, and the number of bytes fits.
   public init(height: Int, width: Int, channels: Int, pixels: [UInt8]) {
     precondition(
       height > 0 && width > 0 && (1...4).contains(channels) && pixels.count == height * width * channels,
@@ -22,7 +26,7 @@ public struct Image: Sendable, Equatable {
     self.pixels = pixels
   }
 
-  /// An image whose pixels `fill` writes: all `height * width * channels` bytes.
+  /// An image whose bytes a closure writes, all height × width × channels of them.
   public init(
     height: Int, width: Int, channels: Int, filling fill: (UnsafeMutableBufferPointer<UInt8>) throws -> Void
   ) rethrows {
@@ -35,7 +39,7 @@ public struct Image: Sendable, Equatable {
       })
   }
 
-  /// An image of one color, given as a value for all channels or one for each.
+  /// An image of one color, given as one value for all channels or a value for each.
   public init(height: Int, width: Int, channels: Int, fill: [UInt8]) {
     let color = Image.color(fill, channels: channels)
     self.init(height: height, width: width, channels: channels) { buffer in
@@ -43,20 +47,22 @@ public struct Image: Sendable, Equatable {
     }
   }
 
-  /// Bytes from one row to the next.
+  /// Number of bytes in a row.
   public var stride: Int { width * channels }
 
-  /// How many channels carry color; the rest is alpha.
+  /// Number of channels with color; the other channel is alpha.
   public var colorChannels: Int { channels >= 3 ? 3 : 1 }
 
+  /// Whether the last channel is alpha.
   public var hasAlpha: Bool { channels == 2 || channels == 4 }
 
+  /// The byte at row y and column x of channel c.
   public subscript(y: Int, x: Int, c: Int) -> UInt8 {
     get { pixels[(y * width + x) * channels + c] }
     set { pixels[(y * width + x) * channels + c] = newValue }
   }
 
-  /// A color for each channel: a single value serves all, a missing alpha is opaque.
+  /// A color as a value for each channel: a single value applies to all channels, and a missing alpha is opaque.
   public static func color(_ fill: [UInt8], channels: Int) -> [UInt8] {
     (0..<channels).map { channel in
       if channel < fill.count { return fill[channel] }
@@ -66,14 +72,14 @@ public struct Image: Sendable, Equatable {
   }
 }
 
-/// How many channels a reader gives, whatever the file holds.
+/// Color mode that a reader converts images to; `keep` leaves them unchanged.
 public enum ColorMode: String, Sendable, Codable, CaseIterable {
   case gray, rgb, rgba, keep
 }
 
 extension Image {
   /// The image in another color mode. Gray from color is ITU-R 601 luma, `(19595 R + 38470 G + 7471 B + 32768) >> 16`,
-  /// as Pillow computes it; alpha is dropped, not blended, and is opaque where it is added.
+  /// as in Pillow. Alpha is dropped without blending; an added alpha is opaque.
   public consuming func converted(to mode: ColorMode) -> Image {
     let target =
       switch mode {
@@ -106,18 +112,24 @@ public func luma(_ r: UInt8, _ g: UInt8, _ b: UInt8) -> UInt8 {
   return UInt8(truncatingIfNeeded: (sum &+ 0x8000) >> 16)
 }
 
-/// An image of 32-bit floats with the map that made it from bytes, so that a sink can go back exactly.
+/// An image of 32-bit floats with the map from bytes to floats, so that sinks can convert back exactly.
 public struct ScaledImage: Sendable, Equatable {
+  /// Number of rows.
   public let height: Int
+  /// Number of columns.
   public let width: Int
+  /// Number of channels.
   public let channels: Int
-  /// `height * width * channels` values, interleaved as in `Image`.
+  /// The values, height × width × channels, interleaved as in `Image`.
   public var values: [Float]
-  /// One map a channel: value = byte × scale + offset.
+  /// A map for each channel.
   public var maps: [AffineMap]
 
+  /// A map from bytes to floats: value = byte × scale + offset.
   public struct AffineMap: Sendable, Equatable, Codable {
+    /// Factor of the byte.
     public var scale: Float
+    /// Term added to the scaled byte.
     public var offset: Float
 
     public init(scale: Float, offset: Float) {
@@ -135,7 +147,7 @@ public struct ScaledImage: Sendable, Equatable {
     self.maps = maps
   }
 
-  /// Every byte of the image through its channel's map.
+  /// The floats of an image of bytes, by the map of each channel.
   public init(_ image: borrowing Image, maps: [AffineMap]) {
     let (channels, pixels) = (image.channels, image.pixels)
     precondition(maps.count == channels)
@@ -157,7 +169,7 @@ public struct ScaledImage: Sendable, Equatable {
     self.init(height: image.height, width: image.width, channels: channels, values: values, maps: maps)
   }
 
-  /// The bytes again: each value back through its map, rounded to the nearest byte and clamped to 0 ... 255.
+  /// The image of bytes: the inverse map of each value, rounded to the nearest byte and limited to 0 ... 255.
   public func image() -> Image {
     let inverse = maps.map { 1 / Double($0.scale) }
     return Image(height: height, width: width, channels: channels) { buffer in

@@ -3,7 +3,7 @@ import MirageSupport
 /// Operations on colors. All round to the nearest byte and clamp to 0 ... 255, and leave alpha alone. Where Pillow
 /// truncates (its `blend`, `autocontrast`), results differ from it by at most 1.
 extension Image {
-  /// Every color byte through a table of 256.
+  /// Replaces every color byte by its entry in a table of 256; alpha is unchanged.
   public mutating func mapColors(_ table: [UInt8]) { mapChannels(Array(repeating: table, count: colorChannels)) }
 
   private mutating func mapChannels(_ tables: [[UInt8]]) {
@@ -32,7 +32,7 @@ extension Image {
     mapColors((0..<256).map { rounded(mean + (Double($0) - mean) * factor) })
   }
 
-  /// Blends toward each pixel's gray (factor below 1) or away from it. Gray images stay as they are.
+  /// Blends toward each pixel's gray (factor below 1) or away from it. Gray images are unchanged.
   public mutating func adjustSaturation(by factor: Double) {
     guard colorChannels == 3 else { return }
     let weight = Int((factor * 65536).rounded())
@@ -45,8 +45,8 @@ extension Image {
     }
   }
 
-  /// Turns the hue by a part of the color circle, -0.5 to 0.5, through HSV (as torchvision's tensors). Gray images stay
-  /// as they are.
+  /// Turns the hue in HSV by a fraction of the color circle, -0.5 to 0.5, as torchvision does for tensors. Gray images
+  /// are unchanged.
   public mutating func shiftHue(by turn: Double) {
     guard colorChannels == 3 else { return }
     for pixel in 0..<height * width {
@@ -80,14 +80,15 @@ extension Image {
     }
   }
 
-  /// 255 (v / 255)^gamma.
+  /// Replaces each byte v by 255 (v / 255)^gamma.
   public mutating func adjustGamma(by gamma: Double) {
     mapColors((0..<256).map { rounded(255 * PortableMath.pow(Double($0) / 255, gamma)) })
   }
 
+  /// Replaces each color byte v by 255 - v.
   public mutating func invert() { mapColors((0..<256).map { UInt8(255 - $0) }) }
 
-  /// Keeps the highest bits of each byte, 0 to 8 of them.
+  /// Keeps the highest bits (0 to 8) of each byte.
   public mutating func posterize(bits: Int) {
     let mask = UInt8(truncatingIfNeeded: 0xFF00 >> bits)
     mapColors((0..<256).map { UInt8($0) & mask })
@@ -98,7 +99,7 @@ extension Image {
     mapColors((0..<256).map { $0 < threshold ? UInt8($0) : UInt8(255 - $0) })
   }
 
-  /// Spreads each channel so that its lowest value becomes 0 and its highest 255.
+  /// Stretches each channel so that its lowest value becomes 0 and its highest 255.
   public mutating func autocontrast() {
     mapChannels(
       histograms().map { histogram in
@@ -109,7 +110,7 @@ extension Image {
       })
   }
 
-  /// Flattens each channel's histogram, with Pillow's integer arithmetic.
+  /// Equalizes the histogram of each channel, with Pillow's integer arithmetic.
   public mutating func equalize() {
     mapChannels(
       histograms().map { histogram in

@@ -2,7 +2,11 @@ import MirageSupport
 
 /// Filters over a pixel's neighborhood. Edges are reflected unless said otherwise; sums are rounded once.
 extension Image {
-  /// A Gaussian blur with an odd kernel of `kernel` × `kernel` taps (torchvision's `gaussian_blur`).
+  /// Blurs with a Gaussian kernel, as torchvision's `gaussian_blur`.
+  ///
+  /// - Parameters:
+  ///   - sigma: standard deviation in pixels.
+  ///   - kernel: side of the kernel in pixels; odd.
   public mutating func blur(sigma: Double, kernel: Int) {
     let half = kernel / 2
     let bells = (-half...half).map { PortableMath.exp(-0.5 * Double($0 * $0) / (sigma * sigma)) }
@@ -39,7 +43,7 @@ extension Image {
     }
   }
 
-  /// Averages along a line of `length` pixels, turned counter-clockwise from horizontal: a camera that moved.
+  /// Averages along a line of `length` pixels, rotated counter-clockwise from horizontal, as from a moving camera.
   public mutating func blurAlongLine(length: Int, degrees: Double) {
     let radians = degrees * Double.pi / 180
     let (dx, dy) = (PortableMath.cos(radians), -PortableMath.sin(radians))
@@ -70,8 +74,8 @@ extension Image {
     }
   }
 
-  /// Blends toward a smoothed image (factor below 1) or away from it. The smoothing is Pillow's: 5 for the pixel and 1 for
-  /// each neighbor, over 13; edge pixels stay.
+  /// Blends toward a smoothed image (factor below 1) or away from it. The smoothing is Pillow's: weights 5 for the
+  /// pixel and 1 for each neighbor, divided by 13; edge pixels are unchanged.
   public mutating func adjustSharpness(by factor: Double) {
     guard height > 2, width > 2 else { return }
     let source = pixels
@@ -91,7 +95,7 @@ extension Image {
     }
   }
 
-  /// Fills a rectangle, cut off at the image's edges.
+  /// Fills the part of a rectangle within the image.
   public mutating func fill(x: Range<Int>, y: Range<Int>, with fill: [UInt8]) {
     let color = Image.color(fill, channels: channels)
     for row in y.clamped(to: 0..<height) {

@@ -2,15 +2,15 @@ import CMedia
 import MirageSupport
 import Synchronization
 
-/// JPEG files through libjpeg-turbo.
+/// Decoder and encoder of JPEG files, with libjpeg-turbo.
 public enum JPEG {
-  /// Decodes baseline and progressive files, gray, YCbCr, RGB, CMYK and YCCK, and turns the image the way its EXIF
-  /// orientation says. The accurate integer transform and smooth chroma upsampling are used, as in Pillow.
+  /// Decodes baseline and progressive files in gray, YCbCr, RGB, CMYK and YCCK, and applies the EXIF orientation. It
+  /// uses the accurate integer transform and smooth chroma upsampling, as Pillow does.
   ///
-  /// CMYK becomes RGB as C × K / 255 of the inverted values that Adobe stores. A file that
-  /// ends early is an error, though libjpeg could fill the rest with gray; stray bytes between markers are not. More than
-  /// 500 scans of a progressive file are refused: each costs as much time as the whole image.
-  /// - Throws: bad data where the file is damaged or truncated, or the image is over the size limits.
+  /// CMYK becomes RGB as C × K / 255 of the inverted values that Adobe stores. A truncated file is an error, although
+  /// libjpeg could fill the rest with gray; stray bytes between markers are not. Progressive files with more than 500
+  /// scans are refused, since each scan takes as much time as the whole image.
+  /// - Throws: bad data if the file is damaged or truncated, or the image exceeds the size limits.
   public static func decode(_ bytes: [UInt8], as mode: ColorMode = .keep) throws -> Image {
     try decompressors.withHandle { handle in
       var width: Int32 = 0
@@ -44,7 +44,11 @@ public enum JPEG {
     }
   }
 
-  /// Encodes gray or RGB at a quality of 1 to 100; alpha is dropped. Chroma is subsampled 4:2:0, as Pillow does.
+  /// Encodes an image as gray or RGB, without alpha and with 4:2:0 chroma subsampling, as Pillow does.
+  ///
+  /// - Parameters:
+  ///   - image: the image.
+  ///   - quality: quality, 1 (smallest) to 100 (best). Defaults to 95.
   public static func encode(_ image: borrowing Image, quality: Int = 95) throws -> [UInt8] {
     let plain = (copy image).converted(to: image.channels <= 2 ? .gray : .rgb)
     return try compressors.withHandle { handle in
@@ -83,7 +87,7 @@ public enum JPEG {
 
 /// libjpeg-turbo's handles are costly to make and serve one thread at a time: this keeps as many as are used at once.
 private final class HandlePool: Sendable {
-  /// The addresses of handles that nobody uses at the moment.
+  /// Addresses of unused handles.
   private let free = Mutex<[UInt]>([])
   private let make: @Sendable () -> tjhandle?
 

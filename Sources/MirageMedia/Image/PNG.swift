@@ -2,13 +2,14 @@ import CPNG
 import MirageSupport
 import Glibc
 
-/// PNG files through libpng.
+/// Decoder and encoder of PNG files, with libpng.
 public enum PNG {
-  public static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+  /// First eight bytes of a PNG file.
+  package static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
 
-  /// Decodes an image of any color type, depth and interlacing to 8 bits a channel, as Pillow does: 16-bit samples keep
-  /// their high byte, palettes are expanded, a tRNS chunk becomes alpha, gamma is not applied.
-  /// - Throws: bad data where the file is damaged or truncated, or the image is over the size limits.
+  /// Decodes an image of any color type, depth and interlacing to 8 bits per channel, as Pillow does: 16-bit samples
+  /// keep their high byte, palettes are expanded, a tRNS chunk becomes alpha, and gamma is not applied.
+  /// - Throws: bad data if the file is damaged or truncated, or the image exceeds the size limits.
   public static func decode(_ bytes: [UInt8]) throws -> Image {
     var header = cpng_header()
     var error = [CChar](repeating: 0, count: 200)
@@ -21,7 +22,11 @@ public enum PNG {
     }
   }
 
-  /// Encodes with a compression level of 0 (none) to 9 (smallest).
+  /// Encodes an image.
+  ///
+  /// - Parameters:
+  ///   - image: the image.
+  ///   - level: compression level, 0 (none) to 9 (smallest). Defaults to 6.
   public static func encode(_ image: borrowing Image, level: Int = 6) throws -> [UInt8] {
     let header = cpng_header(
       width: UInt32(image.width), height: UInt32(image.height), channels: Int32(image.channels))
@@ -43,7 +48,7 @@ private func text(_ message: [CChar]) -> String {
   String(decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
 }
 
-/// - Throws: bad data where a header asks for an image over the limits of `Image`.
+/// - Throws: bad data if a header has a size over the limits of `Image`.
 func checkSize(width: Int, height: Int) throws {
   guard width > 0, height > 0 else { throw MirageError.badData("an image of \(width) x \(height) pixels") }
   guard width <= Image.sideLimit, height <= Image.sideLimit, width * height <= Image.pixelLimit else {

@@ -1,7 +1,7 @@
 import CKernels
 import MirageSupport
 
-/// How pixels between pixels are computed.
+/// Interpolation between pixels.
 public enum Interpolation: String, Sendable, Codable, CaseIterable {
   case nearest, bilinear, bicubic, area, lanczos
 }
@@ -87,11 +87,11 @@ private func sinc(_ x: Double) -> Double {
 }
 
 extension Image {
-  /// The image in another size; pixel centers lie at half coordinates.
+  /// The image in another size, with pixel centers at half coordinates.
   ///
-  /// With `antialias` the filter covers all input pixels of an output pixel (Pillow's `resize`, to the bit); without it
-  /// bilinear and bicubic use only the nearest ones (torch's `interpolate` with `align_corners=False`). Area weighs each
-  /// pixel by the part that an output covers, as OpenCV's INTER_AREA does; nearest takes one pixel.
+  /// With `antialias`, the filter covers all input pixels of an output pixel (bit-exact with Pillow's `resize`).
+  /// Without it, bilinear and bicubic use only the nearest pixels (torch's `interpolate` with `align_corners=False`).
+  /// Area weights each pixel by its overlap with the output pixel, as OpenCV's INTER_AREA; nearest uses one pixel.
   public borrowing func resized(
     height: Int, width: Int, interpolation: Interpolation = .bilinear, antialias: Bool = true
   ) -> Image {

@@ -1,13 +1,14 @@
 import CKernels
 
-/// Maps a point of the output to the point of the input that is shown there, both in pixels from the top left corner,
-/// where the center of the first pixel is (0.5, 0.5).
+/// A map from points of the output to points of the input, in pixels from the top left corner; the center of the first
+/// pixel is (0.5, 0.5).
 public protocol InverseMap {
   func callAsFunction(_ x: Double, _ y: Double) -> (x: Double, y: Double)
 }
 
-/// x' = a x + b y + c, y' = d x + e y + f.
+/// The affine map x' = a x + b y + c, y' = d x + e y + f.
 public struct AffineTransform: InverseMap, Sendable, Equatable {
+  /// Coefficients of the map.
   public var a, b, c, d, e, f: Double
 
   public init(_ a: Double, _ b: Double, _ c: Double, _ d: Double, _ e: Double, _ f: Double) {
@@ -19,7 +20,7 @@ public struct AffineTransform: InverseMap, Sendable, Equatable {
     (a * x + b * y + c, d * x + e * y + f)
   }
 
-  /// The map back; nil where the map is flat.
+  /// The inverse map; nil if the map is singular.
   public var inverse: AffineTransform? {
     let determinant = a * e - b * d
     guard abs(determinant) > 1e-12 else { return nil }
@@ -27,7 +28,7 @@ public struct AffineTransform: InverseMap, Sendable, Equatable {
     return AffineTransform(p, q, -(p * c + q * f), r, s, -(r * c + s * f))
   }
 
-  /// First `self`, then `next`.
+  /// The map that applies `self` and then `next`.
   public func then(_ next: AffineTransform) -> AffineTransform {
     AffineTransform(
       next.a * a + next.b * d, next.a * b + next.b * e, next.a * c + next.b * f + next.c,
@@ -36,13 +37,19 @@ public struct AffineTransform: InverseMap, Sendable, Equatable {
 }
 
 extension Image {
-  /// The image seen through a map, in a size of its own.
+  /// The image that shows, at each point, the point of this image that a map gives.
   ///
-  /// As in Pillow, a point inside the image is interpolated between its pixels (edge pixels reach to the edge) and a point
-  /// outside shows the border; results are rounded to the nearest byte. Area and Lanczos are not defined here and give
+  /// As in Pillow, a point inside the image is interpolated between its pixels (edge pixels extend to the edge), and a
+  /// point outside shows the border; results are rounded to the nearest byte. Area and Lanczos are replaced by
   /// bilinear.
   ///
-  /// - Parameter cubic: the coefficient of the cubic convolution: Pillow's transforms have -1, torch has -0.75.
+  /// - Parameters:
+  ///   - map: map from points of the result to points of this image.
+  ///   - height: height of the result.
+  ///   - width: width of the result.
+  ///   - interpolation: interpolation between pixels.
+  ///   - border: pixels outside of the image.
+  ///   - cubic: coefficient of the cubic convolution: -1 in Pillow's transforms (the default), -0.75 in torch.
   public borrowing func warped<Map: InverseMap>(
     by map: Map, height: Int, width: Int, interpolation: Interpolation = .bilinear, border: Border = .constant([0]),
     cubic: Double = -1
@@ -65,9 +72,11 @@ extension Image {
   }
 }
 
-/// A part of an image to be cut out; it may reach beyond the image, where it shows its fill.
+/// A part of an image to cut out. Outside of the image it shows its fill.
 public struct Window: Sendable, Equatable {
+  /// Left and top edge, width and height in pixels.
   public var x, y, width, height: Int
+  /// Color outside of the image.
   public var fill: [UInt8]
 
   public init(x: Int, y: Int, width: Int, height: Int, fill: [UInt8]) {
@@ -76,8 +85,8 @@ public struct Window: Sendable, Equatable {
 }
 
 extension Image {
-  /// A window of the image seen through an affine map in its own size: the same bytes as `warped` and then `cropped`
-  /// give, with only the window's pixels computed. Bilinear, with a constant border.
+  /// A window of the image after an affine map in the image's size: the same bytes as `warped` followed by `cropped`,
+  /// with only the window's pixels computed. Bilinear, with a constant border.
   public borrowing func warped(by map: AffineTransform, border fill: [UInt8], showing window: Window) -> Image {
     Sampler(self, border: .constant(fill), cubic: 0).bilinear(by: map, height: height, width: width, window: window)
   }
@@ -154,7 +163,7 @@ private struct Sampler {
   }
 
   /// Bilinear interpolation through an affine map, row by row: along a row the input point moves on a straight line, so
-  /// where it enters and leaves the image is computed once, and the loop between has nothing to decide.
+  /// its entry into the image and its exit are computed once, and the loop between them has no conditions.
   func bilinear(by map: AffineTransform, height shownHeight: Int, width shownWidth: Int, window: Window) -> Image {
     let one = Double(UInt64(1) << 32)
     let limit = 1e9  // keeps fixed-point numbers in range for maps that shrink an image to nothing
@@ -186,7 +195,7 @@ private struct Sampler {
           var (near, fast) = bounds.ranges(
             start.x + map.a * Double(first), start.y + map.d * Double(first), count: count)
           if count > 256 {
-            // On long lines, where rounding adds up, what the fast loop is given is checked in its own arithmetic: a line
+            // Rounding accumulates on long lines, so the range of the fast loop is checked in its own arithmetic: a line
             // with both ends inside is inside.
             func isInner(_ step: Int) -> Bool {
               let (px, py) = (x + dx * Int64(step) - 1 << 31, y + dy * Int64(step) - 1 << 31)
@@ -241,11 +250,11 @@ private struct Sampler {
   }
 }
 
-/// Where a line through an image can meet it, and where it surely runs between its pixels. Both are estimates that err to
-/// the careful side; what lies between is decided pixel by pixel.
+/// Ranges in which a line can meet an image, and in which it certainly runs between the image's pixels. Both are safe
+/// estimates; the points between them are decided pixel by pixel.
 private struct LineBounds {
-  /// One over the step along an axis, how unsure a crossing is, and where the line enters and leaves the image and its
-  /// inner part on that axis.
+  /// The reciprocal of the step along an axis, the uncertainty of a crossing, and the points at which the line enters
+  /// and leaves the image and its inner part on that axis.
   private struct Axis {
     let inverse, margin, enter, leave, innerEnter, innerLeave: Double
 
@@ -271,12 +280,12 @@ private struct LineBounds {
     down = Axis(step: map.d, size: h, inner: 0.5...(width < 4 ? 0.5 : max(0.5, h - 1.5)), longest: longest)
   }
 
-  /// - Returns: the steps outside which the line is surely outside the image, and those in which it is surely inside the
-  ///   inner part; the second range lies in the first.
+  /// - Returns: the steps outside which the line is surely outside the image, and those in which it is surely inside
+  ///   the inner part; the second range lies in the first.
   @inline(__always)
   func ranges(_ x: Double, _ y: Double, count: Int) -> (near: Range<Int>, fast: Range<Int>) {
     let limit = Double(count)
-    // The first whole step at or behind a crossing, within 0 ... count.
+    // The first whole step at or after a crossing, within 0 ... count.
     func step(_ crossing: Double) -> Int {
       if crossing <= 0 { return 0 }
       if crossing >= limit { return count }

@@ -1,45 +1,52 @@
 import MirageSupport
 
-/// Horizontal bars with their names at the left and their values at the right, drawn as SVG; names of any length fit so.
-public struct BarChart: Sendable {
-  /// A bar's value.
-  public struct Bar: Sendable {
-    /// A value that is not finite has no bar.
-    public var value: Double
-    /// The ends of the error bar.
-    public var low, high: Double?
+/// A chart of horizontal bars as SVG, with names of any length on the left and values on the right.
+package struct BarChart: Sendable {
+  /// Value of a bar.
+  package struct Bar: Sendable {
+    /// The value; no bar is drawn if it is not finite.
+    package var value: Double
+    /// Ends of the error bar; nil if there is none.
+    package var low, high: Double?
 
-    public init(_ value: Double, low: Double? = nil, high: Double? = nil) {
+    /// A value with the ends of its error bar.
+    package init(_ value: Double, low: Double? = nil, high: Double? = nil) {
       (self.value, self.low, self.high) = (value, low, high)
     }
   }
 
-  /// Bars of one color, one for each name.
-  public struct Series: Sendable {
-    public var name: String
-    public var bars: [Bar]
+  /// Bars of one color.
+  package struct Series: Sendable {
+    /// Name of the series in the legend.
+    package var name: String
+    /// A bar for each name of the chart.
+    package var bars: [Bar]
 
-    public init(_ name: String, _ bars: [Bar]) { (self.name, self.bars) = (name, bars) }
+    /// A series of bars.
+    package init(_ name: String, _ bars: [Bar]) { (self.name, self.bars) = (name, bars) }
   }
 
-  public var title: String
-  /// What is measured, and its unit.
-  public var detail: String
-  /// What the bars stand for, from the top.
-  public var names: [String]
-  public var series: [Series]
-  /// In pixels at full size; the height follows from the number of bars.
-  public var width: Double
+  /// Title of the chart.
+  package var title: String
+  /// Measured quantity and its unit.
+  package var detail: String
+  /// Names of the bars, from the top.
+  package var names: [String]
+  /// The bars' values; each series has a bar for each name.
+  package var series: [Series]
+  /// Width in pixels at full size; the height follows from the number of bars. Defaults to 480.
+  package var width: Double
 
-  public init(title: String, detail: String = "", names: [String], series: [Series], width: Double = 480) {
+  /// A chart of series.
+  package init(title: String, detail: String = "", names: [String], series: [Series], width: Double = 480) {
     (self.title, self.detail, self.names, self.series, self.width) = (title, detail, names, series, width)
   }
 
-  /// The drawing as an element of a page that includes `ChartStyle.css`.
-  public var svg: String { canvas.element(label: summary) }
+  /// The chart as an SVG element for a page that includes `ChartStyle.css`.
+  package var svg: String { canvas.element(label: summary) }
 
-  /// The drawing as an SVG file.
-  public var file: String { canvas.document(label: summary) }
+  /// The chart as the text of an SVG file.
+  package var file: String { canvas.document(label: summary) }
 
   private var summary: String {
     let parts = series.flatMap { series in

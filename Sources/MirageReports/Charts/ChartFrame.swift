@@ -1,4 +1,4 @@
-/// The rectangle that values are drawn in.
+/// Rectangle in which values are drawn.
 struct ChartFrame {
   var left, top, width, height: Double
 
@@ -6,11 +6,11 @@ struct ChartFrame {
   var bottom: Double { top + height }
 }
 
-/// The lines above a chart: its title, what is measured, and which color is which series.
+/// Lines above a chart: title, measured quantity and legend.
 struct ChartHeader {
   let title: String
   let detail: String
-  /// The legend's names; there is no legend for fewer than two.
+  /// Names in the legend, which is left out for fewer than two.
   let names: [String]
   let width: Double
 
@@ -43,7 +43,7 @@ struct ChartHeader {
     !title.isEmpty && !detail.isEmpty && textWidth(title) * 1.15 + 8 + textWidth(detail) > width
   }
 
-  /// Where each name stands, as many in a row as fit.
+  /// Positions of the names; each row has as many as fit.
   private var legend: (items: [(x: Double, row: Int)], rows: Int) {
     if names.count < 2 { return ([], 0) }
     var items: [(x: Double, row: Int)] = []
@@ -58,8 +58,8 @@ struct ChartHeader {
   }
 }
 
-/// How wide a text is at most, in the larger type of small screens.
+/// Maximum width of a text, in the larger type of small screens.
 func textWidth(_ text: String) -> Double { Double(text.count) * 8.2 }
 
-/// The color of a series: six, then the same with dashes.
+/// Style class of a series: six colors, followed by the same colors with dashes.
 func seriesStyle(_ index: Int) -> String { "s\(index % 6 + 1)" + (index % 12 >= 6 ? " dashed" : "") }

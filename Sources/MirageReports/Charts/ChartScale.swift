@@ -1,18 +1,18 @@
 import MirageSupport
 import Glibc
 
-/// How values map to a length from 0 to 1, and the ticks that stand there.
+/// Mapping of values to a length from 0 to 1, with its ticks.
 struct ChartScale {
   let low, high: Double
   let isLogarithmic: Bool
-  /// Where grid lines stand, ascending.
+  /// Values of the grid lines, ascending.
   let ticks: [Double]
   private let tickStep: Double
 
   /// A scale over the values' range, with about `count` ticks.
   ///
   /// - Parameters:
-  ///   - values: finite numbers; positive ones where the scale is logarithmic.
+  ///   - values: finite numbers; positive ones if the scale is logarithmic.
   ///   - isRounded: whether the scale is widened to begin and end at a tick.
   init(_ values: [Double], isLogarithmic: Bool = false, count: Int, isRounded: Bool = true) {
     self.isLogarithmic = isLogarithmic
@@ -39,7 +39,7 @@ struct ChartScale {
     self.high = isRounded ? ticks.last! : high
   }
 
-  /// The width, to the nearest of 1, 2 and 5 times a power of ten.
+  /// A width, rounded to 1, 2 or 5 times a power of ten.
   private static func step(_ width: Double) -> Double {
     let power = pow(10, log10(width).rounded(.down))
     let factor =
@@ -52,7 +52,7 @@ struct ChartScale {
     return power * factor
   }
 
-  /// The ticks of a logarithmic scale: powers of ten, and two and five times them where there is room.
+  /// Ticks of a logarithmic scale: powers of ten, and twice and five times those if there is room.
   private static func powers(
     _ low: Double, _ high: Double, count: Int, isRounded: Bool
   ) -> (ticks: [Double], low: Double, high: Double) {
@@ -73,19 +73,19 @@ struct ChartScale {
     return (candidates.filter { $0 >= low * (1 - 1e-9) && $0 <= high * (1 + 1e-9) }, low, high)
   }
 
-  /// A logarithmic scale over so few values that each is a tick.
+  /// A logarithmic scale with a tick at each of a few values.
   init(logarithmicAt ticks: [Double]) {
     let scale = ChartScale(ticks, isLogarithmic: true, count: 2, isRounded: false)
     (low, high, isLogarithmic, tickStep) = (scale.low, scale.high, true, 0)
     self.ticks = ticks
   }
 
-  /// Where a value stands, 0 at the low end and 1 at the high one.
+  /// Position of a value, from 0 at the low end to 1 at the high end.
   func position(_ value: Double) -> Double {
     isLogarithmic ? log(value / low) / log(high / low) : (value - low) / (high - low)
   }
 
-  /// What is written at a tick.
+  /// Label of a tick.
   func label(_ tick: Double) -> String {
     if isLogarithmic {
       return tick < 1e-3 || tick >= 1e6

@@ -1,6 +1,6 @@
-/// How charts look. The colors can be told apart by people who do not see all of them, on light and on dark.
+/// Style of charts. The colors are distinguishable with color vision deficiency, on light and dark backgrounds.
 public enum ChartStyle {
-  /// The style sheet that a page with charts includes.
+  /// Style sheet for a page with charts.
   public static let css =
     drawing + """
 
@@ -10,7 +10,7 @@ public enum ChartStyle {
       }
       """
 
-  /// The part that a drawing needs which is not scaled to a small screen.
+  /// Style sheet for a drawing that is not scaled to a small screen.
   static let drawing = """
     :root {
       color-scheme: light dark;

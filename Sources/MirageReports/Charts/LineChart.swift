@@ -1,62 +1,72 @@
 import MirageSupport
 
-/// Lines over a common axis, drawn as SVG: series over the steps of a training, or measurements with their intervals
-/// against the size of a set.
+/// A line chart as SVG: series over the steps of a training, or measurements with error bars over the size of a set.
 ///
-/// Values that are not finite leave a gap. A chart without values is drawn with a line that says so.
+/// Values that are not finite leave a gap. A chart without values says so.
 public struct LineChart: Sendable {
   /// A point of a series.
-  public struct Point: Sendable {
-    /// For an axis of categories, the place among them, from 0.
-    public var x: Double
-    public var y: Double
-    /// The ends of the error bar.
-    public var low, high: Double?
+  package struct Point: Sendable {
+    /// Position on the x axis; the index of the category, from 0, if the axis has categories.
+    package var x: Double
+    /// The value.
+    package var y: Double
+    /// Ends of the error bar; nil if there is none.
+    package var low, high: Double?
 
-    public init(x: Double, y: Double, low: Double? = nil, high: Double? = nil) {
+    /// A point with the ends of its error bar.
+    package init(x: Double, y: Double, low: Double? = nil, high: Double? = nil) {
       (self.x, self.y, self.low, self.high) = (x, y, low, high)
     }
   }
 
   /// A line with its name.
-  public struct Series: Sendable {
-    public var name: String
-    /// In the order of their x.
-    public var points: [Point]
-    /// Whether the values are noisy: they are then drawn pale, with a running mean over them.
-    public var isNoisy: Bool
+  package struct Series: Sendable {
+    /// Name of the line in the legend.
+    package var name: String
+    /// Points in ascending order of x.
+    package var points: [Point]
+    /// Whether the values are noisy. Noisy values are drawn pale, with a running mean over them.
+    package var isNoisy: Bool
 
-    public init(_ name: String, _ points: [Point], isNoisy: Bool = false) {
+    /// A line through points.
+    package init(_ name: String, _ points: [Point], isNoisy: Bool = false) {
       (self.name, self.points, self.isNoisy) = (name, points, isNoisy)
     }
   }
 
-  public enum XAxis: Sendable, Equatable {
+  /// Kind of the x axis.
+  package enum XAxis: Sendable, Equatable {
     case linear, logarithmic
     /// Names at equal distances.
     case categories([String])
   }
 
-  public enum YAxis: Sendable {
-    /// Logarithmic where values are positive and span more than two powers of ten, else linear.
+  /// Kind of the y axis.
+  package enum YAxis: Sendable {
+    /// Logarithmic if values are positive and span more than two powers of ten, linear otherwise.
     case automatic
     case linear, logarithmic
   }
 
-  public var title: String
-  /// What y is, and its unit.
-  public var detail: String
-  /// What x is, and its unit.
-  public var xLabel: String
-  public var series: [Series]
-  public var xAxis: XAxis
-  /// The ends of the x axis, where they are wider than the points': charts that share it can be compared.
-  public var xRange: ClosedRange<Double>?
-  public var yAxis: YAxis
-  /// In pixels at full size; a page scales the drawing to its column.
-  public var width, height: Double
+  /// Title of the chart.
+  package var title: String
+  /// Quantity on the y axis and its unit.
+  package var detail: String
+  /// Quantity on the x axis and its unit.
+  package var xLabel: String
+  /// The lines.
+  package var series: [Series]
+  /// Kind of the x axis.
+  package var xAxis: XAxis
+  /// Range of the x axis, if it is wider than that of the points, so that several charts can be compared.
+  package var xRange: ClosedRange<Double>?
+  /// Kind of the y axis.
+  package var yAxis: YAxis
+  /// Size in pixels; a page scales the drawing to its column.
+  package var width, height: Double
 
-  public init(
+  /// A chart of series.
+  package init(
     title: String, detail: String = "", xLabel: String = "", series: [Series], xAxis: XAxis = .linear,
     xRange: ClosedRange<Double>? = nil, yAxis: YAxis = .automatic, width: Double = 480, height: Double = 280
   ) {
@@ -64,13 +74,13 @@ public struct LineChart: Sendable {
     (self.xAxis, self.xRange, self.yAxis, self.width, self.height) = (xAxis, xRange, yAxis, width, height)
   }
 
-  /// The drawing as an element of a page that includes `ChartStyle.css`.
+  /// The chart as an SVG element for a page that includes `ChartStyle.css`.
   public var svg: String { canvas.element(label: summary) }
 
-  /// The drawing as an SVG file.
+  /// The chart as the text of an SVG file.
   public var file: String { canvas.document(label: summary) }
 
-  /// What a reader who does not see the drawing is told.
+  /// Description of the chart for screen readers.
   private var summary: String {
     let ends = series.compactMap { series in
       series.points.last { $0.y.isFinite }.map { "\(series.name) \(NumberText.significant($0.y, .typographic))" }

@@ -1,15 +1,15 @@
 import MirageSupport
 
-/// A line chart as it is drawn.
+/// Drawing of a line chart.
 struct LinePlot {
   private let chart: LineChart
-  /// What can be drawn; a gap is a not-a-number.
+  /// Points that can be drawn; a gap is not-a-number.
   private let series: [LineChart.Series]
   private let x, y: ChartScale
   private let frame: ChartFrame
   private let header: ChartHeader
   private let isClipped: Bool
-  /// Whether the series stand a little beside each other, or their error bars would hide one another.
+  /// Whether the series are shifted slightly, so that their error bars do not hide each other.
   private let isApart: Bool
 
   init(_ chart: LineChart) {
@@ -122,7 +122,7 @@ struct LinePlot {
     }
   }
 
-  /// The points as dots with their error bars, where they are few.
+  /// Draws the points as dots with their error bars, if they are few.
   private func drawPoints(of index: Int, on canvas: inout SVGCanvas) {
     let (series, style) = (series[index], seriesStyle(index))
     let (hasIntervals, isSparse) = (series.hasIntervals, series.points.count <= 40)
@@ -174,8 +174,8 @@ struct LinePlot {
     isApart ? (Double(index) - Double(series.count - 1) / 2) * Self.apart : 0
   }
 
-  /// The points as lines in the drawing, broken at gaps, with no more of them than can be told apart: of those in a
-  /// column of pixels the first, the lowest, the highest and the last.
+  /// The points as lines in the drawing, broken at gaps, without points that cannot be distinguished: each column of
+  /// pixels has its first, lowest, highest and last point.
   private func runs(_ points: [LineChart.Point], of index: Int? = nil) -> [[(x: Double, y: Double)]] {
     let shift = index.map(self.shift) ?? 0
     return points.split { !$0.y.isFinite }.map { run in
@@ -197,14 +197,14 @@ struct LinePlot {
     }
   }
 
-  /// Whether a logarithmic scale shows more, some stray values aside.
+  /// Whether a logarithmic scale shows more, apart from outliers.
   private static func spansDecades(_ series: [LineChart.Series]) -> Bool {
     guard series.allSatisfy({ $0.values.allSatisfy { $0 > 0 } }) else { return false }
     let ranges = series.compactMap(\.usualRange)
     return ranges.map(\.high).max()! > 100 * ranges.map(\.low).min()!
   }
 
-  /// The values that decide the scale: where a few spikes would press the rest flat, they are left out.
+  /// Values that determine the scale, without a few spikes that would flatten the rest.
   private static func withoutSpikes(_ values: [Double], of series: [LineChart.Series]) -> [Double] {
     let ranges = series.compactMap(\.usualRange)
     guard let low = ranges.map(\.low).min(), let high = ranges.map(\.high).max(), high > low,

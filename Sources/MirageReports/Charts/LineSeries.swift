@@ -1,5 +1,5 @@
 extension LineChart.XAxis {
-  /// Whether a value has a place on the axis.
+  /// Whether a value has a position on the axis.
   func holds(_ x: Double) -> Bool {
     switch self {
     case .linear: isDrawable(x)
@@ -9,11 +9,11 @@ extension LineChart.XAxis {
   }
 }
 
-/// Beyond this, distances between values overflow.
+/// Limit beyond which distances between values overflow.
 private func isDrawable(_ value: Double) -> Bool { abs(value) < 1e100 }
 
 extension LineChart.Series {
-  /// The series without what has no place on the axes: a y without one becomes a gap.
+  /// The series without points that have no position on the axes; a y without a position becomes a gap.
   func drawable(on axis: LineChart.XAxis, isLogarithmic: Bool) -> Self {
     func drawn(_ y: Double?) -> Double? { y.flatMap { isDrawable($0) && (!isLogarithmic || $0 > 1e-100) ? $0 : nil } }
     var copy = self
@@ -23,7 +23,7 @@ extension LineChart.Series {
     return copy
   }
 
-  /// Everything that is drawn against the y axis.
+  /// Values and error bars on the y axis.
   var values: [Double] {
     var values: [Double] = []
     for point in points where point.y.isFinite {
@@ -36,7 +36,7 @@ extension LineChart.Series {
 
   var hasIntervals: Bool { points.contains { $0.low != nil || $0.high != nil } }
 
-  /// Where all but the outermost hundredth of the values are; of few values, where all are.
+  /// Range of all but the outermost hundredth of the values; of all values if there are few.
   var usualRange: (low: Double, high: Double)? {
     let sorted = values.sorted()
     if sorted.isEmpty { return nil }
@@ -44,11 +44,11 @@ extension LineChart.Series {
     return (sorted[beyond], sorted[sorted.count - 1 - beyond])
   }
 
-  /// A running mean takes some values to run over.
+  /// Whether there are enough values for a running mean.
   var isSmoothed: Bool { isNoisy && points.count >= 20 }
 
-  /// The mean of the values around each, taken twice so that one value's coming and going does not show.
-  /// - Parameter range: where the values count; a spike would bend the line around it.
+  /// The running mean, taken twice so that single values do not show.
+  /// - Parameter range: range of the values that count; a spike outside of it does not bend the line.
   func smoothed(within range: ClosedRange<Double>?) -> [LineChart.Point] {
     let counting = points.map { point in range.map { $0.contains(point.y) } ?? true ? point.y : .nan }
     let values = runningMean(runningMean(counting))

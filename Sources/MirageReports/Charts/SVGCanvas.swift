@@ -1,4 +1,4 @@
-/// Collects the elements of a drawing. Everything that looks (colors, line widths, type) is in `ChartStyle`.
+/// Elements of a drawing. Colors, line widths and type are in `ChartStyle`.
 struct SVGCanvas {
   enum Anchor: String { case start, middle, end }
 
@@ -14,7 +14,7 @@ struct SVGCanvas {
     body += ">\(escaped(text))</text>\n"
   }
 
-  /// A title, and after it on the same line what it is about.
+  /// Adds a title and, after it on the same line, a detail.
   mutating func title(_ title: String, detail: String, y: Double) {
     body += "<text x=\"0\" y=\"\(Self.number(y))\"><tspan class=\"title\">\(escaped(title))</tspan>"
     if !detail.isEmpty { body += "<tspan dx=\"\(title.isEmpty ? 0 : 8)\">\(escaped(detail))</tspan>" }
@@ -26,7 +26,7 @@ struct SVGCanvas {
       "<path class=\"\(style)\" d=\"M\(Self.number(x1)) \(Self.number(y1))L\(Self.number(x2)) \(Self.number(y2))\"/>\n"
   }
 
-  /// Lines through points; each run of points is one line.
+  /// Adds lines through points; each run of points is one line.
   mutating func path(_ runs: [[(x: Double, y: Double)]], style: String) {
     let commands = runs.filter { !$0.isEmpty }.map { run in
       "M" + run.map { "\(Self.number($0.x)) \(Self.number($0.y))" }.joined(separator: "L")
@@ -34,7 +34,7 @@ struct SVGCanvas {
     if !commands.isEmpty { body += "<path class=\"\(style)\" d=\"\(commands.joined())\"/>\n" }
   }
 
-  /// A dot whose title browsers show under the pointer.
+  /// Adds a dot; browsers show its title under the pointer.
   mutating func dot(x: Double, y: Double, title: String, style: String) {
     body += "<circle class=\"\(style)\" cx=\"\(Self.number(x))\" cy=\"\(Self.number(y))\" r=\"3.2\">"
     body += "<title>\(escaped(title))</title></circle>\n"
@@ -46,7 +46,7 @@ struct SVGCanvas {
     body += "<title>\(escaped(title))</title></rect>\n"
   }
 
-  /// Draws such that nothing shows outside the frame.
+  /// Draws elements that are clipped to the frame.
   mutating func clipped(to frame: ChartFrame, _ draw: (inout SVGCanvas) -> Void) {
     let (x, y) = (Self.number(frame.left), Self.number(frame.top))
     let (width, height) = (Self.number(frame.width), Self.number(frame.height))
@@ -56,13 +56,13 @@ struct SVGCanvas {
     body += "</svg>\n"
   }
 
-  /// The drawing as an element of a page that includes `ChartStyle.css`.
+  /// The drawing as an SVG element for a page that includes `ChartStyle.css`.
   func element(label: String) -> String {
     "<svg class=\"chart\" viewBox=\"0 0 \(Self.number(width)) \(Self.number(height))\" role=\"img\""
       + " aria-label=\"\(escaped(label))\">\n\(body)</svg>\n"
   }
 
-  /// The drawing as a file of its own, with a margin.
+  /// The drawing as the text of an SVG file, with a margin.
   func document(label: String) -> String {
     let margin = 16.0
     let (full, high) = (Self.number(width + 2 * margin), Self.number(height + 2 * margin))
@@ -73,7 +73,7 @@ struct SVGCanvas {
       + " height=\"\(high)\"/>\n\(body)</svg>\n"
   }
 
-  /// A length to a tenth of a pixel. What lies far outside the drawing is as good as anywhere outside.
+  /// A length to a tenth of a pixel, limited to a distance far outside of the drawing.
   static func number(_ value: Double) -> String {
     let tenths = Int((max(-1e5, min(1e5, value)) * 10).rounded())
     let digits = tenths % 10 == 0 ? "\(tenths.magnitude / 10)" : "\(tenths.magnitude / 10).\(tenths.magnitude % 10)"
@@ -81,8 +81,8 @@ struct SVGCanvas {
   }
 }
 
-/// Text as it may stand in HTML and SVG, in an element or in an attribute. Control characters, which neither allows,
-/// become the replacement character.
+/// Text that is escaped for elements and attributes of HTML and SVG. Control characters, which neither allows, become
+/// the replacement character.
 func escaped(_ text: String) -> String {
   var result = ""
   for scalar in text.unicodeScalars {
