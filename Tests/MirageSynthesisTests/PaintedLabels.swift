@@ -19,7 +19,8 @@ enum PaintedLabels {
     /// Batch sizes that were asked for.
     var sizes: [Int] = []
 
-    func callAsFunction(_ latents: Tensor, _ labels: [Int], _ mode: Mode) -> Tensor {
+    func callAsFunction(_ latents: Tensor, _ condition: Condition, _ mode: Mode) -> Tensor {
+      guard case .labels(let labels) = condition else { return latents }
       sizes.append(labels.count)
       let (values, width) = (latents.values, latents.shape[1])
       let pixels = labels.indices.flatMap { index -> [Float] in
@@ -60,7 +61,7 @@ enum PaintedLabels {
   ) throws -> EmittingStage {
     var model = GANModel()
     (model.network, model.latents, model.latent) = (.fullyConnected, latents, 3)
-    let configuration = try GANConfiguration(model, height: 2, width: 2, channels: 1, classes: classes)
+    let configuration = try GANConfiguration(model, shape: [2, 2, 1], classes: classes)
     let counted = Unchecked(painter)
     return EmittingStage(
       configuration, ImageCoding(height: 2, width: 2, channels: 1, maps: maps), emission, file: "painted",

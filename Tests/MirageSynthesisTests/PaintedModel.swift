@@ -25,7 +25,7 @@ enum PaintedModel {
   static func write(to path: String, spread: Float = 0, shift: Int = 0, step: Int = 1) throws {
     var model = GANModel()
     (model.network, model.conditioning, model.latent) = (.fullyConnected, .concatenated, 2)
-    let configuration = try GANConfiguration(model, height: side, width: side, channels: 1, classes: classes)
+    let configuration = try GANConfiguration(model, shape: [side, side, 1], classes: classes)
     var checkpoint = Checkpoint()
     checkpoint.store(try generator(configuration, spread: spread, shift: shift + 1), as: "generator")
     let average = MovingAverage(of: try generator(configuration, spread: spread, shift: shift))
@@ -39,7 +39,7 @@ enum PaintedModel {
 
   private static func generator(_ configuration: GANConfiguration, spread: Float, shift: Int) throws -> any Generator {
     var random = Random(key: Random.Key(seed: 1, path: "painted"), sample: 0)
-    let (generator, _) = configuration.networks(using: &random)
+    let generator = configuration.generator(using: &random)
     var state = generator.state
     for (name, tensor) in state where name.hasPrefix("layers.") { state[name] = .zeros(tensor.shape) }
     // Three numbers pass through the hidden layers: the color, and what the latent adds and takes away.
