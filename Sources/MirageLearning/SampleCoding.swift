@@ -52,7 +52,7 @@ public struct ImageCoding: SampleCoding, Equatable {
 
   public func contents(_ rows: Tensor) -> [Sample.Content] {
     guard let maps else { return images(rows).map { .image($0) } }
-    return split(rows) { values in
+    return split(quantized(rows)) { values in
       .scaled(ScaledImage(height: shape[0], width: shape[1], channels: shape[2], values: Array(values), maps: maps))
     }
   }
@@ -71,8 +71,16 @@ public struct ImageCoding: SampleCoding, Equatable {
     }
   }
 
+  /// The rows rounded to bytes, or limited to the range that bytes have as floats.
   public func quantized(_ rows: Tensor) -> Tensor {
-    maps == nil ? Tensor(rows.values.map { Self.byte($0) * (2 / 255) - 1 }, shape: rows.shape) : rows
+    guard let maps else { return Tensor(rows.values.map { Self.byte($0) * (2 / 255) - 1 }, shape: rows.shape) }
+    let ends = maps.map { ($0.offset, $0.offset + 255 * $0.scale) }
+    let ranges = ends.map { min($0, $1)...max($0, $1) }
+    let values = rows.values.enumerated().map { place, value in
+      let range = ranges[place % ranges.count]
+      return max(range.lowerBound, min(range.upperBound, value))
+    }
+    return Tensor(values, shape: rows.shape)
   }
 
   private func split<Result>(_ rows: Tensor, _ body: (UnsafeBufferPointer<Float>) -> Result) -> [Result] {

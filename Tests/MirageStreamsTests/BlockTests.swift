@@ -73,8 +73,8 @@ import Testing
 
   @Test func theLeastRecentlyUsedMakeRoom() async throws {
     let recorder = Recorder()
-    // Two blocks of 8 × (1000 + some) bytes fit.
-    let flow = numbers(recorder, count: 32, keeping: 17_000)
+    let block = 8 * (1000 + MemoryLayout<Slot<Int>>.stride)
+    let flow = numbers(recorder, count: 32, keeping: 3 * block - 1)
     for position in [0, 8, 0, 16, 0, 8] { _ = try await read(flow, [position]) }
     #expect(recorder.ranges.withLock { $0 } == [0..<8, 8..<16, 16..<24, 8..<16])
     let small = Recorder()
