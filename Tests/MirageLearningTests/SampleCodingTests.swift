@@ -32,7 +32,8 @@ import Testing
     let encoded = rows(coding, samples)
     let scaled = samples.compactMap { sample in if case .scaled(let image) = sample.content { image } else { nil } }
     #expect(encoded.values == scaled.flatMap(\.values))
-    let between = encoded + Float(range.upperBound - range.lowerBound) / 700
+    let middle = Float(range.lowerBound + range.upperBound) / 2
+    let between = encoded * 0.999 + middle * 0.001
     for (content, image) in zip(coding.contents(between), scaled) {
       guard case .scaled(let found) = content else {
         Issue.record("floats become floats")
@@ -41,6 +42,10 @@ import Testing
       #expect(found.maps == image.maps && found.values != image.values, "not rounded to bytes")
     }
     #expect(coding.quantized(between).values == between.values)
+    #expect(
+      coding.quantized(encoded * 2 - middle).values.allSatisfy { value in
+        value >= Float(range.lowerBound) - 1e-6 && value <= Float(range.upperBound) + 1e-6
+      })
     #expect(coding.images(encoded) == samples.map { $0.bytes() })
   }
 
