@@ -4,13 +4,13 @@
 APT_PACKAGES := libturbojpeg0-dev libpng-dev libzip-dev libssl-dev zlib1g-dev libdnnl-dev libopenblas-dev \
   dataset-fashion-mnist
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
-SWIFT_SOURCES := Package.swift Sources Tests Benchmarks
+SWIFT_SOURCES := Package.swift Sources Tests Benchmarks Examples
 ONLY ?=
 ROUNDS ?= 3
 DOCUMENTED := MirageSupport MirageMedia MirageReports MirageStreams MirageTensors MirageNetworks MirageLearning \
   MirageAdversarial MirageEvaluation MirageSynthesis Mirage
 
-.PHONY: setup demo test mutate lint format bench interop stress fuzz docs venv
+.PHONY: setup demo test example mutate lint format bench interop stress fuzz docs venv
 
 # Installs the missing system packages, and nothing else.
 setup:
@@ -35,7 +35,19 @@ test: setup lint
 	grep -vE '(passed after|started\.|^◇)' .build/test.log; \
 	echo "Cases over 5 s:"; grep -E 'passed after ([5-9]|[0-9]{2,})\.[0-9]+ seconds' .build/test.log | grep -vE 'Test run|Suite' || echo "  none"; \
 	grep -E 'Test run with' .build/test.log | tail -n 1; \
-	exit $$status
+	[ $$status = 0 ] && $(MAKE) --no-print-directory example || exit 1
+
+# A user's own package: its augmentation is named in a pipeline file, and what imports MirageStreams alone links neither
+# oneDNN nor OpenBLAS.
+EXAMPLE := Examples/OwnAugmentation
+example: setup
+	swift build --package-path $(EXAMPLE) --scratch-path .build-example
+	rm -rf $(EXAMPLE)/out
+	.build-example/debug/own-mirage $(EXAMPLE)/pipeline.yaml
+	@test "$$(grep -c '"kind": "augmented"' $(EXAMPLE)/out/metadata.jsonl)" = 10
+	.build-example/debug/streams-only Samples/fashion-mnist
+	@! ldd .build-example/debug/streams-only | grep -E 'libdnnl|libopenblas' || \
+	  { echo "MirageStreams links what only networks need."; exit 1; }
 
 # Small wrong changes that a test must notice, listed in Tests/Mutation/changes.txt. make mutate, or make mutate ONLY=crop-near
 mutate: setup

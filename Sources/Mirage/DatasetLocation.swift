@@ -15,7 +15,8 @@ public struct DatasetLocation: Sendable {
       (pipeline, format) = (try PipelineFile.load(path), nil)
     } else {
       let place = try DatasetPlace(path)
-      guard let format = Registry.recognizedSources.first(where: { $0.recognizes(place) }) else {
+      let formats = Registry.standard.types.compactMap { $0 as? any RecognizedSource.Type }
+      guard let format = formats.first(where: { $0.recognizes(place) }) else {
         throw MirageError(
           .missingInput, "is neither a pipeline file nor a dataset", file: path,
           remedy: "Give a directory with a dataset, a CIFAR archive, or a pipeline file that ends in .yaml.")

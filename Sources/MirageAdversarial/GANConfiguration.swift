@@ -1,3 +1,4 @@
+import MirageStreams
 import MirageSupport
 
 /// Settings of a GAN's networks: what its weights fit, and no more.
@@ -42,6 +43,21 @@ public struct GANModel: Sendable, Codable, Equatable {
   public var normalization = Normalization.spectral
   /// Last layer of a DCGAN's generator. Defaults to `convolution`.
   public var output = Output.convolution
+
+  public static let settings = Setting.list(
+    of: GANModel(),
+    Setting("network", .choice(Network.self), "Family of both networks"),
+    Setting("conditioning", .choice(Conditioning.self), "Way in which the networks learn of the class"),
+    Setting("latent", .integer(1...4096), "Number of values in a latent"),
+    Setting("latents", .choice(Latents.self), "Distribution of each value in a latent"),
+    Setting(
+      "generator-width", .integer(1...1024), "Number of channels at the image's size, or of every residual block"),
+    Setting(
+      "discriminator-width", .integer(1...1024), "Number of channels of the first layer, or of every residual block"),
+    Setting("normalization", .choice(Normalization.self), "Normalization of the discriminator"),
+    Setting(
+      "output", .choice(Output.self),
+      "Layer that makes a DCGAN's image: the last transposed convolution, or a 3 x 3 convolution after it"))
 
   /// A conditional DCGAN with projection and spectral normalization.
   public init() {}

@@ -19,11 +19,7 @@ public struct Flow<Element: Sendable>: AsyncSequence, Sendable {
     count: Int, run: Run = Run(), about: DatasetInfo, locate: @escaping @Sendable (Int, Run) throws -> Place,
     read: @escaping @Sendable ([Int], Run) async throws -> [Slot<Element>]
   ) {
-    self.count = count
-    self.run = run
-    self.about = about
-    self.locate = locate
-    self.read = read
+    (self.count, self.run, self.about, self.locate, self.read) = (count, run, about, locate, read)
   }
 
   /// The same recipe in another epoch, shard or seed.
@@ -124,8 +120,7 @@ public struct DatasetInfo: Sendable {
   public init(classes: [String], inputs: [String], grain: Int) {
     self.classes = classes
     folders = folderNames(classes)
-    self.inputs = inputs
-    self.grain = grain
+    (self.inputs, self.grain) = (inputs, grain)
   }
 
   /// Whether a sample is worth asking, before each, if the work was cancelled; else the chunk is soon done.

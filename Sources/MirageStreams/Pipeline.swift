@@ -13,11 +13,7 @@ public struct Pipeline: Sendable {
     name: String = "pipeline", seed: UInt64 = 0, policy: ErrorPolicy = .stop, source: any SourceComponent,
     stages: [any StageComponent] = [], sink: (any SinkComponent)? = nil
   ) {
-    self.name = name
-    self.seed = seed
-    self.policy = policy
-    self.source = source
-    self.stages = stages
+    (self.name, self.seed, self.policy, self.source, self.stages) = (name, seed, policy, source, stages)
     self.sink = sink
   }
 
@@ -35,7 +31,7 @@ public struct Pipeline: Sendable {
   /// - Throws: bad pipeline naming the stage, if one cannot stand in its place or is not trained yet and the context does
   ///   not train; what opening the source and fitting throw.
   public func fitted(_ run: Run? = nil, in context: Context = Context(fitting: .fit)) async throws -> FittedPipeline {
-    try checkDomains()
+    try validate(below: context.path)
     let run = run ?? Run(seed: seed)
     var context = context
     let root = context.path
@@ -64,11 +60,7 @@ public struct Pipeline: Sendable {
             now[0].isLeftOut = true
           }
         }
-      } catch var error as MirageError where error.kind == .badPipeline && error.file == nil {
-        // A stage may have named the setting, such as model.conditioning.
-        error.place = "\(now[0])" + (error.place.map { ", \($0)" } ?? "")
-        throw error
-      }
+      } catch let error as MirageError { throw error.located(in: "\(now[0])") }
       fitted += now
       index += now.count
     }
@@ -89,6 +81,17 @@ public struct Pipeline: Sendable {
         .badPipeline, "the stage is not trained yet",
         remedy: "Train it first with mirage train and the pipeline's file.")
     }
+  }
+
+  /// Checks the settings of all components, without opening anything.
+  /// - Throws: bad pipeline naming the component and the setting, such as `stages/1 (take), count`.
+  public func validate() throws { try validate(below: .root) }
+
+  private func validate(below root: StagePath) throws {
+    try source.validate(at: root.source.description)
+    for (index, stage) in stages.enumerated() { try stage.validate(at: root.stage(index).description) }
+    try sink?.validate(at: "sink")
+    try checkDomains()
   }
 
   /// - Throws: bad pipeline naming the stage (`stages/2`) or the sink that does not work on what flows into it.

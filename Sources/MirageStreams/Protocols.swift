@@ -116,26 +116,6 @@ public protocol TrainedEstimator: Estimator {
 /// A component that computes with networks, such as a stage that generates samples.
 public protocol ComputesWithNetworks {}
 
-/// Something a pipeline is made of. Its stored properties are its settings: in a pipeline file under the same names, in
-/// lower case with hyphens.
-public protocol Component: Sendable, Encodable {
-  /// The name in pipeline files, such as `random-crop`.
-  static var name: String { get }
-}
-
-extension Component {
-  /// The component as a pipeline file writes it: `{name: {settings}}`.
-  public var description: JSONValue {
-    get throws { .object([Self.name: try JSONValue(encoding: self)]) }
-  }
-}
-
-/// A source that pipelines can name.
-public typealias SourceComponent = Component & Source<Sample>
-
-/// A sink that pipelines can name.
-public typealias SinkComponent = Component & Sink<Sample>
-
 /// A component that stands among a pipeline's stages.
 public protocol StageComponent: Component {
   var role: Role { get }

@@ -10,9 +10,7 @@ public struct Run: Sendable, Equatable {
   public var recordsDraws = false
 
   public init(seed: UInt64 = 0, epoch: Int = 0, shard: Shard = .whole) {
-    self.seed = seed
-    self.epoch = epoch
-    self.shard = shard
+    (self.seed, self.epoch, self.shard) = (seed, epoch, shard)
   }
 }
 
@@ -26,8 +24,7 @@ public struct Shard: Sendable, Equatable {
 
   public init(index: Int, count: Int) {
     precondition(count > 0 && index >= 0 && index < count, "shard \(index) of \(count)")
-    self.index = index
-    self.count = count
+    (self.index, self.count) = (index, count)
   }
 
   /// The positions of this shard among `total`.
@@ -71,8 +68,7 @@ public struct Context: Sendable {
     workers: Int = Context.processors, policy: ErrorPolicy = .stop, fitting: Fitting = .requireTrained
   ) {
     self.workers = max(1, workers)
-    self.policy = policy
-    self.fitting = fitting
+    (self.policy, self.fitting) = (policy, fitting)
   }
 
   /// The same circumstances for a component at another path.
@@ -126,10 +122,7 @@ public struct SampleError: Error, Sendable, Equatable {
   public var error: MirageError
 
   public init(id: SampleID, origin: String?, stage: String? = nil, error: MirageError) {
-    self.id = id
-    self.origin = origin
-    self.stage = stage
-    self.error = error
+    (self.id, self.origin, self.stage, self.error) = (id, origin, stage, error)
   }
 }
 

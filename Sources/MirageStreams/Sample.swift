@@ -21,10 +21,7 @@ public struct Sample: Sendable {
   public var history: [Draw] = []
 
   public init(id: SampleID, origin: Origin, content: Content, label: Label? = nil) {
-    self.id = id
-    self.origin = origin
-    self.content = content
-    self.label = label
+    (self.id, self.origin, self.content, self.label) = (id, origin, content, label)
   }
 
   public enum Kind: String, Sendable, Codable, CaseIterable { case real, augmented, synthetic }

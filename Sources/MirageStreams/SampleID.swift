@@ -14,10 +14,7 @@ public struct SampleID: Hashable, Sendable {
   public var synthetic: Int?
 
   public init(source: Int = 0, index: Int, pass: Int = 0, variant: Int = 0, synthetic: Int? = nil) {
-    self.source = source
-    self.index = index
-    self.pass = pass
-    self.variant = variant
+    (self.source, self.index, self.pass, self.variant) = (source, index, pass, variant)
     self.synthetic = synthetic
   }
 

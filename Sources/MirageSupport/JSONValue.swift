@@ -31,17 +31,26 @@ public enum JSONValue: Sendable, Equatable {
   }
 
   /// Encodes a value. Property names become lower case with hyphens: `samplesPerShard` becomes `samples-per-shard`.
-  /// - Throws: the errors of the value's `encode(to:)`; an `EncodingError` for numbers that are not finite.
-  public init(encoding value: some Encodable) throws {
+  ///
+  /// - Parameter nonFiniteAsText: whether numbers that are not finite become texts.
+  /// - Throws: the errors of the value's `encode(to:)`; else an `EncodingError` for numbers that are not finite.
+  public init(encoding value: some Encodable, nonFiniteAsText: Bool = false) throws {
     let encoder = JSONEncoder()
+    if nonFiniteAsText {
+      encoder.nonConformingFloatEncodingStrategy = .convertToString(
+        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    }
     encoder.keyEncodingStrategy = .custom { HyphenatedKey(stringValue: hyphenated($0.last!.stringValue)) }
     self = try JSONDecoder().decode(JSONValue.self, from: encoder.encode(value))
   }
 
   /// Decodes a value whose property names are in lower case with hyphens here.
   /// - Throws: `DecodingError`; the errors of the type's `init(from:)`.
-  public func decoded<Value: Decodable>(as type: Value.Type) throws -> Value {
+  public func decoded<Value: Decodable>(
+    as type: Value.Type, userInfo: [CodingUserInfoKey: any Sendable] = [:]
+  ) throws -> Value {
     let decoder = JSONDecoder()
+    decoder.userInfo = userInfo
     decoder.keyDecodingStrategy = .custom { HyphenatedKey(stringValue: camelCased($0.last!.stringValue)) }
     return try decoder.decode(type, from: JSONEncoder().encode(self))
   }

@@ -10,27 +10,38 @@ import MirageTensors
 ///
 /// What was trained is kept in the checkpoint: a second run with the same settings, upstream and data uses it, and a
 /// training that was interrupted goes on. A checkpoint of anything else is an error that names what differs.
-public struct ConditionalGAN: StageComponent, ComputesWithNetworks, Codable {
+public struct ConditionalGAN: StageComponent, ComputesWithNetworks {
   public static let name = "conditional-gan"
+  public static let summary = "Trains a GAN on what flows in, then adds synthetic samples"
   public static var domains: Set<Format.Domain> { [.image] }
 
   /// The file of the training's last state. The best one stands beside it, and a folder with the training's report.
   public var checkpoint: String
-  /// Which networks.
+  /// Networks.
   public var model: GANModel
-  /// How they are trained.
+  /// Training of the networks.
   public var train: GANRecipe
-  /// What is looked at meanwhile.
+  /// Evaluation schedule.
   public var watch: GANWatching
-  /// Which samples are added.
+  /// Samples that are added.
   public var emit: Emission
 
-  /// - Throws: bad pipeline with the setting as `place`, where settings exclude each other.
+  public static let settings = Setting.list(
+    of: ConditionalGAN(checkpoint: ""),
+    .required("checkpoint", .path, "File that keeps the training"),
+    Setting("model", .group(GANModel.settings), "Networks"), Setting("train", .group(GANRecipe.settings), "Training"),
+    Setting("watch", .group(GANWatching.settings), "Evaluation schedule"),
+    Setting("emit", .group(Emission.settings), "Samples that are added"))
+
   public init(
     checkpoint: String, model: GANModel = GANModel(), train: GANRecipe = GANRecipe(),
     watch: GANWatching = GANWatching(), emit: Emission = Emission()
-  ) throws {
+  ) {
     (self.checkpoint, self.model, self.train, self.watch, self.emit) = (checkpoint, model, train, watch, emit)
+  }
+
+  public func validate() throws {
+    try checkSettings()
     _ = try train.resolved(for: model)
     try emit.check()
     if model.conditioning == .none { try emit.checkWithoutClasses() }

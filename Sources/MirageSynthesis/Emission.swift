@@ -24,6 +24,23 @@ public struct Emission: Sendable, Codable, Equatable {
   /// Number of draws before a sample counts as failed, at least 1.
   public var attempts: Int
 
+  public static let settings = Setting.list(
+    of: Emission(),
+    Setting("per-class", .integer(0...1_000_000_000), "Number of samples per class"),
+    Setting(
+      "ratio", .number(0...1_000_000), "Number of samples per real one, of classes as frequent; 1 if no number is given"
+    ),
+    Setting("balance", .boolean, "Whether every class is brought up to the largest"),
+    Setting("count", .integer(0...1_000_000_000), "Number of samples in all, of classes equally often"),
+    Setting("classes", .strings, "Classes of the samples, by name or number; all if not given"),
+    Setting("synthetic-only", .boolean, "Whether the real samples are left out"),
+    Setting("truncation", .number(0.01...10), "Spread of the latents: below 1 for usual samples with less variety"),
+    Setting(
+      "threshold", .number(0...1), "Smallest probability that the classifier must give a sample's class; 0 rejects none"
+    ),
+    Setting("classifier", .path, "Classifier that rejects samples; the one the GAN was evaluated with if not given"),
+    Setting("attempts", .integer(1...10_000), "Maximum number of draws before a sample counts as failed"))
+
   /// Emits by one of `perClass`, `ratio`, `balance` and `count`, or as many samples as there are real ones.
   public init(
     perClass: Int? = nil, ratio: Double? = nil, balance: Bool = false, count: Int? = nil, classes: [String] = [],
@@ -37,17 +54,7 @@ public struct Emission: Sendable, Codable, Equatable {
 
   /// - Throws: bad pipeline with the setting as `place` if it is out of range or excludes another.
   public func check() throws {
-    let ranges: [(name: String, value: Double?, range: ClosedRange<Double>)] = [
-      ("per-class", perClass.map { Double($0) }, 0...1e9), ("ratio", ratio, 0...1e6),
-      ("count", count.map { Double($0) }, 0...1e9), ("truncation", truncation, 0.01...10),
-      ("threshold", threshold, 0...1), ("attempts", Double(attempts), 1...10_000),
-    ]
-    for (name, value, range) in ranges {
-      guard let value, !range.contains(value) else { continue }
-      throw MirageError(
-        .badPipeline, "emit.\(name) is \(JSONValue.number(value).text)", place: "emit.\(name)",
-        remedy: "Set it from \(JSONValue.number(range.lowerBound).text) to \(JSONValue.number(range.upperBound).text).")
-    }
+    try Self.settings.check(JSONValue(encoding: self, nonFiniteAsText: true), at: "emit")
     let numbers = [
       ("per-class", perClass != nil), ("ratio", ratio != nil), ("balance", balance), ("count", count != nil),
     ]

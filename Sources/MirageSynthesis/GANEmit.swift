@@ -2,17 +2,26 @@ import MirageSupport
 import MirageStreams
 
 /// A stage that adds a trained GAN's synthetic samples to those that flow in, without training.
-public struct GANEmit: StageComponent, ComputesWithNetworks, Codable {
+public struct GANEmit: StageComponent, ComputesWithNetworks {
   public static let name = "gan-emit"
+  public static let summary = "Adds synthetic samples of a trained GAN"
   public static var domains: Set<Format.Domain> { [.image] }
   /// Checkpoint file of a GAN, as `conditional-gan` and `mirage train` write it.
   public var checkpoint: String
-  /// The samples that are added.
+  /// Samples that are added.
   public var emit: Emission
 
-  /// - Throws: bad pipeline with the setting as `place` if it is out of range or excludes another.
-  public init(checkpoint: String, emit: Emission = Emission()) throws {
+  public static let settings = Setting.list(
+    of: GANEmit(checkpoint: ""),
+    .required("checkpoint", .path, "Checkpoint of a GAN"),
+    Setting("emit", .group(Emission.settings), "Samples that are added"))
+
+  public init(checkpoint: String, emit: Emission = Emission()) {
     (self.checkpoint, self.emit) = (checkpoint, emit)
+  }
+
+  public func validate() throws {
+    try checkSettings()
     try emit.check()
   }
 }
@@ -35,17 +44,26 @@ extension GANEmit: Estimator {
 }
 
 /// A trained GAN's synthetic samples as a dataset of their own.
-public struct GANSource: SourceComponent, ComputesWithNetworks, Codable {
+public struct GANSource: SourceComponent, ComputesWithNetworks {
   public static let name = "gan-emit"
+  public static let summary = "Synthetic samples of a trained GAN, and no others"
   /// Checkpoint file of a GAN, as `conditional-gan` and `mirage train` write it.
   public var checkpoint: String
-  /// The samples that are generated.
+  /// Samples that are generated.
   public var emit: Emission
 
+  public static let settings = Setting.list(
+    of: GANSource(checkpoint: "", emit: Emission()),
+    .required("checkpoint", .path, "Checkpoint of a GAN"),
+    Setting("emit", .group(Emission.settings), "Samples that are generated"))
+
   /// - Parameter emit: has `perClass` or `count`, since there are no real samples to hold others against.
-  /// - Throws: bad pipeline with the setting as `place` if it is out of range or excludes another.
-  public init(checkpoint: String, emit: Emission) throws {
+  public init(checkpoint: String, emit: Emission) {
     (self.checkpoint, self.emit) = (checkpoint, emit)
+  }
+
+  public func validate() throws {
+    try checkSettings()
     try emit.check()
   }
 

@@ -1,3 +1,5 @@
+import MirageStreams
+
 /// Monitoring of a GAN's training: which metric, how often.
 public struct GANWatching: Sendable, Codable, Equatable {
   /// Metric that chooses the best checkpoint.
@@ -20,6 +22,15 @@ public struct GANWatching: Sendable, Codable, Equatable {
   public var gridEvery = 500
   /// Steps between two checkpoints.
   public var checkpointEvery = 500
+
+  public static let settings = Setting.list(
+    of: GANWatching(),
+    Setting(
+      "metric", .choice(Metric.self), "Metric that chooses the best checkpoint; fid if the data has classes, else none"),
+    Setting("evaluate-every", .integer(1...100_000_000), "Number of steps between two evaluations"),
+    Setting("evaluate-count", .integer(2...1_000_000), "Number of images on either side of an evaluation"),
+    Setting("grid-every", .integer(1...100_000_000), "Number of steps between two sample grids"),
+    Setting("checkpoint-every", .integer(1...100_000_000), "Number of steps between two checkpoints"))
 
   /// The usual settings.
   public init() {}

@@ -144,7 +144,7 @@ struct EvaluateCommand: AsyncParsableCommand {
   private func generatedFlow(_ train: Batches) async throws -> (flow: Flow<Sample>, hasClasses: Bool) {
     let flow: Flow<Sample>
     if generated.hasSuffix(".safetensors") {
-      let source = try GANSource(checkpoint: generated, emit: Emission(count: train.count))
+      let source = GANSource(checkpoint: generated, emit: Emission(count: train.count))
       flow = try await source.flow().running(Run(seed: seed))
     } else {
       guard let found = try await DatasetLocation(generated).flow(.train, fitting: .requireTrained) else {

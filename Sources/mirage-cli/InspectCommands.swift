@@ -34,7 +34,7 @@ struct StagesCommand: ParsableCommand {
         mirage stages --schema > mirage.schema.json
       """)
 
-  @Argument(help: "The one to explain.", completion: .list(Registry.entries.map(\.name)))
+  @Argument(help: "The one to explain.", completion: .list(Registry.standard.types.map { $0.name }))
   var name: String?
 
   @Flag(help: "Print a JSON Schema of pipeline files, for editors.")
@@ -42,23 +42,23 @@ struct StagesCommand: ParsableCommand {
 
   func run() throws {
     if schema {
-      print(Registry.schema.prettyText, terminator: "")
+      print(Registry.standard.schema.prettyText, terminator: "")
       return
     }
     guard let name else { return listAll() }
-    let entries = Registry.entries.filter { $0.name == name }
-    if entries.isEmpty {
-      let near = nearest(to: name, among: Registry.entries.map(\.name))
+    let types = Registry.standard.types.filter { $0.name == name }
+    if types.isEmpty {
+      let near = nearest(to: name, among: Registry.standard.types.map { $0.name })
       throw MirageError(.usage, "there is no \(name)", remedy: near.map { "Did you mean \($0)?" })
     }
-    print(entries.map(\.explanation).joined(separator: "\n\n"))
+    print(types.map { $0.explanation }.joined(separator: "\n\n"))
   }
 
   private func listAll() {
-    for kind in Entry.Kind.allCases {
+    for kind in ComponentKind.allCases {
       print("\(kind.rawValue)s")
-      for entry in Registry.entries where entry.kind == kind {
-        print("  \(entry.name.padding(toLength: 22, withPad: " ", startingAt: 0))\(entry.summary)")
+      for type in Registry.standard.types where type.kind == kind {
+        print("  \(type.name.padding(toLength: 22, withPad: " ", startingAt: 0))\(type.summary)")
       }
     }
   }

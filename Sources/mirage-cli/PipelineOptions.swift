@@ -94,3 +94,12 @@ extension Shard: ExpressibleByArgument {
 func warn(leftOut: [String]) {
   for stage in leftOut { Terminal.warning("\(stage) is not trained yet; this shows the pipeline without it.") }
 }
+
+// Options that repeat a setting have its line of help, its range and its message.
+extension [Setting] {
+  func help(_ key: String) -> ArgumentHelp { ArgumentHelp(stringLiteral: named(key)!.summary + ".") }
+
+  func check(option key: String, _ value: JSONValue) throws {
+    if let problem = named(key)!.problem(in: value) { throw ValidationError("--\(problem.message).") }
+  }
+}

@@ -45,13 +45,13 @@ struct SynthesizeCommand: AsyncParsableCommand {
   @Option(help: "Images of the interpolation, the ends included.")
   var frames = 10
 
-  @Option(help: "Spread of the latents: below 1 for usual samples with less variety.")
-  var truncation = 1.0
+  @Option(help: Emission.settings.help("truncation"))
+  var truncation = Emission().truncation
 
-  @Option(help: "Draw samples anew whose class the classifier gives a lower probability.")
-  var threshold = 0.0
+  @Option(help: Emission.settings.help("threshold"))
+  var threshold = Emission().threshold
 
-  @Option(help: "The classifier that rejects samples.", completion: .file(extensions: ["safetensors", "pth"]))
+  @Option(help: "Classifier that rejects samples.", completion: .file(extensions: ["safetensors", "pth"]))
   var classifier: String?
 
   @Flag(help: "Continue writing files where an interrupted run ended.")
@@ -76,8 +76,8 @@ struct SynthesizeCommand: AsyncParsableCommand {
     }
     if !(1...1000).contains(rows) { throw ValidationError("--rows must be from 1 to 1000.") }
     if !(2...1000).contains(frames) { throw ValidationError("--frames must be from 2 to 1000.") }
-    if !(0.01...10).contains(truncation) { throw ValidationError("--truncation must be from 0.01 to 10.") }
-    if !(0...1).contains(threshold) { throw ValidationError("--threshold must be from 0 to 1.") }
+    try Emission.settings.check(option: "truncation", .number(truncation))
+    try Emission.settings.check(option: "threshold", .number(threshold))
     if threshold > 0 && classifier == nil { throw ValidationError("--threshold needs a --classifier.") }
     if resume && overwrite { throw ValidationError("--resume and --overwrite exclude each other.") }
   }
@@ -106,7 +106,7 @@ struct SynthesizeCommand: AsyncParsableCommand {
     let emission = Emission(
       count: count, classes: classes, truncation: truncation, threshold: threshold, classifier: classifier)
     let pipeline = Pipeline(
-      name: "synthesize", seed: seed, source: try GANSource(checkpoint: model, emit: emission),
+      name: "synthesize", seed: seed, source: GANSource(checkpoint: model, emit: emission),
       sink: ImageFolderSink(directory: output))
     var options = RunOptions()
     options.existing = resume ? .resume : overwrite ? .overwrite : .refuse

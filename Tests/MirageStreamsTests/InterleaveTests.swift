@@ -24,7 +24,7 @@ import Testing
   ]
 
   @Test(arguments: cases) func servesByWeight(_ one: Case) async throws {
-    let interleave = try Interleave(
+    let interleave = Interleave(
       one.counts.map { TestSource(count: $0) }, weights: one.weights, until: one.until)
     let samples = try await interleave.flow(in: Context()).samples()
     #expect(abs(samples.count - one.total) <= one.counts.count)
@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test func joinsClassesByName() async throws {
-    let interleave = try Interleave([
+    let interleave = Interleave([
       TestSource(count: 3, classes: ["ant", "bee", "cat"]), TestSource(count: 3, classes: ["cat", "dog", "ant"]),
     ])
     let flow = try await interleave.flow()
@@ -60,8 +60,8 @@ import Testing
   }
 
   @Test func nestedIdsAreUnique() async throws {
-    let inner = try Interleave([TestSource(count: 2), TestSource(count: 9)], until: .longest)
-    let middle = try Interleave([inner, TestSource(count: 40)], weights: [1, 2], until: .longest)
+    let inner = Interleave([TestSource(count: 2), TestSource(count: 9)], until: .longest)
+    let middle = Interleave([inner, TestSource(count: 40)], weights: [1, 2], until: .longest)
     let samples = try await Interleave([middle, TestSource(count: 5)], until: .longest).flow(in: Context()).samples()
     #expect(samples.count > 100)
     #expect(Set(samples.map(\.id)).count == samples.count)
@@ -79,9 +79,9 @@ import Testing
   @Test func refusesWhatDoesNotFit() async {
     let two: [any SourceComponent] = [TestSource(), TestSource()]
     for weights in [[1], [1, 0], [1, -1], [1, .infinity], [1, .nan]] as [[Double]] {
-      #expect(throws: MirageError.self) { try Interleave(two, weights: weights) }
+      #expect(throws: MirageError.self) { try Interleave(two, weights: weights).validate() }
     }
-    #expect(throws: MirageError.self) { try Interleave([]) }
+    #expect(throws: MirageError.self) { try Interleave([]).validate() }
     await #expect(throws: MirageError.self) { try await Interleave([TestSource(count: 0), TestSource()]).flow() }
   }
 }

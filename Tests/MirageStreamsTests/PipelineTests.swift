@@ -17,10 +17,10 @@ import Testing
 
   @Test func branchesHavePathsOfTheirOwn() async throws {
     let branch = PipelineSource(TestSource(count: 3), stages: noisy)
-    let pipeline = Pipeline(source: try Interleave([branch, branch]), stages: noisy)
+    let pipeline = Pipeline(source: Interleave([branch, branch]), stages: noisy)
     let paths = Set(try await draws(pipeline))
     #expect(paths == ["source/sources/0/stages/0", "source/sources/1/stages/0", "stages/0"])
-    let samples = try await Pipeline(source: try Interleave([branch, branch])).fittedFlow(Run(seed: 4)).samples()
+    let samples = try await Pipeline(source: Interleave([branch, branch])).fittedFlow(Run(seed: 4)).samples()
     #expect(samples[0].bytes() != samples[1].bytes(), "each branch draws its own numbers")
     #expect(Set(samples.map(\.id)).count == samples.count)
   }
@@ -58,7 +58,7 @@ import Testing
     }
     #expect(error.kind == .badPipeline && error.place == "stages/1")
     #expect(error.message == "\(type(of: stage).name) works on images, and the source gives audio clips")
-    let mixed = try await failure { _ = try Interleave([TestClips(), TestSource()]) }
+    let mixed = try await failure { try Interleave([TestClips(), TestSource()]).validate() }
     #expect(mixed.message.contains("mixes audio clips and images"))
   }
 

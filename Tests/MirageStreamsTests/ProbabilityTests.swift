@@ -39,9 +39,9 @@ import Testing
   func augmentationsApplyToSuchAPart(_ probability: Double) async throws {
     let stages: [any StageComponent] = [
       Invert(probability: probability), VerticalFlip(probability: probability),
-      try Sometimes([Invert(probability: 1)], probability: probability),
-      try OneOf([Invert(probability: 1)], probability: probability),
-      try SomeOf([Invert(probability: 1)], count: 1...1, probability: probability),
+      Sometimes([Invert(probability: 1)], probability: probability),
+      OneOf([Invert(probability: 1)], probability: probability),
+      SomeOf([Invert(probability: 1)], count: 1...1, probability: probability),
       Rotate(degrees: 90...90, interpolation: .nearest, fill: [255], probability: probability),
     ]
     for stage in stages {
@@ -78,7 +78,7 @@ import Testing
   }
 
   @Test func partsOfAChoiceComeByTheirWeights() async throws {
-    let choice = try OneOf(
+    let choice = OneOf(
       [Invert(probability: 1), VerticalFlip(probability: 1), Posterize(bits: 0...0)], weights: [1, 2, 5])
     let found = try await samples([choice])
     let black = found.count { $0.bytes().pixels.allSatisfy { $0 == 0 } }
@@ -92,7 +92,7 @@ import Testing
     var run = Run()
     run.recordsDraws = true
     let parts: [any StageComponent] = (0..<4).map { _ in Invert(probability: 1) }
-    let numbers = try await samples([try SomeOf(parts, count: 0...3)], run).map { $0.history.count }
+    let numbers = try await samples([SomeOf(parts, count: 0...3)], run).map { $0.history.count }
     for number in 0...3 { expect(numbers.count { $0 == number }, 1 / 4, "\(number) parts") }
   }
 }

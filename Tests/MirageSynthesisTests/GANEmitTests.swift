@@ -42,7 +42,7 @@ import Testing
       let pipeline = Pipeline(
         seed: 3, source: source,
         stages: [
-          try GANEmit(checkpoint: model, emit: emission), Shuffle(),
+          GANEmit(checkpoint: model, emit: emission), Shuffle(),
         ])
       let found = try await SmallStage.fitted(pipeline).samples().filter { $0.kind == .synthetic }
       #expect(!found.isEmpty && found.allSatisfy { PaintedModel.label(of: $0.bytes()) == $0.label?.index })
@@ -105,7 +105,7 @@ import Testing
 
   @Test func rejectionNeedsAClassifier() throws {
     try PaintedModel.write(to: model)
-    let source = try GANSource(checkpoint: model, emit: Emission(count: 3, threshold: 0.5))
+    let source = GANSource(checkpoint: model, emit: Emission(count: 3, threshold: 0.5))
     let error = #expect(throws: MirageError.self) { _ = try source.flow(in: Context()) }
     #expect(error?.message.contains("needs a classifier") == true && error?.place == "emit.threshold")
   }

@@ -53,7 +53,7 @@ import Testing
 
   @Test func anotherSeedGivesOtherSamplesOfTheSameModel() async throws {
     _ = try await SmallStage.fitted(SmallStage.pipeline(try SmallStage.gan(model())))
-    let source = try GANSource(checkpoint: model(), emit: Emission(count: 9))
+    let source = GANSource(checkpoint: model(), emit: Emission(count: 9))
     func pixels(_ seed: UInt64) async throws -> [[UInt8]] {
       try await source.flow().running(Run(seed: seed)).samples().map { $0.bytes().pixels }
     }

@@ -10,6 +10,8 @@ import Testing
 /// Images in the colors of their classes, which are not equally frequent: 15, 10 and 5 of 30.
 struct PaintedSource: SourceComponent {
   static let name = "painted"
+  static let summary = "Images in the colors of their classes"
+  static let settings: [Setting] = []
   static let labels = [0, 0, 0, 1, 1, 2]
   var count = 30
 
@@ -64,7 +66,7 @@ struct PaintedSource: SourceComponent {
       let step = try ModelFile(reading: best).saved.step
       #expect(step == history["metric/fid"][values.firstIndex(of: values.min()!)!].step, "seed \(seed)")
       func made(_ checkpoint: String) async throws -> [Image] {
-        let emit = try GANEmit(checkpoint: checkpoint, emit: Emission(perClass: 20, syntheticOnly: true))
+        let emit = GANEmit(checkpoint: checkpoint, emit: Emission(perClass: 20, syntheticOnly: true))
         let pipeline = Pipeline(seed: seed, source: PaintedSource(), stages: [emit])
         return try await SmallStage.fitted(pipeline, Run(seed: seed)).samples().map { $0.bytes() }
       }

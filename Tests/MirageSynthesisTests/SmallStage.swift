@@ -17,7 +17,7 @@ enum SmallStage {
   static func gan(
     _ checkpoint: String, steps: Int = 6, change: (inout ConditionalGAN) -> Void = { _ in }
   ) throws -> ConditionalGAN {
-    var stage = try ConditionalGAN(checkpoint: checkpoint, emit: Emission(perClass: 50))
+    var stage = ConditionalGAN(checkpoint: checkpoint, emit: Emission(perClass: 50))
     stage.model.network = .fullyConnected
     stage.model.latent = 8
     (stage.train.steps, stage.train.batch) = (steps, 7)

@@ -158,15 +158,15 @@ import Testing
     #expect(valid.errors.contains("stages/0 (conditional-gan) is fitted when the pipeline runs"))
     #expect(valid.status == 0 && valid.output.contains("is valid: 6,000 positions, 10 classes"))
     let all = try CommandLineTool.run("stages").output
-    for entry in Registry.entries {
-      #expect(all.contains("\n  \(entry.name) "), "\(entry.name)")
-      let one = try CommandLineTool.run("stages", entry.name)
-      #expect(one.status == 0 && entry.fields.allSatisfy { one.output.contains("  \($0.name): ") })
+    for type in Registry.standard.types {
+      #expect(all.contains("\n  \(type.name) "), "\(type.name)")
+      let one = try CommandLineTool.run("stages", type.name)
+      #expect(one.status == 0 && type.settings.allSatisfy { one.output.contains("  \($0.key): ") })
     }
     let both = try CommandLineTool.run("stages", "webdataset").output
     #expect(both.hasPrefix("webdataset (source): ") && both.contains("\n\nwebdataset (sink): "))
     let schema = try CommandLineTool.run("stages", "--schema").output
-    #expect(schema == Registry.schema.prettyText)
+    #expect(schema == Registry.standard.schema.prettyText)
     let text = try CommandLineTool.run("stats", Self.quickstart, "--set", Self.untrained, "--limit", "100")
     #expect(text.status == 0 && text.output.contains("samples: 100\n"))
     #expect(text.errors.contains("stages/0 (conditional-gan) is not trained yet"))

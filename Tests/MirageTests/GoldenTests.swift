@@ -42,8 +42,9 @@ import Testing
   /// The case's settings; a range that must be given is that of the drawn parameter.
   private func settings(_ one: Case) throws -> JSONValue {
     guard case .object(var settings) = one.settings else { return one.settings }
-    for field in try #require(Registry.entry(one.stage, among: [.augmentation])).fields where field.standard == nil {
-      settings[field.name] = settings[field.name] ?? one.parameters[field.name]
+    let type = try #require(Registry.standard.type(one.stage, among: [.augmentation]))
+    for setting in type.settings where setting.standard == nil {
+      settings[setting.key] = settings[setting.key] ?? one.parameters[setting.key]
     }
     return .object(settings)
   }

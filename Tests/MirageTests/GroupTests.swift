@@ -5,100 +5,98 @@ import Testing
 
 /// Settings that are groups of settings, in a component that only these tests know.
 @Suite struct GroupTests {
-  struct Painter: StageComponent, Stage, Codable {
+  struct Painter: StageComponent, Stage {
     static let name = "painter"
+    static let summary = "Paints"
+    static let primary: String? = "checkpoint"
 
     struct Model: Codable {
-      var network, loss: String
-      var penalties: [String]
+      var network = "dcgan"
+      var loss = "hinge"
+      var penalties: [String] = []
+
+      static let settings = Setting.list(
+        of: Model(), Setting("network", .choice(["dcgan", "resnet"]), "Its networks"),
+        Setting("loss", .choice(["logistic", "hinge"]), "What is minimized"),
+        Setting("penalties", .choices(["gradient", "consistency", "path"]), "Added to the loss"))
     }
 
     struct Train: Codable {
       struct Schedule: Codable {
-        var warmUp: Int
+        var warmUp = 0
         var decay: String?
+
+        static let settings = Setting.list(
+          of: Schedule(), Setting("warm-up", .integer(0...100_000), "Steps until the full rate"),
+          Setting("decay", .choice(["linear", "cosine"]), "The recipe's own if not given"))
       }
-      var steps: Int
+      var steps = 8000
       var learningRate: Double?
       var start: String?
-      var schedule: Schedule
+      var schedule = Schedule()
+
+      static let settings = Setting.list(
+        of: Train(), Setting("steps", .integer(1...100_000), "How many"),
+        Setting("learning-rate", .number(0...1), "The recipe's own if not given"),
+        Setting("start", .path, "Weights to begin with"),
+        Setting("schedule", .group(Schedule.settings), "Of the learning rate"))
     }
 
     struct Emit: Codable {
       var perClass: Int
-      var truncation: Double
+      var truncation = 1.0
+
+      static let settings = Setting.list(
+        of: Emit(perClass: 1), .required("per-class", .integer(1...1000), "How many"),
+        Setting("truncation", .number(0...1), "Of the noise"))
     }
 
     var checkpoint: String
-    var model: Model
-    var train: Train
+    var model = Model()
+    var train = Train()
     var emit: Emit?
+
+    static let settings = Setting.list(
+      of: Painter(checkpoint: ""), .required("checkpoint", .path, "Where the model is kept"),
+      Setting("model", .group(Model.settings), "What is trained"),
+      Setting("train", .group(Train.settings), "How it is trained"),
+      Setting("emit", .group(Emit.settings), "What is added"))
+
+    func validate() throws {
+      try checkSettings()
+      if model.loss == "logistic", model.penalties.contains("gradient") {
+        throw MirageError(.usage, "gradient goes with hinge", place: "model.loss", remedy: "Use hinge.")
+      }
+      if train.schedule.warmUp > train.steps {
+        throw MirageError(.usage, "warm-up is longer than training", place: "train.schedule.warm-up")
+      }
+      if emit?.truncation == 0 { throw MirageError(.usage, "nothing is left", place: "emit.nowhere") }
+    }
 
     func apply(to upstream: Flow<Sample>, at path: StagePath) -> Flow<Sample> { upstream }
   }
 
-  static let painter = Entry(
-    name: Painter.name, kind: .stage, summary: "Paints",
-    fields: [
-      Field("checkpoint", .path, "where the model is kept"),
-      Field(
-        "model",
-        .group([
-          Field("network", .choice(["dcgan", "resnet"]), "dcgan", "its networks"),
-          Field("loss", .choice(["logistic", "hinge"]), "hinge", "what is minimized"),
-          Field("penalties", .choices(["gradient", "consistency", "path"]), [], "added to the loss"),
-        ]), "what is trained"),
-      Field(
-        "train",
-        .group([
-          Field("steps", .integer(1...100_000), 8000, "how many"),
-          Field("learning-rate", .number(0...1), .null, "the recipe's own if not given"),
-          Field("start", .path, .null, "weights to begin with"),
-          Field(
-            "schedule",
-            .group([
-              Field("warm-up", .integer(0...100_000), 0, "steps until the full rate"),
-              Field("decay", .choice(["linear", "cosine"]), .null, "the recipe's own if not given"),
-            ]), "of the learning rate"),
-        ]), "how it is trained"),
-      Field(
-        "emit",
-        .group([
-          Field("per-class", .integer(1...1000), "how many"),
-          Field("truncation", .number(0...1), 1, "of the noise"),
-        ]), .null, "what is added"),
-    ], primary: "checkpoint"
-  ) { settings, _ in
-    let painter = try settings.decoded(as: Painter.self)
-    if painter.model.loss == "logistic", painter.model.penalties.contains("gradient") {
-      throw MirageError(.usage, "gradient goes with hinge", place: "model.loss", remedy: "Use hinge.")
-    }
-    if painter.train.schedule.warmUp > painter.train.steps {
-      throw MirageError(.usage, "warm-up is longer than training", place: "train.schedule.warm-up")
-    }
-    if painter.emit?.truncation == 0 { throw MirageError(.usage, "nothing is left", place: "emit.nowhere") }
-    return painter
-  }
-
   /// A source of the same name, with the same plain value and another setting.
-  static let source = Entry(
-    name: Painter.name, kind: .source, summary: "Paintings",
-    fields: [
-      Field("directory", .path, "where they are"),
-      Field("size", .group([Field("height", .integer(1...9), "in pixels")]), "of each"),
-    ], primary: "directory"
-  ) { settings, _ in
-    struct Settings: Decodable {
-      struct Size: Decodable { var height: Int }
-      var size: Size
-    }
-    return TestSource(height: try settings.decoded(as: Settings.self).size.height)
+  struct Paintings: SourceComponent {
+    static let name = Painter.name
+    static let summary = "Paintings"
+    static let primary: String? = "directory"
+
+    struct Size: Codable { var height: Int }
+    var directory: String
+    var size: Size
+
+    static let settings = Setting.list(
+      of: Paintings(directory: "", size: Size(height: 1)), .required("directory", .path, "Where they are"),
+      Setting("size", .group([.required("height", .integer(1...9), "In pixels")]), "Of each"))
+
+    func flow(in context: Context) -> Flow<Sample> { TestSource(height: size.height).flow(in: context) }
   }
 
-  static let registered = Registry.entries + [painter, source]
+  static let registry = Registry.standard.adding(Painter.self, Paintings.self)
 
   private func read(_ text: String, base: String = ".", overrides: [String] = []) throws -> Pipeline {
-    try PipelineFile.parse(text, base: base, overrides: overrides, registered: Self.registered)
+    try PipelineFile.parse(text, base: base, overrides: overrides, registry: Self.registry)
   }
 
   private func painter(_ settings: String, base: String = ".", _ overrides: String...) throws -> Painter {
@@ -158,15 +156,22 @@ import Testing
     try one.isExplained { try read($0) }
   }
 
+  /// Refuses whatever its settings are, and takes the place of the component of its name.
+  struct Strict: StageComponent, Stage {
+    static let name = Painter.name
+    static let summary = Painter.summary
+    static let settings = Painter.settings
+    var checkpoint: String
+    func validate() throws { throw MirageError(.badPipeline, "hinge will not do", place: "model.loss") }
+    func apply(to upstream: Flow<Sample>, at path: StagePath) -> Flow<Sample> { upstream }
+  }
+
   /// An error about a setting that the file leaves to its default.
   @Test func defaultsThatMakeNoSenseAreShownAtTheComponent() throws {
-    let strict = Entry(name: Painter.name, kind: .stage, summary: "Paints", fields: Self.painter.fields, primary: nil) {
-      _, _ in throw MirageError(.badPipeline, "hinge will not do", place: "model.loss")
-    }
     for settings in ["{checkpoint: a}", "{checkpoint: a, model: {network: dcgan}}", "{checkpoint: a, model: null}"] {
       let mistake = PipelineFileTests.Mistake(
         settings, "source: {mnist: data}\nstages: [{^painter: \(settings)}]", "hinge will not do")
-      try mistake.isExplained { try PipelineFile.parse($0, registered: Registry.entries + [strict]) }
+      try mistake.isExplained { try PipelineFile.parse($0, registry: Self.registry.adding(Strict.self)) }
     }
   }
 
@@ -246,12 +251,12 @@ import Testing
   @Test func namesAreLookedUpByKind() throws {
     let text = "source: {painter: {directory: a, size: {height: 2}}}\nstages: [painter: b]"
     let pipeline = try read(text, overrides: ["source.painter.size.height=5", "stages.0.painter.train.steps=6"])
-    #expect((pipeline.source as? TestSource)?.height == 5)
+    #expect((pipeline.source as? Paintings)?.size.height == 5)
     #expect((pipeline.stages[0] as? Painter)?.train.steps == 6)
     let mixed = try read(
       "source: {interleave: [{painter: a}, {painter: b}]}",
       overrides: ["source.interleave.0.painter.size.height=5", "source.interleave.1.painter.size.height=6"])
-    #expect((mixed.source as? Interleave)?.sources.compactMap { ($0 as? TestSource)?.height } == [5, 6])
+    #expect((mixed.source as? Interleave)?.sources.compactMap { ($0 as? Paintings)?.size.height } == [5, 6])
   }
 
   @Test func descriptionsAreSettings() throws {
@@ -263,7 +268,7 @@ import Testing
   }
 
   @Test func schemaNests() throws {
-    let schema = Registry.schema(of: Self.registered)
+    let schema = Self.registry.schema
     func settings(_ kind: String) -> JSONValue? {
       let forms = schema["$defs"]?[kind]?["anyOf"]?.items ?? []
       let form = forms.lazy.compactMap { $0["properties"]?[Painter.name] }.first
@@ -273,9 +278,9 @@ import Testing
     #expect(stage["required"] == ["checkpoint"] && stage["additionalProperties"] == false)
     let train = try #require(stage["properties"]?["train"])
     #expect(train["type"] == ["object", "null"] && train["additionalProperties"] == false && train["required"] == nil)
-    #expect(train["description"] == "how it is trained")
+    #expect(train["description"] == "How it is trained.")
     let steps: JSONValue = [
-      "type": "integer", "minimum": 1, "maximum": 100_000, "default": 8000, "description": "how many",
+      "type": "integer", "minimum": 1, "maximum": 100_000, "default": 8000, "description": "How many.",
     ]
     #expect(train["properties"]?["steps"] == steps)
     let rate = train["properties"]?["learning-rate"]?["anyOf"]?.items
@@ -294,54 +299,62 @@ import Testing
 
   @Test func explanationNests() {
     #expect(
-      Self.painter.explanation == """
+      Painter.explanation == """
         painter (stage): Paints.
           checkpoint: path; must be given
-              where the model is kept
+              Where the model is kept.
           model: group of settings; may be left out
-              what is trained
+              What is trained.
             network: dcgan | resnet; default "dcgan"
-                its networks
+                Its networks.
             loss: logistic | hinge; default "hinge"
-                what is minimized
+                What is minimized.
             penalties: list of gradient | consistency | path; default []
-                added to the loss
+                Added to the loss.
           train: group of settings; may be left out
-              how it is trained
+              How it is trained.
             steps: whole number from 1 to 100000; default 8000
-                how many
+                How many.
             learning-rate: number from 0 to 1; may be left out
-                the recipe's own if not given
+                The recipe's own if not given.
             start: path; may be left out
-                weights to begin with
+                Weights to begin with.
             schedule: group of settings; may be left out
-                of the learning rate
+                Of the learning rate.
               warm-up: whole number from 0 to 100000; default 0
-                  steps until the full rate
+                  Steps until the full rate.
               decay: linear | cosine; may be left out
-                  the recipe's own if not given
+                  The recipe's own if not given.
           emit: group of settings; may be left out
-              what is added
+              What is added.
             per-class: whole number from 1 to 1000; must be given
-                how many
+                How many.
             truncation: number from 0 to 1; default 1
-                of the noise
+                Of the noise.
           A plain value is checkpoint: `painter: …`.
         """)
-    #expect(Self.source.explanation.contains("\n  size: group of settings; must be given\n"))
+    #expect(Paintings.explanation.contains("\n  size: group of settings; must be given\n"))
   }
 
-  /// A group may hold components; they are named by the path of their field.
+  struct Paired: StageComponent {
+    static let name = "paired"
+    static let summary = "One of several"
+    static let kind = ComponentKind.augmentation
+    struct Either: Codable { @Nested var of: [any StageComponent] }
+    var either: Either
+    static let settings = Setting.list(
+      of: Paired(either: Either(of: [])),
+      Setting("either", .group([.required("of", .components([.augmentation]), "The choices")]), "Which"))
+    var parts: [String: [any Component]] { ["either.of": either.of] }
+    var role: Role { OneOf(either.of).role }
+  }
+
+  /// A group may hold components; they are named by the path of their setting.
   @Test func componentsInGroups() throws {
-    let entry = Entry(
-      name: "paired", kind: .augmentation, summary: "One of several",
-      fields: [Field("either", .group([Field("of", .components([.augmentation]), "the choices")]), "which")],
-      primary: nil
-    ) { _, parts in try OneOf(parts["either.of"]!.map(Registry.stage)) }
     let text = "source: {mnist: data}\nstages: [{paired: {either: {of: [invert, {rotate: 5}]}}}]"
     let stages = try PipelineFile.parse(
-      text, overrides: ["stages.0.paired.either.of.1.rotate.fill=9"], registered: Registry.entries + [entry]
+      text, overrides: ["stages.0.paired.either.of.1.rotate.fill=9"], registry: .standard.adding(Paired.self)
     ).stages
-    #expect(((stages[0] as? OneOf)?.of[1] as? Rotate)?.fill == [9])
+    #expect(((stages[0] as? Paired)?.either.of[1] as? Rotate)?.fill == [9])
   }
 }

@@ -227,4 +227,36 @@ import Testing
     #expect((pipeline.source as? MNIST)?.directory == folder.path + "/data")
     #expect((pipeline.sink as? IDXSink)?.directory == "/out")
   }
+
+  /// Files that were written with the older, British names are read; the schema says so.
+  @Test func olderSpellingsAreAccepted() throws {
+    let stage = "stages: [{conditional-gan: {checkpoint: a, model: {normalisation: layer}, train: {augment: colour}}}]"
+    func gan(_ overrides: String...) throws -> ConditionalGAN {
+      try #require(try PipelineFile.parse(Self.head + stage, overrides: overrides).stages[0] as? ConditionalGAN)
+    }
+    #expect(try gan().model.normalization == .layer && gan().train.augment == [.color])
+    for key in ["normalisation", "normalization"] {
+      #expect(try gan("stages.0.conditional-gan.model.\(key)=none").model.normalization == .none)
+    }
+    try Mistake(
+      "both",
+      Self.head + "stages: [conditional-gan: {checkpoint: a, model: {normalization: none, ^normalisation: none}}]",
+      "normalization is given twice"
+    ).isExplained { try PipelineFile.parse($0) }
+    let schema = Registry.standard.schema.text
+    #expect(schema.contains("Older files write normalisation") && schema.contains("Older files write colour"))
+  }
+
+  /// What Swift refuses, files refuse in the same words.
+  @Test func filesAndSwiftSayTheSame() async throws {
+    for (text, stage) in [
+      ("take: -1", Take(-1)), ("copies: 0", Copies(0)), ("random-crop: 0", RandomCrop(size: 0)),
+      ("{affine: {translate: [0.1]}}", Affine(translate: [0.1])), ("grayscale: 2", Grayscale(channels: 2)),
+      ("{normalize: {mean: [0], std: [0]}}", Normalize(mean: [0], std: [0])),
+    ] as [(String, any StageComponent)] {
+      let file = #expect(throws: MirageError.self) { try PipelineFile.parse(Self.head + "stages: [\(text)]") }
+      let swift = #expect(throws: MirageError.self) { try stage.validate() }
+      #expect(file?.message == swift?.message && file?.message.isEmpty == false)
+    }
+  }
 }

@@ -79,6 +79,14 @@ import Testing
     #expect(count >= 5)
   }
 
+  /// The augmentation of one's own that README.md shows is the one that `make example` builds.
+  @Test(arguments: ["Sources/own-mirage/Vignette.swift", "Sources/own-mirage/main.swift", "pipeline.yaml"])
+  func theExampleIsShown(_ file: String) throws {
+    let code = try String(contentsOfFile: "\(repository)/Examples/OwnAugmentation/\(file)", encoding: .utf8)
+    let text = try String(contentsOfFile: repository + "/README.md", encoding: .utf8)
+    #expect(text.contains("```\(file.hasSuffix("yaml") ? "yaml" : "swift")\n\(code)```\n"))
+  }
+
   private func path(_ folder: TemporaryDirectory) -> String {
     folder.file(".build/release") + ":" + (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
   }

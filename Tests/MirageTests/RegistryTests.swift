@@ -18,7 +18,7 @@ import Testing
       return try PipelineFile.parse(text).stages[0]
     }
 
-    var entry: Entry { Registry.entry(name, among: [.augmentation, .stage])! }
+    var type: any Component.Type { Registry.standard.type(name, among: [.augmentation, .stage])! }
   }
 
   /// Settings for each; an entry without a case fails the suite.
@@ -63,9 +63,48 @@ import Testing
   static let cases = settings.flatMap { one in one.settings.map { Case(name: one.name, settings: $0) } }
 
   @Test func everyEntryHasACase() {
-    let names = Registry.entries.filter { $0.kind == .augmentation || $0.kind == .stage }.map(\.name)
+    let names = Registry.standard.types.filter { $0.kind == .augmentation || $0.kind == .stage }.map { $0.name }
     // GANs cannot be made of images of any shape: GANStageTests has their laws.
     #expect(names.sorted() == (Self.settings.map(\.name) + ["conditional-gan", "gan-emit"]).sorted())
+  }
+
+  /// A value for a setting that must be given.
+  private func value(_ type: SettingType) -> JSONValue {
+    switch type {
+    case .integer(let range): .integer(range.lowerBound)
+    case .integerRange(let range): .integer(range.lowerBound)
+    case .numberRange: 0.25
+    case .size, .padding: 1
+    case .components(let kinds): kinds == [.source] ? [["mnist": "a"]] : ["invert"]
+    case .component: ["mnist": "a"]
+    case .group: [:]
+    default: "a"
+    }
+  }
+
+  /// A property that no setting tells of could not be given; a setting without a property would change nothing.
+  @Test(arguments: Registry.standard.types.indices) func everyPropertyHasASetting(_ index: Int) throws {
+    func check(_ value: Any, _ settings: [Setting], _ path: String) {
+      let children = Mirror(reflecting: value).children.map { child in
+        (key: hyphenated(String(child.label!.drop { $0 == "_" })), value: child.value)
+      }
+      #expect(children.map(\.key).sorted() == settings.map(\.key).sorted(), "\(path)")
+      for setting in settings {
+        if case .group(let members) = setting.type, let child = children.first(where: { $0.key == setting.key }) {
+          check(child.value, members, "\(path).\(setting.key)")
+        }
+      }
+    }
+    let type = Registry.standard.types[index]
+    let given = type.settings.filter { $0.standard == nil }.map { ($0.key, value($0.type)) }
+    let text = JSONValue.object([type.name: .object(Dictionary(uniqueKeysWithValues: given))]).text
+    let component: any Component =
+      switch type.kind {
+      case .source: try PipelineFile.parse("source: \(text)").source
+      case .augmentation, .stage: try PipelineFile.parse("source: {mnist: none}\nstages: [\(text)]").stages[0]
+      case .sink: try #require(try PipelineFile.parse("source: {mnist: none}\nsink: \(text)").sink)
+      }
+    check(component, type.settings, type.name)
   }
 
   private static let source = TestSource(count: 22, height: 12, width: 14, channels: 3, failing: [7])
@@ -190,7 +229,7 @@ import Testing
     }
   }
 
-  @Test(arguments: cases.filter { one in one.entry.fields.contains { $0.name == "probability" } })
+  @Test(arguments: cases.filter { one in one.type.settings.contains { $0.key == "probability" } })
   func probabilityZeroNeverFires(_ one: Case) async throws {
     let source = TestSource(count: 200)
     let pipeline = Pipeline(source: source, stages: [try one.component("probability: 0")])

@@ -5,51 +5,54 @@ import TestSupport
 import Testing
 
 @Suite struct SchemaTests {
-  @Test func schemaMentionsEveryEntryAndField() throws {
-    let text = Registry.schema.prettyText
+  @Test func schemaMentionsEveryComponentAndSetting() throws {
+    let text = Registry.standard.schema.prettyText
     #expect(try JSONSerialization.jsonObject(with: Data(text.utf8)) is [String: Any])
     let schema = try JSONValue(parsing: text.utf8)
     #expect(schema.prettyText == text)
-    for entry in Registry.entries {
-      let forms = try #require(schema["$defs"]?[entry.kind.rawValue]?["anyOf"]?.items)
-      let form = forms.first { $0["properties"]?[entry.name] != nil }?["properties"]?[entry.name]
-      let settings = try #require(form?["properties"] ?? form?["anyOf"]?.items.first?["properties"], "\(entry.name)")
+    for type in Registry.standard.types {
+      let forms = try #require(schema["$defs"]?[type.kind.rawValue]?["anyOf"]?.items)
+      let form = forms.first { $0["properties"]?[type.name] != nil }?["properties"]?[type.name]
+      let settings = try #require(form?["properties"] ?? form?["anyOf"]?.items.first?["properties"], "\(type.name)")
       guard case .object(let fields) = settings else {
-        Issue.record("\(entry.name) has no fields")
+        Issue.record("\(type.name) has no fields")
         continue
       }
-      #expect(fields.keys.sorted() == entry.fields.map(\.name).sorted())
+      #expect(fields.keys.sorted() == type.settings.map(\.key).sorted())
       #expect(fields.values.allSatisfy { $0["description"] != nil })
       // What needs no settings may stand as its name alone.
-      let isBare = forms.contains { $0["const"] == .string(entry.name) }
-      #expect(isBare == entry.fields.allSatisfy { $0.standard != nil })
+      let isBare = forms.contains { $0["const"] == .string(type.name) }
+      #expect(isBare == type.settings.allSatisfy { $0.standard != nil })
     }
     for reference in text.matches(of: /"\$ref": "#\/\$defs\/([a-z]+)"/) {
       #expect(schema["$defs"]?[String(reference.1)] != nil)
     }
   }
 
-  @Test func entriesAreDocumentedAlike() {
-    func check(_ fields: [Field], of path: String) {
-      #expect(Set(fields.map(\.name)).count == fields.count, "\(path)")
-      for field in fields {
-        #expect(field.name.wholeMatch(of: /[a-z][a-z0-9]*(-[a-z]+)*/) != nil)
-        #expect(!field.summary.isEmpty && !field.summary.contains("\n"), "\(path).\(field.name)")
-        if case .group(let fields) = field.type { check(fields, of: "\(path).\(field.name)") }
+  @Test func settingsAreDocumentedAlike() {
+    func check(_ settings: [Setting], of path: String) {
+      #expect(Set(settings.map(\.key)).count == settings.count, "\(path)")
+      for setting in settings {
+        #expect(setting.key.wholeMatch(of: /[a-z][a-z0-9]*(-[a-z]+)*/) != nil)
+        let summary = setting.summary
+        #expect(
+          summary.first.map { !$0.isLowercase || summary.hasPrefix("gzip") } == true && summary.last != "."
+            && !summary.contains("\n"), "\(path).\(setting.key)")
+        if case .group(let members) = setting.type { check(members, of: "\(path).\(setting.key)") }
       }
     }
-    for entry in Registry.entries {
-      #expect(entry.summary.first?.isUppercase == true && !entry.summary.hasSuffix("."), "\(entry.name)")
-      #expect(entry.name.wholeMatch(of: /[a-z][a-z0-9]*(-[a-z0-9]+)*/) != nil)
-      if let primary = entry.primary { #expect(entry.fields.contains { $0.name == primary }) }
-      check(entry.fields, of: entry.name)
+    for type in Registry.standard.types {
+      #expect(type.summary.first?.isUppercase == true && !type.summary.hasSuffix("."), "\(type.name)")
+      #expect(type.name.wholeMatch(of: /[a-z][a-z0-9]*(-[a-z0-9]+)*/) != nil)
+      if let primary = type.primary { #expect(type.settings.contains { $0.key == primary }) }
+      check(type.settings, of: type.name)
     }
   }
 
   /// A name means one thing wherever it stands: among the stages too, which are of two kinds.
-  @Test func namesAreOfOneEntry() {
-    for kinds in [[.source], [.augmentation, .stage], [.sink]] as [[Entry.Kind]] {
-      let names = Registry.entries.filter { kinds.contains($0.kind) }.map(\.name)
+  @Test func namesAreOfOneComponent() {
+    for kinds in [[.source], [.augmentation, .stage], [.sink]] as [[ComponentKind]] {
+      let names = Registry.standard.types.filter { kinds.contains($0.kind) }.map { $0.name }
       #expect(Set(names).count == names.count)
     }
   }
@@ -62,7 +65,7 @@ import Testing
       stages: [
         Filter(classes: ["Bag", "Coat"]), Copies(2), Rotate(degrees: -15...15),
         RandomCrop(size: 28, padding: 2, mode: .reflect),
-        try Sometimes([try OneOf([Brightness(factor: 0.5...1.5), GaussianNoise()], weights: [1, 2]), Invert()]),
+        Sometimes([OneOf([Brightness(factor: 0.5...1.5), GaussianNoise()], weights: [1, 2]), Invert()]),
         Erase(scale: 0.02...0.1), Scale(),
       ], sink: WebDatasetSink(directory: "out", samplesPerShard: 100))
     let file = try PipelineFile.parse(

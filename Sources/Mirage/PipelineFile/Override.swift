@@ -3,19 +3,19 @@ struct Override {
   private let text: String
   private let path: [String]
   private let value: Tree
-  private let registered: [Entry]
+  private let registry: Registry
 
   /// What the registry knows about a place that the path leads to.
   private enum Level {
     case pipeline
     /// A component, or a list of them.
-    case components([Entry.Kind])
-    case settings([Field])
+    case components([ComponentKind])
+    case settings([Setting])
     case value
   }
 
   /// - Throws: usage, where the text has no `=` or its value is no YAML.
-  init(_ text: String, registered: [Entry]) throws {
+  init(_ text: String, registry: Registry) throws {
     guard let equals = text.firstIndex(of: "=") else {
       throw MirageError(
         .usage, "--set \(text) has no =", remedy: "Write it as --set stages.1.rotate.degrees=[-30,30].")
@@ -32,7 +32,7 @@ struct Override {
     self.text = text
     self.path = text[..<equals].split(separator: ".").map(String.init)
     self.value = value
-    self.registered = registered
+    self.registry = registry
   }
 
   /// Replaces or adds the value in a pipeline file's document.
@@ -47,7 +47,9 @@ struct Override {
     let rest = steps.dropFirst()
     switch tree.content {
     case .map(var fields):
-      var index = fields.firstIndex { $0.key == step }
+      var index =
+        fields.firstIndex { $0.key == step }
+        ?? fields.firstIndex { americanSpelling($0.key) == americanSpelling(step) }
       let groups = groups(at: level)
       if index == nil, rest.isEmpty || groups.contains(step) {
         index = fields.endIndex
@@ -85,8 +87,8 @@ struct Override {
 
   /// The groups of settings that a path may lead into although the file leaves them out.
   private func groups(at level: Level) -> [String] {
-    guard case .settings(let fields) = level else { return [] }
-    return fields.filter { if case .group = $0.type { true } else { false } }.map(\.name)
+    guard case .settings(let settings) = level else { return [] }
+    return settings.filter { if case .group = $0.type { true } else { false } }.map(\.key)
   }
 
   /// What stands below a name. `rotate: 15` is written as `rotate: {degrees: 15}`, where a name is to follow.
@@ -100,15 +102,15 @@ struct Override {
       default: return .value
       }
     case .components(let kinds):
-      guard let entry = registered.entry(name, among: kinds) else { return .value }
-      if body.fields == nil, let primary = entry.primary, let next {
-        if Int(next) != nil { return enter(&body, of: primary, .settings(entry.fields), next: next) }
+      guard let type = registry.type(name, among: kinds) else { return .value }
+      if body.fields == nil, let primary = type.primary, let next {
+        if Int(next) != nil { return enter(&body, of: primary, .settings(type.settings), next: next) }
         body.content = .map([(primary, body.place, body)])
       }
-      return .settings(entry.fields)
-    case .settings(let fields):
-      switch fields.first(where: { $0.name == name })?.type {
-      case .group(let fields): return .settings(fields)
+      return .settings(type.settings)
+    case .settings(let settings):
+      switch settings.named(name)?.type {
+      case .group(let settings): return .settings(settings)
       case .component(let kinds), .components(let kinds): return .components(kinds)
       default: return .value
       }

@@ -2,50 +2,55 @@
 public struct PipelineFile {
   private let document: Document
   private let base: String
-  private let registered: [Entry]
+  private let registry: Registry
 
   /// Reads and checks a pipeline file.
   ///
   /// - Parameters:
   ///   - overrides: values to replace, as `--set` takes them.
-  /// - Throws: missing input where the file is not there; bad pipeline with line, caret and the nearest valid name.
-  public static func load(_ path: String, overrides: [String] = []) throws -> Pipeline {
+  ///   - registry: the components that the file can name.
+  /// - Throws: missing input if the file is not there; bad pipeline with line, caret and the nearest valid name.
+  public static func load(
+    _ path: String, overrides: [String] = [], registry: Registry = .standard
+  ) throws -> Pipeline {
     let document = try Document(path: path, bytes: InputFile.contents(of: path))
-    let file = PipelineFile(document: document, base: parentDirectory(path), registered: Registry.entries)
-    return try file.pipeline(overrides)
+    return try PipelineFile(document: document, base: parentDirectory(path), registry: registry).pipeline(overrides)
   }
 
   /// The same from text; relative paths are relative to `base`.
-  public static func parse(_ text: String, base: String = ".", overrides: [String] = []) throws -> Pipeline {
-    try parse(text, base: base, overrides: overrides, registered: Registry.entries)
-  }
-
-  /// The same with other components than the registered ones.
-  package static func parse(
-    _ text: String, base: String = ".", overrides: [String] = [], registered: [Entry]
+  public static func parse(
+    _ text: String, base: String = ".", overrides: [String] = [], registry: Registry = .standard
   ) throws -> Pipeline {
     let document = try Document(path: "pipeline", bytes: Array(text.utf8))
-    return try PipelineFile(document: document, base: base, registered: registered).pipeline(overrides)
+    return try PipelineFile(document: document, base: base, registry: registry).pipeline(overrides)
   }
 
-  static let fields: [Field] = [
-    Field("name", .string, "pipeline", "what reports call it"),
-    Field("seed", .integer(0...Int.max), 0, "what all random choices come from"),
-    Field("on-error", .choice(["stop", "skip"]), "stop", "what to do about a bad sample"),
-    Field("skip-limit", .integer(0...Int.max), 100, "stop after all when more samples had to be skipped"),
-  ]
+  /// What a file says of the pipeline itself.
+  private struct Plain: Codable {
+    var name = "pipeline"
+    var seed: UInt64 = 0
+    var onError = "stop"
+    var skipLimit = 100
+  }
+
+  static let settings = Setting.list(
+    of: Plain(),
+    Setting("name", .string, "Name of the pipeline in reports"),
+    Setting("seed", .integer(0...Int.max), "Random seed"),
+    Setting("on-error", .choice(["stop", "skip"]), "Reaction to a bad sample: stop, or skip and count it"),
+    Setting("skip-limit", .integer(0...Int.max), "Maximum number of samples that are skipped"))
 
   private func pipeline(_ overrides: [String]) throws -> Pipeline {
     var tree = try document.parse()
-    for override in overrides { try Override(override, registered: registered).apply(to: &tree) }
+    for override in overrides { try Override(override, registry: registry).apply(to: &tree) }
     guard case .map(let entries) = tree.content else {
       throw document.error("a pipeline file is a map with source, stages and sink", at: tree.place)
     }
     let parts = ["source", "stages", "sink"]
-    let known = Self.fields.map(\.name) + parts
+    let known = Self.settings.map(\.key) + parts
     for entry in entries where !known.contains(entry.key) { throw unknown(entry.key, among: known, at: entry.place) }
     let plain = try settings(
-      entries.filter { !parts.contains($0.key) }, fields: Self.fields, of: "the pipeline", at: tree.place)
+      entries.filter { !parts.contains($0.key) }, of: Self.settings, named: "the pipeline", at: tree.place)
     guard let source = tree["source"] else {
       throw document.error(
         "the pipeline has no source", at: tree.place, remedy: "Add one, such as `source: {mnist: data}`.")
@@ -56,21 +61,15 @@ public struct PipelineFile {
       guard case .list(let items) = list.content else {
         throw document.error("stages is a list: each begins with -", at: list.place)
       }
-      stages = try items.map { try Registry.stage(component($0, among: [.augmentation, .stage])) }
+      stages = try items.map { try component($0, among: [.augmentation, .stage], as: (any StageComponent).self) }
       for (index, item) in items.enumerated() { places[StagePath.root.stage(index).description] = item.place }
     }
     if let sink = tree["sink"] { places["sink"] = sink.place }
-    struct Plain: Decodable {
-      var name: String
-      var seed: UInt64
-      var onError: String
-      var skipLimit: Int
-    }
     let values = try JSONValue.object(plain.values).decoded(as: Plain.self)
     let pipeline = Pipeline(
       name: values.name, seed: values.seed, policy: values.onError == "skip" ? .skip(limit: values.skipLimit) : .stop,
-      source: try Registry.source(component(source, among: [.source])), stages: stages,
-      sink: try tree["sink"].map { try Registry.sink(component($0, among: [.sink])) })
+      source: try component(source, among: [.source], as: (any SourceComponent).self), stages: stages,
+      sink: try tree["sink"].map { try component($0, among: [.sink], as: (any SinkComponent).self) })
     do { try pipeline.checkDomains() } catch let error as MirageError {
       throw document.error(error.message, at: error.place.flatMap { places[$0] } ?? tree.place, remedy: error.remedy)
     }
@@ -84,7 +83,15 @@ public struct PipelineFile {
   }
 
   /// `name`, `{name: value}` or `{name: {settings}}`.
-  private func component(_ tree: Tree, among kinds: [Entry.Kind]) throws -> any Component {
+  private func component<C>(_ tree: Tree, among kinds: [ComponentKind], as type: C.Type) throws -> C {
+    let component = try component(tree, among: kinds)
+    guard let component = component as? C else {
+      throw document.error("\(Swift.type(of: component).name) cannot stand here", at: tree.place)
+    }
+    return component
+  }
+
+  private func component(_ tree: Tree, among kinds: [ComponentKind]) throws -> any Component {
     let name: String
     let place: Tree.Place
     var body: Tree?
@@ -98,12 +105,12 @@ public struct PipelineFile {
         remedy: "Begin each stage with its own -, and indent settings further than their stage.")
     default: throw document.error("here the name of a \(kinds[0].rawValue) is needed", at: tree.place)
     }
-    guard let entry = registered.entry(name, among: kinds) else {
-      let others = registered.filter { $0.name == name }.map(\.kind.rawValue)
+    guard let type = registry.type(name, among: kinds) else {
+      let others = registry.types.filter { $0.name == name }.map { $0.kind.rawValue }
       if !others.isEmpty {
         throw document.error("\(name) is a \(others.joined(separator: " or ")), which cannot stand here", at: place)
       }
-      let names = registered.filter { kinds.contains($0.kind) }.map(\.name)
+      let names = registry.types.filter { kinds.contains($0.kind) }.map { $0.name }
       let near = nearest(to: name, among: names).map { "Did you mean \($0)?" }
       throw document.error(
         "unknown \(kinds.last!.rawValue) \(name)", at: place,
@@ -113,16 +120,18 @@ public struct PipelineFile {
     if let body, !body.isEmpty {
       if case .map(let given) = body.content {
         fields = given
-      } else if let primary = entry.primary {
+      } else if let primary = type.primary {
         fields = [(primary, body.place, body)]
       } else {
         throw document.error(
           "\(name) needs its settings by name", at: body.place, remedy: "See `mirage stages \(name)`.")
       }
     }
-    let (values, parts) = try settings(fields, fields: entry.fields, of: name, at: place)
+    let (values, parts) = try settings(fields, of: type.settings, named: name, at: place)
     do {
-      return try entry.build(.object(values), parts)
+      let component = try type.init(values, parts: parts)
+      try component.validate()
+      return component
     } catch let error as MirageError {
       let setting = error.place.flatMap { Tree(content: .map(fields), place: place).value(at: $0) }
       throw document.error(error.message, at: setting?.place ?? place, remedy: error.remedy)
@@ -131,44 +140,49 @@ public struct PipelineFile {
     }
   }
 
-  /// The settings in their full form, defaults filled in, and the lists of components by the paths of their fields.
+  /// The settings in their full form, defaults filled in, and the components among them by the paths of their settings.
   private func settings(
-    _ given: [(key: String, place: Tree.Place, value: Tree)], fields: [Field], of name: String, at place: Tree.Place
+    _ given: [(key: String, place: Tree.Place, value: Tree)], of settings: [Setting], named name: String,
+    at place: Tree.Place
   ) throws -> (values: [String: JSONValue], parts: [String: [any Component]]) {
-    for (key, place, _) in given where !fields.contains(where: { $0.name == key }) {
-      throw unknown(key, among: fields.map(\.name), at: place)
+    var trees: [String: (place: Tree.Place, value: Tree)] = [:]
+    for (key, place, value) in given {
+      guard let setting = settings.named(key) else { throw unknown(key, among: settings.map(\.key), at: place) }
+      if trees.updateValue((place, value), forKey: setting.key) != nil {
+        throw document.error("\(setting.key) is given twice", at: place)
+      }
     }
     var values: [String: JSONValue] = [:]
     var parts: [String: [any Component]] = [:]
-    for field in fields {
-      guard let own = given.first(where: { $0.key == field.name }), !own.value.isEmpty else {
-        guard let standard = field.standard else {
-          throw document.error("\(name) needs \(field.name): \(field.type.text)", at: place)
+    for setting in settings {
+      guard let own = trees[setting.key], !own.value.isEmpty else {
+        guard let standard = setting.standard else {
+          throw document.error("\(name) needs \(setting.key): \(setting.type.text)", at: place)
         }
-        if standard != .null { values[field.name] = standard }
+        if standard != .null { values[setting.key] = standard }
         continue
       }
-      switch field.type {
-      case .component(let kinds): parts[field.name] = [try component(own.value, among: kinds)]
+      switch setting.type {
+      case .component(let kinds): parts[setting.key] = [try component(own.value, among: kinds)]
       case .components(let kinds):
         guard case .list(let items) = own.value.content else {
-          throw document.error("\(field.name) is a \(field.type.text)", at: own.value.place)
+          throw document.error("\(setting.key) is a \(setting.type.text)", at: own.value.place)
         }
-        parts[field.name] = try items.map { try component($0, among: kinds) }
-      case .group(let fields):
+        parts[setting.key] = try items.map { try component($0, among: kinds) }
+      case .group(let members):
         guard let given = own.value.fields else {
           throw document.error(
-            "\(field.name) needs its settings by name", at: own.value.place,
-            remedy: "Known are \(fields.map(\.name).joined(separator: ", ")).")
+            "\(setting.key) needs its settings by name", at: own.value.place,
+            remedy: "Known are \(members.map(\.key).joined(separator: ", ")).")
         }
-        let group = try settings(given, fields: fields, of: field.name, at: own.place)
-        values[field.name] = .object(group.values)
-        for (path, components) in group.parts { parts["\(field.name).\(path)"] = components }
-      default:
-        let reader = ValueReader(document: document, base: base, field: field)
-        values[field.name] = try reader.value(own.value)
+        let group = try self.settings(given, of: members, named: setting.key, at: own.place)
+        values[setting.key] = .object(group.values)
+        for (path, components) in group.parts { parts["\(setting.key).\(path)"] = components }
+      default: values[setting.key] = try ValueReader(document: document, base: base, setting: setting).value(own.value)
       }
     }
+    // `Nested` settings look for their components by these keys.
+    for path in parts.keys where !path.contains(".") { values[path] = [] }
     return (values, parts)
   }
 }

@@ -1,3 +1,5 @@
+import MirageStreams
+
 /// Settings of a GAN's training: all that determines its weights beside the networks, the data and the seed. Settings that are
 /// nil take the loss's own defaults, from its paper or from experiments.
 public struct GANRecipe: Sendable, Codable, Equatable {
@@ -35,6 +37,30 @@ public struct GANRecipe: Sendable, Codable, Equatable {
   public var augment: [DifferentiableAugmentation] = []
   /// Fraction of the generator's moving average that stays in each step, 0 to below 1. Defaults to 0.999.
   public var average = 0.999
+
+  public static let settings = Setting.list(
+    of: GANRecipe(),
+    Setting("steps", .integer(1...100_000_000), "Number of steps of the generator"),
+    Setting("batch", .integer(2...65_536), "Number of real images in a step of the discriminator"),
+    Setting("loss", .choice(AdversarialLoss.self), "Loss that both networks minimize"),
+    Setting(
+      "discriminator-steps", .integer(1...100),
+      "Number of steps of the discriminator before each of the generator; the loss's own if not given"),
+    Setting("optimizer", .choice(Method.self), "Optimizer of both networks; the loss's own if not given"),
+    Setting("learning-rate", .number(1e-9...10), "Learning rate of the generator; the loss's own if not given"),
+    Setting(
+      "discriminator-learning-rate", .number(1e-9...10),
+      "Learning rate of the discriminator; the generator's if not given"),
+    Setting(
+      "betas", .numbers(0...0.999999, count: 2...2), "Decay rates of the means that adam keeps; 0 and 0.9 if not given"),
+    Setting("decay-from", .number(0...1), "Fraction of the steps after which the learning rates go down to 0"),
+    Setting("gradient-penalty", .number(0...1e6), "Weight of the penalty of wasserstein-gp; 10 if not given"),
+    Setting("clip", .number(1e-9...1e3), "Bound of the weights of wasserstein; 0.01 if not given"),
+    Setting("r1", .number(0...1e6), "Weight of the R1 penalty; 0 for none"),
+    Setting(
+      "augment", .choices(DifferentiableAugmentation.self),
+      "Augmentations of real and fake images before the discriminator"),
+    Setting("average", .number(0...0.999999), "Fraction of the generator's moving average that stays in each step"))
 
   /// The hinge loss with Adam.
   public init() {}

@@ -23,9 +23,7 @@ public final class Augment: Sendable {
   }
 
   private init(name: String, probability: Double, body: Body) {
-    self.name = name
-    self.probability = probability
-    self.body = body
+    (self.name, self.probability, self.body) = (name, probability, body)
     if case .one(let augmentation, _) = body, probability >= 1 {
       warping = augmentation as? any Warping
       windowing = augmentation as? any Windowing

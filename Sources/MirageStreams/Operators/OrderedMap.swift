@@ -23,10 +23,7 @@ package struct OrderedMap<Output: Sendable>: AsyncSequence, Sendable {
     work: @escaping @Sendable (Int) async throws -> Output
   ) {
     precondition(workers > 0 && bound >= workers, "\(workers) workers within a bound of \(bound)")
-    self.priority = priority
-    self.indices = indices
-    self.workers = workers
-    self.bound = bound
+    (self.priority, self.indices, self.workers, self.bound) = (priority, indices, workers, bound)
     self.work = work
   }
 

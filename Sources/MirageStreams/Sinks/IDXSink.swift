@@ -16,19 +16,24 @@ public enum Split: String, Sendable, Codable, CaseIterable {
 /// under `<Class>/raw`) or gzip-compressed. The other split may stand in the same directory, written by another run.
 ///
 /// All images must have one size. Color images get a fourth dimension, which torchvision's classes do not expect.
-public struct IDXSink: SinkComponent, Codable {
+public struct IDXSink: SinkComponent {
   public static let name = "idx"
+  public static let summary = "MNIST's IDX files; both splits may share a folder"
+  public static let primary: String? = "directory"
   public var directory: String
   public var split: Split
   public var gzip: Bool
-  /// Of gzip: 1 (fastest) to 9 (smallest).
+  /// gzip compression level, 1 (fastest) to 9 (smallest).
   public var compression: Int
 
+  public static let settings = Setting.list(
+    of: IDXSink(directory: ""),
+    .required("directory", .path, "Directory that is written; torchvision looks in <root>/FashionMNIST/raw"), .split,
+    Setting("gzip", .boolean, "Whether to write .gz, which torchvision's classes do not open"),
+    Setting("compression", .integer(1...9), "gzip compression level, 1 (fastest) to 9 (smallest)"))
+
   public init(directory: String, split: Split = .train, gzip: Bool = false, compression: Int = 6) {
-    self.directory = directory
-    self.split = split
-    self.gzip = gzip
-    self.compression = compression
+    (self.directory, self.split, self.gzip, self.compression) = (directory, split, gzip, compression)
   }
 
   public struct Encoded: Sendable {

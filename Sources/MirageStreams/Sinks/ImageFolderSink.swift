@@ -3,18 +3,21 @@ import MirageMedia
 
 /// One image file a sample in a folder for its class, and `metadata.jsonl` beside the folders: torchvision's ImageFolder
 /// and Hugging Face's `imagefolder` load it as it is.
-public struct ImageFolderSink: SinkComponent, Codable {
+public struct ImageFolderSink: SinkComponent {
   public static let name = "image-folder"
+  public static let summary = "Image files in class folders, with metadata.jsonl"
+  public static let primary: String? = "directory"
   public var directory: String
   public var format: ImageFormat
   public var compression: Int
   public var quality: Int
 
+  public static let settings = Setting.list(
+    of: ImageFolderSink(directory: ""),
+    .output, .format, .compression, .quality)
+
   public init(directory: String, format: ImageFormat = .png, compression: Int = 6, quality: Int = 95) {
-    self.directory = directory
-    self.format = format
-    self.compression = compression
-    self.quality = quality
+    (self.directory, self.format, self.compression, self.quality) = (directory, format, compression, quality)
   }
 
   public struct Encoded: Sendable {

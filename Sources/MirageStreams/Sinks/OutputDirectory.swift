@@ -6,8 +6,7 @@ public struct OutputPlan {
   public let output: OutputDirectory
 
   public init(dataset: DatasetInfo, output: OutputDirectory) {
-    self.dataset = dataset
-    self.output = output
+    (self.dataset, self.output) = (dataset, output)
   }
 }
 
@@ -60,9 +59,7 @@ public final class OutputDirectory {
     var directory = directory
     while directory.count > 1 && directory.hasSuffix("/") { directory.removeLast() }
     directory = try Self.movable(directory)
-    self.directory = directory
-    self.existing = existing
-    self.shared = shared
+    (self.directory, self.existing, self.shared) = (directory, existing, shared)
     partial = directory + ".partial"
     data = partial + "/data"
     work = partial + "/work"
@@ -245,8 +242,7 @@ public struct Journal: Sendable {
   public var isFinished = false
 
   public init(key: JSONValue, position: Int) {
-    self.key = key
-    self.position = position
+    (self.key, self.position) = (key, position)
   }
 
   var json: JSONValue {

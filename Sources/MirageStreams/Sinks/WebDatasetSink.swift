@@ -3,8 +3,10 @@ import MirageMedia
 
 /// Tar shards as the webdataset library reads them: for each sample adjacent members `<key>.png`, `<key>.cls` and
 /// `<key>.json`.
-public struct WebDatasetSink: SinkComponent, Codable {
+public struct WebDatasetSink: SinkComponent {
   public static let name = "webdataset"
+  public static let summary = "WebDataset's tar shards"
+  public static let primary: String? = "directory"
   public var directory: String
   /// Shards are named `<prefix>-000000.tar`.
   public var prefix: String
@@ -13,16 +15,18 @@ public struct WebDatasetSink: SinkComponent, Codable {
   public var compression: Int
   public var quality: Int
 
+  public static let settings = Setting.list(
+    of: WebDatasetSink(directory: ""),
+    .output, Setting("prefix", .string, "Text before the number in the shard names: <prefix>-000000.tar"),
+    Setting("samples-per-shard", .integer(1...Int.max), "Number of samples per shard"), .format, .compression,
+    .quality)
+
   public init(
     directory: String, prefix: String = "data", samplesPerShard: Int = 10_000, format: ImageFormat = .png,
     compression: Int = 6, quality: Int = 95
   ) {
-    self.directory = directory
-    self.prefix = prefix
-    self.samplesPerShard = samplesPerShard
-    self.format = format
-    self.compression = compression
-    self.quality = quality
+    (self.directory, self.prefix, self.samplesPerShard) = (directory, prefix, samplesPerShard)
+    (self.format, self.compression, self.quality) = (format, compression, quality)
   }
 
   public func check(_ dataset: DatasetInfo) throws {}

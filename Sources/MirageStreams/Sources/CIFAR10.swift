@@ -2,15 +2,20 @@ import MirageSupport
 import MirageMedia
 
 /// CIFAR-10, in its binary or Python version, as a folder or a `.tar.gz`; found by what is there.
-public struct CIFAR10: SourceComponent, Codable {
+public struct CIFAR10: SourceComponent {
   public static let name = "cifar10"
+  public static let summary = "CIFAR-10, binary or Python version, folder or .tar.gz"
+  public static let primary: String? = "directory"
   /// The folder with the batches, the archive, or a folder that holds one of these.
   public var directory: String
   public var split: Split
 
+  public static let settings = Setting.list(
+    of: CIFAR10(directory: ""),
+    .required("directory", .path, "Folder or archive, or a folder that holds it"), .split)
+
   public init(directory: String, split: Split = .train) {
-    self.directory = directory
-    self.split = split
+    (self.directory, self.split) = (directory, split)
   }
 
   public func flow(in context: Context = Context()) throws -> Flow<Sample> {
@@ -52,8 +57,10 @@ public struct CIFAR10: SourceComponent, Codable {
 }
 
 /// CIFAR-100's binary version, labeled by its 100 fine or its 20 coarse classes.
-public struct CIFAR100: SourceComponent, Codable {
+public struct CIFAR100: SourceComponent {
   public static let name = "cifar100"
+  public static let summary = "CIFAR-100, binary version, folder or .tar.gz"
+  public static let primary: String? = "directory"
   /// The folder with `train.bin` and `test.bin`, `cifar-100-binary.tar.gz`, or a folder that holds one of these.
   public var directory: String
   public var split: Split
@@ -61,10 +68,13 @@ public struct CIFAR100: SourceComponent, Codable {
 
   public enum Labels: String, Sendable, Codable, CaseIterable { case fine, coarse }
 
+  public static let settings = Setting.list(
+    of: CIFAR100(directory: ""),
+    .required("directory", .path, "Folder or archive, or a folder that holds it"), .split,
+    Setting("labels", .choice(Labels.self), "Labels: the 100 classes or the 20 groups"))
+
   public init(directory: String, split: Split = .train, labels: Labels = .fine) {
-    self.directory = directory
-    self.split = split
-    self.labels = labels
+    (self.directory, self.split, self.labels) = (directory, split, labels)
   }
 
   public func flow(in context: Context = Context()) throws -> Flow<Sample> {

@@ -6,22 +6,27 @@ import MirageMedia
 ///
 /// Attributes become columns (true or false), the five landmarks move with the pixels. The lists of boxes are left alone:
 /// they are in the coordinates of the original images and do not fit the aligned ones.
-public struct CelebA: SourceComponent, Codable {
+public struct CelebA: SourceComponent {
   public static let name = "celeba"
+  public static let summary = "CelebA's aligned faces, in a folder or in their zip archive, with annotations"
+  public static let primary: String? = "directory"
   public var directory: String
   public var split: Part
-  /// What the label is: one of the forty attributes (`Smiling`; classes `no` and `yes`), `identity`, or empty for none.
+  /// Label: one of the forty attributes (`Smiling`; classes `no` and `yes`), `identity`, or empty for none.
   public var label: String
-  /// What all images become.
+  /// Color mode of all images.
   public var channels: ColorMode
 
   public enum Part: String, Sendable, Codable, CaseIterable { case train, valid, test, all }
 
+  public static let settings = Setting.list(
+    of: CelebA(directory: ""),
+    .required("directory", .path, "Directory of img_align_celeba or its .zip, and of the lists"),
+    Setting("split", .choice(Part.self), "Part of the dataset"),
+    Setting("label", .string, "Label: an attribute such as Smiling, or identity; none if empty"), .channels)
+
   public init(directory: String, split: Part = .train, label: String = "", channels: ColorMode = .rgb) {
-    self.directory = directory
-    self.split = split
-    self.label = label
-    self.channels = channels
+    (self.directory, self.split, self.label, self.channels) = (directory, split, label, channels)
   }
 
   public func flow(in context: Context = Context()) throws -> Flow<Sample> {

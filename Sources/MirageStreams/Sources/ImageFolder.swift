@@ -3,18 +3,23 @@ import MirageMedia
 
 /// PNG and JPEG files in class folders (torchvision's ImageFolder), flat without labels, or described by a
 /// `metadata.jsonl` (Hugging Face's `imagefolder`, and what this tool writes).
-public struct ImageFolder: SourceComponent, Codable {
+public struct ImageFolder: SourceComponent {
   public static let name = "image-folder"
+  public static let summary = "PNG and JPEG files in class folders, flat, or listed in metadata.jsonl"
+  public static let primary: String? = "directory"
   public var directory: String
-  /// What all images become.
+  /// Color mode of all images.
   public var channels: ColorMode
   /// The column of `metadata.jsonl` that holds the label, as a name or a number.
   public var label: String
 
+  public static let settings = Setting.list(
+    of: ImageFolder(directory: ""),
+    .required("directory", .path, "Directory of the images"), .channels,
+    Setting("label", .string, "Column of metadata.jsonl that holds the label"))
+
   public init(directory: String, channels: ColorMode = .rgb, label: String = "label") {
-    self.directory = directory
-    self.channels = channels
-    self.label = label
+    (self.directory, self.channels, self.label) = (directory, channels, label)
   }
 
   public func flow(in context: Context = Context()) throws -> Flow<Sample> {

@@ -6,7 +6,9 @@ import MirageSupport
 /// often as its weight says, evenly spread. Classes are joined by their names.
 public struct Interleave: SourceComponent {
   public static let name = "interleave"
-  public let sources: [any SourceComponent]
+  public static let summary = "Several sources mixed by weights"
+  public static let primary: String? = "sources"
+  @Nested public private(set) var sources: [any SourceComponent]
   public let weights: [Double]
   public let until: End
 
@@ -18,24 +20,44 @@ public struct Interleave: SourceComponent {
     case longest
   }
 
-  /// - Throws: bad pipeline if the weights do not fit, or the sources give different kinds of media.
-  public init(_ sources: [any SourceComponent], weights: [Double]? = nil, until: End = .shortest) throws {
-    self.sources = sources
-    self.weights = weights ?? sources.map { _ in 1 }
-    self.until = until
-    guard !sources.isEmpty, self.weights.count == sources.count,
-      self.weights.allSatisfy({ $0 > 0 && $0.isFinite })
-    else { throw MirageError(.badPipeline, "interleave needs sources, and a weight above 0 for each") }
-    if let other = sources.first(where: { $0.domain != sources[0].domain }) {
+  public static let settings = Setting.list(
+    of: Interleave([]),
+    .required("sources", .components([.source]), "Sources that are mixed"),
+    .optional("weights", .numbers(0...Double.infinity, count: 1...1000), "Weight of each source; equal if not given"),
+    Setting(
+      "until", .choice(End.self),
+      "End of the flow: with the first source that runs out, or the last, shorter ones starting over"))
+
+  public init(_ sources: [any SourceComponent], weights: [Double]? = nil, until: End = .shortest) {
+    (self.sources, self.weights, self.until) = (sources, weights ?? sources.map { _ in 1 }, until)
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      try container.decode(Nested.self, forKey: .sources).wrappedValue,
+      weights: try container.decodeIfPresent([Double].self, forKey: .weights),
+      until: try container.decode(End.self, forKey: .until))
+  }
+
+  public var parts: [String: [any Component]] { ["sources": sources] }
+
+  public func validate() throws {
+    guard !sources.isEmpty, weights.count == sources.count, weights.allSatisfy({ $0 > 0 }) else {
+      throw MirageError(.badPipeline, "interleave needs sources, and a weight above 0 for each")
+    }
+    try checkSettings()
+    if let other = sources.first(where: { $0.domain != domain }) {
       throw MirageError(
-        .badPipeline, "interleave mixes \(sources[0].domain.plural) and \(other.domain.plural)",
+        .badPipeline, "interleave mixes \(domain.plural) and \(other.domain.plural)",
         remedy: "Interleave sources of one kind of media.")
     }
   }
 
-  public var domain: Format.Domain { sources[0].domain }
+  public var domain: Format.Domain { sources.first?.domain ?? .image }
 
   public func flow(in context: Context) async throws -> Flow<Sample> {
+    try validate()
     var flows: [Flow<Sample>] = []
     for (index, source) in sources.enumerated() {
       flows.append(try await source.flow(in: context.at(context.path.child("sources").child(String(index)))))
@@ -89,14 +111,6 @@ public struct Interleave: SourceComponent {
         return slots
       })
   }
-
-  private enum Keys: String, CodingKey { case sources, weights, until }
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Keys.self)
-    try container.encode(sources.map { try $0.description }, forKey: .sources)
-    try container.encode(weights, forKey: .weights)
-    try container.encode(until, forKey: .until)
-  }
 }
 
 extension SampleID {
@@ -136,9 +150,7 @@ private struct Schedule: Sendable {
       ranks.append(given[next])
       given[next] += 1
     }
-    self.sources = sources
-    self.ranks = ranks
-    self.shares = shares
+    (self.sources, self.ranks, self.shares) = (sources, ranks, shares)
   }
 
   func turn(at position: Int) -> Turn {

@@ -3,25 +3,31 @@ import MirageMedia
 
 /// MNIST and everything in its IDX format (Fashion-MNIST, KMNIST, EMNIST, …): unsigned bytes, images of height × width, or
 /// height × width × channels, with labels.
-public struct MNIST: SourceComponent, Codable {
+public struct MNIST: SourceComponent {
   public static let name = "mnist"
-  /// Where the files are: here, or in `raw`, `MNIST/raw`, `FashionMNIST/raw` and the like below, plain or `.gz`.
+  public static let summary = "MNIST and everything in its IDX format, plain or .gz"
+  public static let primary: String? = "directory"
+  /// Directory of the files: they are in it, or in `raw`, `MNIST/raw`, `FashionMNIST/raw` and the like below, plain or `.gz`.
   public var directory: String
   public var split: Split
-  /// What stands before `train` in the files' names, such as `emnist-letters-`.
+  /// Text before `train` in the files' names, such as `emnist-letters-`.
   public var prefix: String
   /// Swap rows and columns, which EMNIST stores the other way round.
   public var transpose: Bool
   /// The classes' names; without them those in a `classes.txt` beside the data, or numbers.
   public var classes: [String]
 
+  public static let settings = Setting.list(
+    of: MNIST(directory: ""),
+    .required("directory", .path, "Directory of the files; MNIST/raw and the like are found below it"), .split,
+    Setting("prefix", .string, "Text before train in the file names, such as emnist-letters-"),
+    Setting("transpose", .boolean, "Whether rows and columns are swapped, as EMNIST needs"),
+    Setting("classes", .strings, "Names of the classes; else those in classes.txt, or numbers"))
+
   public init(
     directory: String, split: Split = .train, prefix: String = "", transpose: Bool = false, classes: [String] = []
   ) {
-    self.directory = directory
-    self.split = split
-    self.prefix = prefix
-    self.transpose = transpose
+    (self.directory, self.split, self.prefix, self.transpose) = (directory, split, prefix, transpose)
     self.classes = classes
   }
 

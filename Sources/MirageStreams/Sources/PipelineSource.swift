@@ -6,23 +6,23 @@ import MirageSupport
 /// numbers; stages that must be fitted are fitted on what flows within the branch.
 public struct PipelineSource: SourceComponent {
   public static let name = "pipeline"
-  public let source: any SourceComponent
-  public let stages: [any StageComponent]
+  public static let summary = "A source with stages of its own, such as one branch of interleave"
+  @Nested public private(set) var source: any SourceComponent
+  @Nested public private(set) var stages: [any StageComponent]
+
+  public static let settings = Setting.list(
+    of: PipelineSource(MNIST(directory: "")),
+    .required("source", .component([.source]), "Source of the branch"),
+    Setting("stages", .components([.augmentation, .stage]), "Stages of the branch"))
 
   public init(_ source: any SourceComponent, stages: [any StageComponent] = []) {
     (self.source, self.stages) = (source, stages)
   }
 
+  public var parts: [String: [any Component]] { ["source": [source], "stages": stages] }
   public var domain: Format.Domain { source.domain }
 
   public func flow(in context: Context) async throws -> Flow<Sample> {
     try await Pipeline(policy: context.policy, source: source, stages: stages).fitted(context.run, in: context).flow
-  }
-
-  private enum Keys: String, CodingKey { case source, stages }
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Keys.self)
-    try container.encode(source.description, forKey: .source)
-    try container.encode(stages.map { try $0.description }, forKey: .stages)
   }
 }

@@ -13,16 +13,22 @@ package func classIndex(_ name: String, among classes: [String], stage: String) 
 }
 
 /// Keeps the samples of certain classes. The others' positions stay, empty, and are not read.
-public struct Filter: StageComponent, Stage, Codable {
+public struct Filter: StageComponent, Stage {
   public static let name = "filter"
-  /// Names or numbers.
+  public static let summary = "Keeps the samples of certain classes"
+  public static let primary: String? = "classes"
+  /// Classes by name or number.
   public var classes: [String]
-  /// Keep all but these instead.
+  /// Whether all other classes are kept instead.
   public var invert: Bool
 
+  public static let settings = Setting.list(
+    of: Filter(classes: []),
+    .required("classes", .strings, "Classes by name or number"),
+    Setting("invert", .boolean, "Whether all other classes are kept instead"))
+
   public init(classes: [String], invert: Bool = false) {
-    self.classes = classes
-    self.invert = invert
+    (self.classes, self.invert) = (classes, invert)
   }
 
   public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
@@ -44,10 +50,16 @@ public struct Filter: StageComponent, Stage, Codable {
 }
 
 /// As many samples of every class: members of small classes come again, in another order, as other passes.
-public struct Balance: StageComponent, Stage, Codable {
+public struct Balance: StageComponent, Stage {
   public static let name = "balance"
-  /// How many of each class; 0 for as many as the largest class has.
+  public static let summary = "As many samples of every class; those of small classes repeat"
+  public static let primary: String? = "per-class"
+  /// Number of samples per class; 0 for as many as the largest class has.
   public var perClass: Int
+
+  public static let settings = Setting.list(
+    of: Balance(),
+    Setting("per-class", .integer(0...Int.max), "Number of samples per class; 0 for as many as the largest class has"))
 
   public init(perClass: Int = 0) { self.perClass = perClass }
 
@@ -82,10 +94,16 @@ public struct Balance: StageComponent, Stage, Codable {
 }
 
 /// So many samples of every class, drawn at random: the same ones in every epoch. What little data would be like.
-public struct Subset: StageComponent, Stage, Codable {
+public struct Subset: StageComponent, Stage {
   public static let name = "subset"
-  /// How many of each class.
+  public static let summary = "A few samples of every class, the same in every epoch"
+  public static let primary: String? = "per-class"
+  /// Number of samples per class.
   public var perClass: Int
+
+  public static let settings = Setting.list(
+    of: Subset(perClass: 1),
+    .required("per-class", .integer(1...Int.max), "Number of samples per class"))
 
   public init(perClass: Int) { self.perClass = perClass }
 

@@ -1,17 +1,27 @@
 import MirageSupport
 import MirageMedia
 
+extension Setting {
+  fileprivate static let mixing = Setting("probability", .number(0...1), "Probability that a sample is mixed at all")
+}
+
 /// Blends each sample with a partner and their labels alike (Zhang et al., "mixup", 2018): λ x + (1 - λ) x', λ from
 /// Beta(α, α). The partner is drawn by the sample's id from all positions.
-public struct Mixup: StageComponent, Stage, Codable {
+public struct Mixup: StageComponent, Stage {
   public static let name = "mixup"
+  public static let summary = "Blends samples and their labels"
+  public static let primary: String? = "alpha"
   public static var domains: Set<Format.Domain> { [.image] }
   public var alpha: Double
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: Mixup(),
+    Setting("alpha", .number(0.01...100), "Parameter of the Beta(α, α) distribution that mixing ratios are drawn from"),
+    .mixing)
+
   public init(alpha: Double = 0.2, probability: Double = 1) {
-    self.alpha = alpha
-    self.probability = probability
+    (self.alpha, self.probability) = (alpha, probability)
   }
 
   public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
@@ -28,15 +38,21 @@ public struct Mixup: StageComponent, Stage, Codable {
 
 /// Pastes a rectangle of a partner into each sample; the labels mix by area (Yun et al., "CutMix", 2019). The rectangle's
 /// sides are √(1 - λ) of the image's, λ from Beta(α, α), its center is uniform, and what is cut off at the edge counts.
-public struct CutMix: StageComponent, Stage, Codable {
+public struct CutMix: StageComponent, Stage {
   public static let name = "cutmix"
+  public static let summary = "Pastes rectangles of other samples; labels mix by area"
+  public static let primary: String? = "alpha"
   public static var domains: Set<Format.Domain> { [.image] }
   public var alpha: Double
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: CutMix(),
+    Setting("alpha", .number(0.01...100), "Parameter of the Beta(α, α) distribution that mixing ratios are drawn from"),
+    .mixing)
+
   public init(alpha: Double = 1, probability: Double = 1) {
-    self.alpha = alpha
-    self.probability = probability
+    (self.alpha, self.probability) = (alpha, probability)
   }
 
   public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {

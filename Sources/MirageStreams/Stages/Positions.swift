@@ -1,9 +1,15 @@
 import MirageSupport
 
 /// Several variants of each sample, side by side. Augmentations behind it draw anew for each; those before it do not.
-public struct Copies: StageComponent, Stage, Codable {
+public struct Copies: StageComponent, Stage {
   public static let name = "copies"
+  public static let summary = "Several variants of each sample, side by side"
+  public static let primary: String? = "count"
   public var count: Int
+
+  public static let settings = Setting.list(
+    of: Copies(1),
+    .required("count", .integer(1...1_000_000), "Number of variants of each sample"))
 
   public init(_ count: Int) { self.count = count }
 
@@ -17,9 +23,15 @@ public struct Copies: StageComponent, Stage, Codable {
 }
 
 /// The whole flow several times over. Every pass is another epoch of the stages before it: they draw and shuffle anew.
-public struct Repeat: StageComponent, Stage, Codable {
+public struct Repeat: StageComponent, Stage {
   public static let name = "repeat"
+  public static let summary = "The whole flow several times, drawn and shuffled differently each time"
+  public static let primary: String? = "times"
   public var times: Int
+
+  public static let settings = Setting.list(
+    of: Repeat(1),
+    .required("times", .integer(1...1_000_000_000), "Number of passes"))
 
   public init(_ times: Int) { self.times = times }
 
@@ -34,9 +46,15 @@ public struct Repeat: StageComponent, Stage, Codable {
 }
 
 /// The first positions. Positions that a filter emptied count too.
-public struct Take: StageComponent, Stage, Codable {
+public struct Take: StageComponent, Stage {
   public static let name = "take"
+  public static let summary = "The first positions; those that a filter emptied count too"
+  public static let primary: String? = "count"
   public var count: Int
+
+  public static let settings = Setting.list(
+    of: Take(0),
+    .required("count", .integer(0...Int.max), "Maximum number of positions"))
 
   public init(_ count: Int) { self.count = count }
 
@@ -46,9 +64,15 @@ public struct Take: StageComponent, Stage, Codable {
 }
 
 /// All but the first positions. Positions that a filter emptied count too.
-public struct Skip: StageComponent, Stage, Codable {
+public struct Skip: StageComponent, Stage {
   public static let name = "skip"
+  public static let summary = "All but the first positions"
+  public static let primary: String? = "count"
   public var count: Int
+
+  public static let settings = Setting.list(
+    of: Skip(0),
+    .required("count", .integer(0...Int.max), "Number of positions that are left out"))
 
   public init(_ count: Int) { self.count = count }
 
@@ -62,8 +86,11 @@ public struct Skip: StageComponent, Stage, Codable {
 
 /// All samples in random order: a keyed permutation of all positions, another one in each epoch. It is computed, not
 /// stored, so it costs no memory and no waiting, and any part can be read alone.
-public struct Shuffle: StageComponent, Stage, Codable {
+public struct Shuffle: StageComponent, Stage {
   public static let name = "shuffle"
+  public static let summary = "All samples in random order, another one in each epoch"
+
+  public static let settings: [Setting] = []
 
   public init() {}
 

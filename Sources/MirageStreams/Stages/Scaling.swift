@@ -2,10 +2,16 @@ import MirageSupport
 import MirageMedia
 
 /// Turns bytes into floats: 0 ... 255 onto a range, usually [-1, 1] or [0, 1]. Sinks go back exactly.
-public struct Scale: StageComponent, Stage, Codable {
+public struct Scale: StageComponent, Stage {
   public static let name = "scale"
+  public static let summary = "Turns bytes into floats in a range"
+  public static let primary: String? = "to"
   public static var domains: Set<Format.Domain> { [.image] }
   public var to: ClosedRange<Double>
+
+  public static let settings = Setting.list(
+    of: Scale(),
+    Setting("to", .numberRange(-1e6...1e6), "Values that the bytes 0 and 255 become"))
 
   public init(to range: ClosedRange<Double> = -1...1) { to = range }
 
@@ -41,16 +47,23 @@ extension ScaledImage.AffineMap {
 ///
 /// Without numbers it is fitted: one pass over everything that flows into it finds the mean and deviation of each
 /// channel, exactly for bytes.
-public struct Normalize: StageComponent, Codable {
+public struct Normalize: StageComponent {
   public static let name = "normalize"
+  public static let summary = "Subtracts a mean and divides by a deviation; fitted in one pass if not given"
   public static var domains: Set<Format.Domain> { [.image] }
   public var mean: [Double]?
   public var std: [Double]?
 
+  public static let settings = Setting.list(
+    of: Normalize(),
+    Setting("mean", .numbers(-1e6...1e6, count: 1...4), "Mean of all channels or of each; bytes count as 0 to 1"),
+    Setting(
+      "std", .numbers(1e-9...1e6, count: 1...4), "Standard deviation of all channels or of each; bytes count as 0 to 1")
+  )
+
   /// One value for all channels, or one for each.
   public init(mean: [Double]? = nil, std: [Double]? = nil) {
-    self.mean = mean
-    self.std = std
+    (self.mean, self.std) = (mean, std)
   }
 
   public var role: Role { mean == nil || std == nil ? .estimator(self) : .stage(self) }

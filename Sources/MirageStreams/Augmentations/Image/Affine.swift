@@ -3,8 +3,9 @@ import MirageMedia
 
 /// Rotates, translates, scales and shears about the center; agrees with torchvision's `affine` (on Pillow images) to
 /// rounding. As there, positive degrees turn clockwise.
-public struct Affine: Augmentation, Codable {
+public struct Affine: Augmentation {
   public static let name = "affine"
+  public static let summary = "Rotates (clockwise), translates, scales and shears about the center"
   public var degrees: ClosedRange<Double>
   /// The largest shift, as a part of the width and of the height.
   public var translate: [Double]
@@ -17,19 +18,22 @@ public struct Affine: Augmentation, Codable {
   public var border: BorderMode
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: Affine(),
+    Setting("degrees", .numberRange(-360...360, symmetric: true), "Angle in degrees, clockwise"),
+    Setting("translate", .numbers(0...1, count: 2...2), "Largest shift, as fractions of the width and of the height"),
+    Setting("scale", .numberRange(0.01...100), "Scale factor"),
+    Setting("shear", .numberRange(-89...89, symmetric: true), "Shear along x in degrees"),
+    Setting("shear-y", .numberRange(-89...89, symmetric: true), "Shear along y in degrees"), .interpolation, .fill,
+    .border, .probability)
+
   public init(
     degrees: ClosedRange<Double> = 0...0, translate: [Double] = [0, 0], scale: ClosedRange<Double> = 1...1,
     shear: ClosedRange<Double> = 0...0, shearY: ClosedRange<Double> = 0...0, interpolation: Interpolation = .bilinear,
     fill: [UInt8] = [0], border: BorderMode = .constant, probability: Double = 1
   ) {
-    self.degrees = degrees
-    self.translate = translate
-    self.scale = scale
-    self.shear = shear
-    self.shearY = shearY
-    self.interpolation = interpolation
-    self.fill = fill
-    self.border = border
+    (self.degrees, self.translate, self.scale, self.shear) = (degrees, translate, scale, shear)
+    (self.shearY, self.interpolation, self.fill, self.border) = (shearY, interpolation, fill, border)
     self.probability = probability
   }
 

@@ -2,18 +2,24 @@ import MirageSupport
 import MirageMedia
 
 /// A Gaussian blur (torchvision's `gaussian_blur`).
-public struct GaussianBlur: Augmentation, Codable {
+public struct GaussianBlur: Augmentation {
   public static let name = "gaussian-blur"
+  public static let summary = "Blurs by a Gaussian"
+  public static let primary: String? = "sigma"
   /// Standard deviation in pixels.
   public var sigma: ClosedRange<Double>
   /// The kernel's side, odd (an even one counts as the next); 0 for as much as three deviations on each side need.
   public var kernel: Int
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: GaussianBlur(),
+    Setting("sigma", .numberRange(0.01...100), "Standard deviation in pixels"),
+    Setting("kernel", .integer(0...999), "Side of the kernel in pixels, made odd; 0 for 3 deviations on each side"),
+    .probability)
+
   public init(sigma: ClosedRange<Double> = 0.1...2, kernel: Int = 0, probability: Double = 1) {
-    self.sigma = sigma
-    self.kernel = kernel
-    self.probability = probability
+    (self.sigma, self.kernel, self.probability) = (sigma, kernel, probability)
   }
 
   public struct Parameters: Sendable, Codable { public var sigma: Double }
@@ -29,18 +35,23 @@ public struct GaussianBlur: Augmentation, Codable {
 }
 
 /// A blur along a line, as of a moving camera.
-public struct MotionBlur: Augmentation, Codable {
+public struct MotionBlur: Augmentation {
   public static let name = "motion-blur"
+  public static let summary = "Blurs along a line"
+  public static let primary: String? = "length"
   /// The line's length in pixels.
   public var length: ClosedRange<Int>
   /// The line's direction in degrees, counter-clockwise from horizontal.
   public var degrees: ClosedRange<Double>
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: MotionBlur(),
+    Setting("length", .integerRange(1...999), "Length of the line in pixels"),
+    Setting("degrees", .numberRange(-360...360, symmetric: true), "Direction of the line in degrees"), .probability)
+
   public init(length: ClosedRange<Int> = 3...7, degrees: ClosedRange<Double> = 0...180, probability: Double = 1) {
-    self.length = length
-    self.degrees = degrees
-    self.probability = probability
+    (self.length, self.degrees, self.probability) = (length, degrees, probability)
   }
 
   public struct Parameters: Sendable, Codable {

@@ -1,15 +1,23 @@
 import MirageSupport
 import MirageMedia
 
+extension Setting {
+  fileprivate static let factor = required(
+    "factor", .numberRange(0...100), "Factor; 1 leaves the image as it is, 0 takes all away")
+}
+
 /// Blends toward black (factors below 1) or away from it (torchvision's `adjust_brightness`).
-public struct Brightness: Augmentation, Codable {
+public struct Brightness: Augmentation {
   public static let name = "brightness"
+  public static let summary = "Blends toward or away from black"
+  public static let primary: String? = "factor"
   public var factor: ClosedRange<Double>
   public var probability: Double
 
+  public static let settings = Setting.list(of: Brightness(factor: 1...1), .factor, .probability)
+
   public init(factor: ClosedRange<Double>, probability: Double = 1) {
-    self.factor = factor
-    self.probability = probability
+    (self.factor, self.probability) = (factor, probability)
   }
 
   public struct Parameters: Sendable, Codable { public var factor: Double }
@@ -24,14 +32,17 @@ public struct Brightness: Augmentation, Codable {
 }
 
 /// Blends toward the image's mean gray (factors below 1) or away from it (torchvision's `adjust_contrast`).
-public struct Contrast: Augmentation, Codable {
+public struct Contrast: Augmentation {
   public static let name = "contrast"
+  public static let summary = "Blends toward or away from the mean gray"
+  public static let primary: String? = "factor"
   public var factor: ClosedRange<Double>
   public var probability: Double
 
+  public static let settings = Setting.list(of: Contrast(factor: 1...1), .factor, .probability)
+
   public init(factor: ClosedRange<Double>, probability: Double = 1) {
-    self.factor = factor
-    self.probability = probability
+    (self.factor, self.probability) = (factor, probability)
   }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Brightness.Parameters {
@@ -44,14 +55,17 @@ public struct Contrast: Augmentation, Codable {
 }
 
 /// Blends toward each pixel's gray (factors below 1) or away from it (torchvision's `adjust_saturation`).
-public struct Saturation: Augmentation, Codable {
+public struct Saturation: Augmentation {
   public static let name = "saturation"
+  public static let summary = "Blends toward or away from gray"
+  public static let primary: String? = "factor"
   public var factor: ClosedRange<Double>
   public var probability: Double
 
+  public static let settings = Setting.list(of: Saturation(factor: 1...1), .factor, .probability)
+
   public init(factor: ClosedRange<Double>, probability: Double = 1) {
-    self.factor = factor
-    self.probability = probability
+    (self.factor, self.probability) = (factor, probability)
   }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Brightness.Parameters {
@@ -64,14 +78,17 @@ public struct Saturation: Augmentation, Codable {
 }
 
 /// Blends toward a smoothed image (factors below 1) or away from it (Pillow's `ImageEnhance.Sharpness`).
-public struct Sharpness: Augmentation, Codable {
+public struct Sharpness: Augmentation {
   public static let name = "sharpness"
+  public static let summary = "Blends toward or away from a smoothed image"
+  public static let primary: String? = "factor"
   public var factor: ClosedRange<Double>
   public var probability: Double
 
+  public static let settings = Setting.list(of: Sharpness(factor: 1...1), .factor, .probability)
+
   public init(factor: ClosedRange<Double>, probability: Double = 1) {
-    self.factor = factor
-    self.probability = probability
+    (self.factor, self.probability) = (factor, probability)
   }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Brightness.Parameters {
@@ -84,15 +101,21 @@ public struct Sharpness: Augmentation, Codable {
 }
 
 /// Turns hues by a part of the color circle (torchvision's `adjust_hue` on tensors).
-public struct Hue: Augmentation, Codable {
+public struct Hue: Augmentation {
   public static let name = "hue"
-  /// In turns: -0.5 to 0.5.
+  public static let summary = "Shifts hues"
+  public static let primary: String? = "shift"
+  /// Shift in turns of the color circle, -0.5 to 0.5.
   public var shift: ClosedRange<Double>
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: Hue(shift: 0...0),
+    .required("shift", .numberRange(-0.5...0.5, symmetric: true), "Shift of the hue in turns of the color circle"),
+    .probability)
+
   public init(shift: ClosedRange<Double>, probability: Double = 1) {
-    self.shift = shift
-    self.probability = probability
+    (self.shift, self.probability) = (shift, probability)
   }
 
   public struct Parameters: Sendable, Codable { public var shift: Double }
@@ -107,14 +130,19 @@ public struct Hue: Augmentation, Codable {
 }
 
 /// 255 (v / 255)^gamma: darker above 1, lighter below.
-public struct Gamma: Augmentation, Codable {
+public struct Gamma: Augmentation {
   public static let name = "gamma"
+  public static let summary = "Darkens (above 1) or lightens by a power"
+  public static let primary: String? = "gamma"
   public var gamma: ClosedRange<Double>
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: Gamma(gamma: 1...1),
+    .required("gamma", .numberRange(0.01...100), "Exponent"), .probability)
+
   public init(gamma: ClosedRange<Double>, probability: Double = 1) {
-    self.gamma = gamma
-    self.probability = probability
+    (self.gamma, self.probability) = (gamma, probability)
   }
 
   public struct Parameters: Sendable, Codable { public var gamma: Double }
@@ -129,14 +157,19 @@ public struct Gamma: Augmentation, Codable {
 }
 
 /// Keeps the highest bits of each byte.
-public struct Posterize: Augmentation, Codable {
+public struct Posterize: Augmentation {
   public static let name = "posterize"
+  public static let summary = "Keeps the highest bits"
+  public static let primary: String? = "bits"
   public var bits: ClosedRange<Int>
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: Posterize(bits: 8...8),
+    .required("bits", .integerRange(0...8), "Number of bits that are kept"), .probability)
+
   public init(bits: ClosedRange<Int>, probability: Double = 1) {
-    self.bits = bits
-    self.probability = probability
+    (self.bits, self.probability) = (bits, probability)
   }
 
   public struct Parameters: Sendable, Codable { public var bits: Int }
@@ -151,14 +184,20 @@ public struct Posterize: Augmentation, Codable {
 }
 
 /// Inverts the bytes at and above a threshold.
-public struct Solarize: Augmentation, Codable {
+public struct Solarize: Augmentation {
   public static let name = "solarize"
+  public static let summary = "Inverts bytes at and above a threshold"
+  public static let primary: String? = "threshold"
   public var threshold: ClosedRange<Int>
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: Solarize(threshold: 256...256),
+    .required("threshold", .integerRange(0...256), "Smallest byte that is inverted; 0 inverts all, 256 none"),
+    .probability)
+
   public init(threshold: ClosedRange<Int>, probability: Double = 1) {
-    self.threshold = threshold
-    self.probability = probability
+    (self.threshold, self.probability) = (threshold, probability)
   }
 
   public struct Parameters: Sendable, Codable { public var threshold: Int }
@@ -173,42 +212,56 @@ public struct Solarize: Augmentation, Codable {
 }
 
 /// 255 - v.
-public struct Invert: Augmentation, Codable {
+public struct Invert: Augmentation {
   public static let name = "invert"
+  public static let summary = "Turns light to dark"
+  public static let primary: String? = "probability"
   public var probability: Double
+  public static let settings = Setting.list(of: Invert(), .probability)
   public init(probability: Double = 1) { self.probability = probability }
 
   public func apply(_: NoParameters, to sample: inout Sample) throws { try sample.withImage { $0.invert() } }
 }
 
 /// Flattens each channel's histogram (Pillow's `equalize`).
-public struct Equalize: Augmentation, Codable {
+public struct Equalize: Augmentation {
   public static let name = "equalize"
+  public static let summary = "Flattens the histogram"
+  public static let primary: String? = "probability"
   public var probability: Double
+  public static let settings = Setting.list(of: Equalize(), .probability)
   public init(probability: Double = 1) { self.probability = probability }
 
   public func apply(_: NoParameters, to sample: inout Sample) throws { try sample.withImage { $0.equalize() } }
 }
 
 /// Spreads each channel over 0 ... 255 (Pillow's `autocontrast`).
-public struct Autocontrast: Augmentation, Codable {
+public struct Autocontrast: Augmentation {
   public static let name = "autocontrast"
+  public static let summary = "Stretches each channel to the whole range of bytes"
+  public static let primary: String? = "probability"
   public var probability: Double
+  public static let settings = Setting.list(of: Autocontrast(), .probability)
   public init(probability: Double = 1) { self.probability = probability }
 
   public func apply(_: NoParameters, to sample: inout Sample) throws { try sample.withImage { $0.autocontrast() } }
 }
 
 /// Turns colors to gray (ITU-R 601), in one channel or in three equal ones.
-public struct Grayscale: Augmentation, Codable {
+public struct Grayscale: Augmentation {
   public static let name = "grayscale"
-  /// 1 or 3.
+  public static let summary = "Turns colors to gray"
+  public static let primary: String? = "channels"
+  /// Number of channels, 1 or 3.
   public var channels: Int
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: Grayscale(),
+    Setting("channels", .integers([1, 3]), "Number of channels; 3 are equal ones"), .probability)
+
   public init(channels: Int = 1, probability: Double = 1) {
-    self.channels = channels
-    self.probability = probability
+    (self.channels, self.probability) = (channels, probability)
   }
 
   public func apply(_: NoParameters, to sample: inout Sample) throws {

@@ -2,23 +2,26 @@ import MirageSupport
 import MirageMedia
 
 /// Cuts a window at a random place, after padding (torchvision's `RandomCrop`).
-public struct RandomCrop: Augmentation, Codable {
+public struct RandomCrop: Augmentation {
   public static let name = "random-crop"
+  public static let summary = "Cuts a window at a random place, after padding"
+  public static let primary: String? = "size"
   public var size: Size
   public var padding: Padding
-  /// What the padding shows.
+  /// Pixels of the padding.
   public var mode: BorderMode
   public var fill: [UInt8]
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: RandomCrop(size: 1),
+    .size, Setting("padding", .padding, "Border that is added before, in pixels"), .border("mode"), .fill,
+    .probability)
+
   public init(
     size: Size, padding: Padding = 0, mode: BorderMode = .constant, fill: [UInt8] = [0], probability: Double = 1
   ) {
-    self.size = size
-    self.padding = padding
-    self.mode = mode
-    self.fill = fill
-    self.probability = probability
+    (self.size, self.padding, self.mode, self.fill, self.probability) = (size, padding, mode, fill, probability)
   }
 
   public struct Parameters: Sendable, Codable {
@@ -58,16 +61,18 @@ extension RandomCrop: Windowing {
 }
 
 /// Cuts the window in the middle; a smaller image is padded with `fill` (torchvision's `CenterCrop`).
-public struct CenterCrop: Augmentation, Codable {
+public struct CenterCrop: Augmentation {
   public static let name = "center-crop"
+  public static let summary = "Cuts the window in the middle"
+  public static let primary: String? = "size"
   public var size: Size
   public var fill: [UInt8]
   public var probability: Double
 
+  public static let settings = Setting.list(of: CenterCrop(size: 1), .size, .fill, .probability)
+
   public init(size: Size, fill: [UInt8] = [0], probability: Double = 1) {
-    self.size = size
-    self.fill = fill
-    self.probability = probability
+    (self.size, self.fill, self.probability) = (size, fill, probability)
   }
 
   public func apply(_: NoParameters, to sample: inout Sample) throws {
@@ -91,8 +96,10 @@ extension CenterCrop: Windowing {
 }
 
 /// Cuts a window of random area and aspect and brings it to a size (torchvision's `RandomResizedCrop`).
-public struct RandomResizedCrop: Augmentation, Codable {
+public struct RandomResizedCrop: Augmentation {
   public static let name = "random-resized-crop"
+  public static let summary = "Cuts a window of random area and aspect and resizes it"
+  public static let primary: String? = "size"
   public var size: Size
   /// The window's part of the image's area.
   public var scale: ClosedRange<Double>
@@ -102,16 +109,18 @@ public struct RandomResizedCrop: Augmentation, Codable {
   public var antialias: Bool
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: RandomResizedCrop(size: 1),
+    .size, Setting("scale", .numberRange(0.0001...1), "Area of the window, as a fraction of the image's"),
+    Setting("ratio", .numberRange(0.01...100), "Aspect of the window, width over height"), .resampling, .antialias,
+    .probability)
+
   public init(
     size: Size, scale: ClosedRange<Double> = 0.08...1, ratio: ClosedRange<Double> = 0.75...4 / 3,
     interpolation: Interpolation = .bilinear, antialias: Bool = true, probability: Double = 1
   ) {
-    self.size = size
-    self.scale = scale
-    self.ratio = ratio
-    self.interpolation = interpolation
-    self.antialias = antialias
-    self.probability = probability
+    (self.size, self.scale, self.ratio, self.interpolation) = (size, scale, ratio, interpolation)
+    (self.antialias, self.probability) = (antialias, probability)
   }
 
   public struct Parameters: Sendable, Codable { public var x, y, width, height: Int }

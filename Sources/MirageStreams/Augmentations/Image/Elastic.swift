@@ -6,8 +6,9 @@ import MirageMedia
 ///
 /// torchvision halves the same field (its displacement is in units of half the image), so its alpha is twice this one.
 /// Landmarks move against the field, which is exact as far as the field is flat around them.
-public struct Elastic: Augmentation, Codable {
+public struct Elastic: Augmentation {
   public static let name = "elastic"
+  public static let summary = "Moves pixels by a smooth random field"
   public var alpha: ClosedRange<Double>
   public var sigma: Double
   public var interpolation: Interpolation
@@ -15,21 +16,23 @@ public struct Elastic: Augmentation, Codable {
   public var border: BorderMode
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: Elastic(),
+    Setting("alpha", .numberRange(0...10_000), "Strength of the field in pixels"),
+    Setting("sigma", .number(0.1...100), "Standard deviation in pixels of the Gaussian that smooths the field"),
+    .interpolation, .fill, .border, .probability)
+
   public init(
     alpha: ClosedRange<Double> = 25...25, sigma: Double = 5, interpolation: Interpolation = .bilinear,
     fill: [UInt8] = [0], border: BorderMode = .constant, probability: Double = 1
   ) {
-    self.alpha = alpha
-    self.sigma = sigma
-    self.interpolation = interpolation
-    self.fill = fill
-    self.border = border
-    self.probability = probability
+    (self.alpha, self.sigma, self.interpolation, self.fill) = (alpha, sigma, interpolation, fill)
+    (self.border, self.probability) = (border, probability)
   }
 
   public struct Parameters: Sendable, Codable {
     public var alpha: Double
-    /// What the field's noise is made from.
+    /// Seed of the field's noise.
     public var seed: UInt32
   }
 
@@ -55,8 +58,7 @@ private struct DisplacementField: InverseMap {
   let dx, dy: [Float]
 
   init(height: Int, width: Int, amplitude: Double, sigma: Double, seed: UInt32) {
-    self.height = height
-    self.width = width
+    (self.height, self.width) = (height, width)
     var random = Random(key: Random.Key(seed: UInt64(seed), path: "elastic"), sample: 0)
     let half = max(1, Int((4 * sigma).rounded(.up)))
     let bells = (-half...half).map { Float(PortableMath.exp(-0.5 * Double($0 * $0) / (sigma * sigma))) }

@@ -1,9 +1,12 @@
 import MirageMedia
 
 /// Mirrors left and right.
-public struct HorizontalFlip: Augmentation, Codable {
+public struct HorizontalFlip: Augmentation {
   public static let name = "horizontal-flip"
+  public static let summary = "Mirrors left and right"
+  public static let primary: String? = "probability"
   public var probability: Double
+  public static let settings = Setting.list(of: HorizontalFlip(), .probability)
   public init(probability: Double = 0.5) { self.probability = probability }
 
   public func apply(_: NoParameters, to sample: inout Sample) throws {
@@ -14,9 +17,12 @@ public struct HorizontalFlip: Augmentation, Codable {
 }
 
 /// Mirrors top and bottom.
-public struct VerticalFlip: Augmentation, Codable {
+public struct VerticalFlip: Augmentation {
   public static let name = "vertical-flip"
+  public static let summary = "Mirrors top and bottom"
+  public static let primary: String? = "probability"
   public var probability: Double
+  public static let settings = Setting.list(of: VerticalFlip(), .probability)
   public init(probability: Double = 0.5) { self.probability = probability }
 
   public func apply(_: NoParameters, to sample: inout Sample) throws {
@@ -27,9 +33,12 @@ public struct VerticalFlip: Augmentation, Codable {
 }
 
 /// Turns rows into columns.
-public struct Transpose: Augmentation, Codable {
+public struct Transpose: Augmentation {
   public static let name = "transpose"
+  public static let summary = "Turns rows into columns"
+  public static let primary: String? = "probability"
   public var probability: Double
+  public static let settings = Setting.list(of: Transpose(), .probability)
   public init(probability: Double = 0.5) { self.probability = probability }
 
   public func apply(_: NoParameters, to sample: inout Sample) throws {

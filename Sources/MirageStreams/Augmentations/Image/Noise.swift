@@ -2,20 +2,25 @@ import MirageSupport
 import MirageMedia
 
 /// Adds normal noise to every byte, clamped at 0 and 255.
-public struct GaussianNoise: Augmentation, Codable {
+public struct GaussianNoise: Augmentation {
   public static let name = "gaussian-noise"
+  public static let summary = "Adds normal noise"
+  public static let primary: String? = "sigma"
   /// Standard deviation in byte levels.
   public var sigma: ClosedRange<Double>
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: GaussianNoise(),
+    Setting("sigma", .numberRange(0...255), "Standard deviation in byte levels"), .probability)
+
   public init(sigma: ClosedRange<Double> = 5...15, probability: Double = 1) {
-    self.sigma = sigma
-    self.probability = probability
+    (self.sigma, self.probability) = (sigma, probability)
   }
 
   public struct Parameters: Sendable, Codable {
     public var sigma: Double
-    /// What the noise is made from.
+    /// Seed of the noise.
     public var seed: UInt32
   }
 
@@ -81,20 +86,25 @@ private enum NormalTable {
 }
 
 /// Turns a part of the pixels black or white.
-public struct SaltAndPepper: Augmentation, Codable {
+public struct SaltAndPepper: Augmentation {
   public static let name = "salt-and-pepper"
-  /// The part of the pixels, 0 to 1.
+  public static let summary = "Turns pixels black or white"
+  public static let primary: String? = "amount"
+  /// Fraction of the pixels, 0 to 1.
   public var amount: ClosedRange<Double>
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: SaltAndPepper(),
+    Setting("amount", .numberRange(0...1), "Fraction of the pixels"), .probability)
+
   public init(amount: ClosedRange<Double> = 0.01...0.05, probability: Double = 1) {
-    self.amount = amount
-    self.probability = probability
+    (self.amount, self.probability) = (amount, probability)
   }
 
   public struct Parameters: Sendable, Codable {
     public var amount: Double
-    /// What decides the pixels.
+    /// Seed of the choice of pixels.
     public var seed: UInt32
   }
 
@@ -116,15 +126,20 @@ public struct SaltAndPepper: Augmentation, Codable {
 }
 
 /// Compresses to JPEG and back, with the artifacts that makes. Alpha is kept apart.
-public struct JPEGCompression: Augmentation, Codable {
+public struct JPEGCompression: Augmentation {
   public static let name = "jpeg-compression"
-  /// 1 to 100.
+  public static let summary = "Compresses to JPEG and back"
+  public static let primary: String? = "quality"
+  /// JPEG quality, 1 to 100.
   public var quality: ClosedRange<Int>
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: JPEGCompression(),
+    Setting("quality", .integerRange(1...100), "JPEG quality, 1 (worst) to 100 (best)"), .probability)
+
   public init(quality: ClosedRange<Int> = 30...90, probability: Double = 1) {
-    self.quality = quality
-    self.probability = probability
+    (self.quality, self.probability) = (quality, probability)
   }
 
   public struct Parameters: Sendable, Codable { public var quality: Int }

@@ -3,23 +3,27 @@ import MirageMedia
 
 /// Looks at the image from another angle: each corner moves inwards by a random part of half the side; agrees with
 /// torchvision's `perspective` (on Pillow images) to rounding.
-public struct Perspective: Augmentation, Codable {
+public struct Perspective: Augmentation {
   public static let name = "perspective"
-  /// How far corners may move, 0 (not at all) to 1 (to the center).
+  public static let summary = "Looks at the image from another angle"
+  public static let primary: String? = "distortion"
+  /// Largest shift of a corner, 0 (none) to 1 (to the center).
   public var distortion: Double
   public var interpolation: Interpolation
   public var fill: [UInt8]
   public var border: BorderMode
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: Perspective(),
+    Setting("distortion", .number(0...1), "Largest shift of a corner, as a fraction of the way to the center"),
+    .interpolation, .fill, .border, .probability)
+
   public init(
     distortion: Double = 0.5, interpolation: Interpolation = .bilinear, fill: [UInt8] = [0],
     border: BorderMode = .constant, probability: Double = 1
   ) {
-    self.distortion = distortion
-    self.interpolation = interpolation
-    self.fill = fill
-    self.border = border
+    (self.distortion, self.interpolation, self.fill, self.border) = (distortion, interpolation, fill, border)
     self.probability = probability
   }
 

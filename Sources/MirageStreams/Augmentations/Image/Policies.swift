@@ -52,9 +52,10 @@ public struct PolicyOperation: Sendable, Codable, Equatable {
 public struct PolicyParameters: Sendable, Codable { public var operations: [PolicyOperation] }
 
 /// Some operations of one strength, drawn from fourteen (Cubuk et al., "RandAugment", 2020), with torchvision's ranges.
-public struct RandAugment: Augmentation, Codable {
+public struct RandAugment: Augmentation {
   public static let name = "rand-augment"
-  /// How many operations, one after the other.
+  public static let summary = "Some of fourteen operations, all of one strength"
+  /// Number of operations, one after the other.
   public var operations: Int
   /// The strength, 0 to 30.
   public var magnitude: Int
@@ -62,15 +63,17 @@ public struct RandAugment: Augmentation, Codable {
   public var fill: [UInt8]
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: RandAugment(),
+    Setting("operations", .integer(1...14), "Number of operations, one after the other"),
+    Setting("magnitude", .integer(0...30), "Strength of each operation"), .interpolation, .fill, .probability)
+
   public init(
     operations: Int = 2, magnitude: Int = 9, interpolation: Interpolation = .nearest, fill: [UInt8] = [0],
     probability: Double = 1
   ) {
-    self.operations = operations
-    self.magnitude = magnitude
-    self.interpolation = interpolation
-    self.fill = fill
-    self.probability = probability
+    (self.operations, self.magnitude, self.interpolation) = (operations, magnitude, interpolation)
+    (self.fill, self.probability) = (fill, probability)
   }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> PolicyParameters {
@@ -103,16 +106,17 @@ public struct RandAugment: Augmentation, Codable {
 }
 
 /// One operation of random strength for each image (Müller and Hutter, "TrivialAugment", 2021), with the wide ranges.
-public struct TrivialAugmentWide: Augmentation, Codable {
+public struct TrivialAugmentWide: Augmentation {
   public static let name = "trivial-augment-wide"
+  public static let summary = "One of fourteen operations, of random strength"
   public var interpolation: Interpolation
   public var fill: [UInt8]
   public var probability: Double
 
+  public static let settings = Setting.list(of: TrivialAugmentWide(), .interpolation, .fill, .probability)
+
   public init(interpolation: Interpolation = .nearest, fill: [UInt8] = [0], probability: Double = 1) {
-    self.interpolation = interpolation
-    self.fill = fill
-    self.probability = probability
+    (self.interpolation, self.fill, self.probability) = (interpolation, fill, probability)
   }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> PolicyParameters {

@@ -2,8 +2,10 @@ import MirageSupport
 import MirageMedia
 
 /// Rotates about the center by a random angle, counter-clockwise in degrees; agrees with Pillow's `rotate` to rounding.
-public struct Rotate: Augmentation, Codable {
+public struct Rotate: Augmentation {
   public static let name = "rotate"
+  public static let summary = "Rotates about the center, counter-clockwise"
+  public static let primary: String? = "degrees"
   public var degrees: ClosedRange<Double>
   public var interpolation: Interpolation
   public var fill: [UInt8]
@@ -12,16 +14,17 @@ public struct Rotate: Augmentation, Codable {
   public var expand: Bool
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: Rotate(degrees: 0...0),
+    .required("degrees", .numberRange(-360...360, symmetric: true), "Angle in degrees"), .interpolation, .fill,
+    .border, Setting("expand", .boolean, "Whether the image grows to hold all of the rotated one"), .probability)
+
   public init(
     degrees: ClosedRange<Double>, interpolation: Interpolation = .bilinear, fill: [UInt8] = [0],
     border: BorderMode = .constant, expand: Bool = false, probability: Double = 1
   ) {
-    self.degrees = degrees
-    self.interpolation = interpolation
-    self.fill = fill
-    self.border = border
-    self.expand = expand
-    self.probability = probability
+    (self.degrees, self.interpolation, self.fill, self.border) = (degrees, interpolation, fill, border)
+    (self.expand, self.probability) = (expand, probability)
   }
 
   public struct Parameters: Sendable, Codable { public var degrees: Double }

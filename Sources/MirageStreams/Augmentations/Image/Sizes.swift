@@ -3,15 +3,17 @@ import MirageMedia
 
 /// Brings images to a size. Pixel centers lie at half coordinates; with `antialias` (the default) the result is Pillow's to
 /// the bit for nearest, bilinear, bicubic and lanczos, without it that of torch's `interpolate` to rounding.
-public struct Resize: Augmentation, Codable {
+public struct Resize: Augmentation {
   public static let name = "resize"
+  public static let summary = "Resizes images"
+  public static let primary: String? = "size"
   public var size: Size
   public var side: Side
   public var interpolation: Interpolation
   public var antialias: Bool
   public var probability: Double
 
-  /// What the size is the size of.
+  /// Side of the image that has the size.
   public enum Side: String, Sendable, Codable, CaseIterable {
     /// The image, whatever its aspect becomes.
     case both
@@ -21,14 +23,18 @@ public struct Resize: Augmentation, Codable {
     case longer
   }
 
+  public static let settings = Setting.list(
+    of: Resize(size: 1),
+    .size,
+    Setting(
+      "side", .choice(Side.self), "Side that has the size: both, or the shorter or longer one with the aspect kept"),
+    .resampling, .antialias, .probability)
+
   public init(
     size: Size, side: Side = .both, interpolation: Interpolation = .bilinear, antialias: Bool = true,
     probability: Double = 1
   ) {
-    self.size = size
-    self.side = side
-    self.interpolation = interpolation
-    self.antialias = antialias
+    (self.size, self.side, self.interpolation, self.antialias) = (size, side, interpolation, antialias)
     self.probability = probability
   }
 
@@ -49,18 +55,21 @@ public struct Resize: Augmentation, Codable {
 }
 
 /// Adds a border at the four sides.
-public struct Pad: Augmentation, Codable {
+public struct Pad: Augmentation {
   public static let name = "pad"
+  public static let summary = "Adds a border at the four sides"
+  public static let primary: String? = "padding"
   public var padding: Padding
   public var mode: BorderMode
   public var fill: [UInt8]
   public var probability: Double
 
+  public static let settings = Setting.list(
+    of: Pad(padding: 0),
+    .required("padding", .padding, "Border in pixels"), .border("mode"), .fill, .probability)
+
   public init(padding: Padding, mode: BorderMode = .constant, fill: [UInt8] = [0], probability: Double = 1) {
-    self.padding = padding
-    self.mode = mode
-    self.fill = fill
-    self.probability = probability
+    (self.padding, self.mode, self.fill, self.probability) = (padding, mode, fill, probability)
   }
 
   public func apply(_: NoParameters, to sample: inout Sample) throws {

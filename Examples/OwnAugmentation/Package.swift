@@ -1,0 +1,12 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "OwnAugmentation",
+  dependencies: [.package(name: "Mirage", path: "../..")],
+  targets: [
+    .executableTarget(name: "own-mirage", dependencies: [.product(name: "Mirage", package: "Mirage")]),
+    // Datasets and augmentations alone: it needs neither oneDNN nor OpenBLAS.
+    .executableTarget(name: "streams-only", dependencies: [.product(name: "MirageStreams", package: "Mirage")]),
+  ]
+)

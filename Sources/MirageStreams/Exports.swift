@@ -1,0 +1,3 @@
+// The types of samples, random numbers and errors, which every component uses.
+@_exported import MirageMedia
+@_exported import MirageSupport

@@ -1,0 +1,114 @@
+import MirageSupport
+
+/// Something a pipeline is made of. Its stored properties are its settings: in a pipeline file under the same names, in
+/// lower case with hyphens.
+///
+/// Conform to `Augmentation` for a pure function of one sample, or to `StageComponent` and `Stage` for anything else that
+/// turns one flow into another. `Registry.adding` makes a component known to pipeline files.
+public protocol Component: Sendable, Codable {
+  /// The name in pipeline files, such as `random-crop`.
+  static var name: String { get }
+  /// What the component does, as a sentence without its period.
+  static var summary: String { get }
+  /// One setting for each stored property: `Setting.list(of:_:)` makes them.
+  static var settings: [Setting] { get }
+  /// The key of the setting that a plain value stands for: `copies: 2` is `copies: {count: 2}`. None by default.
+  static var primary: String? { get }
+  /// Follows from the protocols that the component conforms to.
+  static var kind: ComponentKind { get }
+  /// The components among the settings, by the paths of their settings. None by default.
+  var parts: [String: [any Component]] { get }
+  /// Checks the settings, each and together; pipelines do so before anything is opened.
+  ///
+  /// By default `checkSettings`, which one's own checks should begin with.
+  /// - Throws: bad pipeline with the path of the wrong setting, such as `model.loss`, as its place.
+  func validate() throws
+}
+
+/// Where a component can be in a pipeline.
+public enum ComponentKind: String, Sendable, CaseIterable { case source, augmentation, stage, sink }
+
+extension Component {
+  public static var primary: String? { nil }
+  public var parts: [String: [any Component]] { [:] }
+  public func validate() throws { try checkSettings() }
+
+  /// Checks each setting against its type and range, and the components among them.
+  /// - Throws: bad pipeline with the path of the wrong setting, such as `count`, as its place.
+  public func checkSettings() throws {
+    // The parts come first: what they hold that no JSON can is an error of theirs.
+    for (path, parts) in parts.sorted(by: { $0.key < $1.key }) {
+      for (index, part) in parts.enumerated() { try part.validate(at: "\(path)/\(index)") }
+    }
+    try Self.settings.check(try JSONValue(encoding: self, nonFiniteAsText: true))
+  }
+
+  /// - Throws: bad pipeline naming the component and the setting, such as `stages/1 (take), count`.
+  func validate(at path: String) throws {
+    do { try validate() } catch let error as MirageError { throw error.located(in: "\(path) (\(Self.name))") }
+  }
+
+  /// The component as a pipeline file writes it: `{name: {settings}}`.
+  public var description: JSONValue {
+    get throws { .object([Self.name: try JSONValue(encoding: self)]) }
+  }
+}
+
+extension MirageError {
+  /// The same error with a component's place before the setting that it names.
+  func located(in component: String) -> MirageError {
+    guard kind == .badPipeline, file == nil else { return self }
+    var error = self
+    error.place = component + (place.map { ", \($0)" } ?? "")
+    return error
+  }
+}
+
+/// A source that pipelines can name.
+public typealias SourceComponent = Component & Source<Sample>
+
+/// A sink that pipelines can name.
+public typealias SinkComponent = Component & Sink<Sample>
+
+extension Component where Self: Source, Self.Element == Sample { public static var kind: ComponentKind { .source } }
+extension Component where Self: Sink, Self.Element == Sample { public static var kind: ComponentKind { .sink } }
+extension StageComponent { public static var kind: ComponentKind { .stage } }
+extension Augmentation { public static var kind: ComponentKind { .augmentation } }
+
+/// Components as a setting of another: one, such as `any SourceComponent`, or a list of them.
+@propertyWrapper public struct Nested<Value: Sendable>: Sendable, Codable {
+  public var wrappedValue: Value
+
+  public init(wrappedValue: Value) { self.wrappedValue = wrappedValue }
+
+  /// Takes the components that the pipeline file holds at this place.
+  public init(from decoder: any Decoder) throws {
+    let path = decoder.codingPath.map { hyphenated($0.stringValue) }.joined(separator: ".")
+    let parts = (decoder.userInfo[.parts] as? [String: [any Component]])?[path] ?? []
+    guard let value = parts as? Value ?? parts.first as? Value else {
+      throw MirageError(.badPipeline, "\(path) holds a component that cannot be there", place: path)
+    }
+    wrappedValue = value
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    if let list = wrappedValue as? [any Component] {
+      try container.encode(list.map { try $0.description })
+    } else {
+      try container.encode((wrappedValue as! any Component).description)
+    }
+  }
+}
+
+extension CodingUserInfoKey {
+  /// The components that `Nested` settings take, by the paths of their settings.
+  fileprivate static let parts = CodingUserInfoKey(rawValue: "parts")!
+}
+
+extension Component {
+  /// The component with these settings, all in their full form, and the components among them by their settings' paths.
+  package init(_ settings: [String: JSONValue], parts: [String: [any Component]]) throws {
+    self = try JSONValue.object(settings).decoded(as: Self.self, userInfo: [.parts: parts])
+  }
+}
