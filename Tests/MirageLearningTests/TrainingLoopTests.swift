@@ -72,7 +72,7 @@ private struct Scores: TrainingEvaluator {
   @discardableResult
   private func train(
     _ trainee: Rememberer, steps: Int = 8, files: TrainingFiles, workers: Int = 1,
-    answer: @escaping @Sendable (FittingProgress) -> TrainingLoop<Rememberer>.Answer = { _ in .proceed }
+    answer: @escaping @Sendable (FittingProgress) -> TrainingAnswer = { _ in .proceed }
   ) async throws -> TrainingLoop<Rememberer> {
     var schedule = TrainingLoop<Rememberer>.Schedule(steps: steps, samplesPerBatch: 4)
     (schedule.evaluateEvery, schedule.exhibitEvery, schedule.checkpointEvery) = (2, 2, 2)

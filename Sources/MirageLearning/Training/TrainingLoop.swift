@@ -4,6 +4,9 @@ import MirageStreams
 import MirageSupport
 import MirageTensors
 
+/// Answer to the progress of a training: whether it goes on.
+public enum TrainingAnswer: Sendable { case proceed, stop }
+
 /// The one training loop: feeds batches to a trainee, step after step, and between steps checks its health, evaluates it,
 /// keeps its last and its best checkpoint, and records its history.
 @TensorActor
@@ -24,15 +27,12 @@ public final class TrainingLoop<Subject: Trainee> {
     public init(steps: Int, samplesPerBatch: Int) { (self.steps, self.samplesPerBatch) = (steps, samplesPerBatch) }
   }
 
-  /// Answer to progress: whether the training goes on.
-  public enum Answer: Sendable { case proceed, stop }
-
   private let subject: Subject
   private let schedule: Schedule
   private let stage: String
   private let record: TrainingRecord?
   private let evaluator: (() async throws -> any TrainingEvaluator<Subject>)?
-  private let progress: @Sendable (FittingProgress) -> Answer
+  private let progress: @Sendable (FittingProgress) -> TrainingAnswer
   private var prepared: (any TrainingEvaluator<Subject>)?
   private var health: TrainingHealth
   private var isStopped = false
@@ -49,7 +49,7 @@ public final class TrainingLoop<Subject: Trainee> {
   public convenience init(
     _ subject: Subject, _ schedule: Schedule, stage: String,
     evaluator: (() async throws -> any TrainingEvaluator<Subject>)? = nil,
-    progress: @escaping @Sendable (FittingProgress) -> Answer = { _ in .proceed }
+    progress: @escaping @Sendable (FittingProgress) -> TrainingAnswer = { _ in .proceed }
   ) {
     self.init(subject, schedule, stage: stage, record: nil, evaluator: evaluator, progress: progress)
   }
@@ -65,7 +65,7 @@ public final class TrainingLoop<Subject: Trainee> {
     _ subject: Subject, _ schedule: Schedule, stage: String, files: TrainingFiles, header: [String: String],
     facts: [(title: String, document: JSONValue)] = [], resuming saved: Checkpoint?,
     evaluator: (() async throws -> any TrainingEvaluator<Subject>)? = nil,
-    progress: @escaping @Sendable (FittingProgress) -> Answer = { _ in .proceed }
+    progress: @escaping @Sendable (FittingProgress) -> TrainingAnswer = { _ in .proceed }
   ) throws {
     if let saved { try subject.restore(from: saved) }
     let record = try TrainingRecord(files, header: header, facts: facts, resuming: saved)
@@ -79,7 +79,7 @@ public final class TrainingLoop<Subject: Trainee> {
   private init(
     _ subject: Subject, _ schedule: Schedule, stage: String, record: TrainingRecord?,
     evaluator: (() async throws -> any TrainingEvaluator<Subject>)?,
-    progress: @escaping @Sendable (FittingProgress) -> Answer
+    progress: @escaping @Sendable (FittingProgress) -> TrainingAnswer
   ) {
     (self.subject, self.schedule, self.stage, self.record) = (subject, schedule, stage, record)
     (self.evaluator, self.progress) = (evaluator, progress)
