@@ -31,6 +31,12 @@ import Testing
       return
     }
     #expect(first.id == place.id && last.id == place.id && place.id.index == 42)
+    let means = flow.filter { $0.label?.index != 3 }.map { sample in
+      sample.bytes().pixels.reduce(0) { $0 + Double($1) } / Double(sample.format.count)
+    }
+    for try await batch in means.batched(of: 32) { print(batch.count) }
+
+    #expect(means.count == 100)
     let secondEpoch = flow.running(Run(seed: 7, epoch: 1))
     let firstHalf = flow.running(Run(seed: 7, shard: Shard(index: 0, count: 2)))
 

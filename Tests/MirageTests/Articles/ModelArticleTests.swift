@@ -14,8 +14,9 @@ import Testing
     let last = try await train(flow, epochs: 20, checkpoint: checkpoint)
     #expect(last < first * 0.5, "\(first) to \(last)")
     #expect(try Checkpoint(reading: checkpoint).tensors["encoder.0.weight"]?.shape == [16, 1, 4, 4])
-    let images = try await batches(flow, of: 3)[0]
-    #expect(try await reconstructions(of: images, checkpoint: checkpoint).map(\.height) == [28, 28, 28])
+    let slots = try await flow.read([0, 1, 2], flow.run)
+    let samples = slots.compactMap { slot in if case .element(let sample) = slot { sample } else { nil } }
+    #expect(try await reconstructions(of: images(of: samples), checkpoint: checkpoint).map(\.height) == [28, 28, 28])
   }
 }
 
@@ -45,22 +46,12 @@ final class Autoencoder: Module {
   }
 }
 
-/// Images of a flow as tensors of at most `size` rows each.
-func batches(_ flow: Flow<Sample>, of size: Int) async throws -> [Tensor] {
+/// The images of samples as a tensor, N × 28 × 28 × 1.
+func images(of samples: [Sample]) -> Tensor {
   let coding = ImageCoding(height: 28, width: 28, channels: 1)
-  var tensors: [Tensor] = []
-  var (rows, count): ([Float], Int) = ([], 0)
-  func finish() {
-    if count > 0 { tensors.append(Tensor(rows, shape: [count] + coding.shape)) }
-    (rows, count) = ([], 0)
-  }
-  for try await sample in flow {
-    coding.append(sample, to: &rows)
-    count += 1
-    if count == size { finish() }
-  }
-  finish()
-  return tensors
+  var rows: [Float] = []
+  for sample in samples { coding.append(sample, to: &rows) }
+  return Tensor(rows, shape: [samples.count] + coding.shape)
 }
 
 /// Trains an autoencoder and returns its last loss, the mean squared error of a batch.
@@ -73,7 +64,8 @@ func train(_ flow: Flow<Sample>, epochs: Int, checkpoint path: String) async thr
   var (loss, step): (Float, UInt64) = (0, 0)
   for epoch in 0..<epochs {
     // Another epoch draws different augmentations and shuffles differently.
-    for images in try await batches(flow.running(Run(seed: 7, epoch: epoch)), of: 64) {
+    for try await samples in flow.running(Run(seed: 7, epoch: epoch)).batched(of: 64) {
+      let images = images(of: samples)
       // The random numbers of a step follow from its number alone.
       let mode = Mode.training(Random(key: random.key, sample: step, epoch: 1))
       let error = Losses.meanSquaredError(network(images, mode), images)
