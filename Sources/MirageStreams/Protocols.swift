@@ -116,6 +116,13 @@ public protocol TrainedEstimator: Estimator {
 /// A component that computes with networks, such as a stage that generates samples.
 public protocol ComputesWithNetworks {}
 
+extension Component {
+  /// Whether the component or one of its parts computes with networks.
+  package var needsNetworks: Bool {
+    self is any ComputesWithNetworks || parts.values.joined().contains(where: \.needsNetworks)
+  }
+}
+
 /// A component that stands among a pipeline's stages.
 public protocol StageComponent: Component {
   var role: Role { get }

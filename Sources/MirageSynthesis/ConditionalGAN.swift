@@ -126,7 +126,7 @@ extension ConditionalGAN: TrainedEstimator {
       context.report($0)
       return .proceed
     }
-    try await loop.run(on: set.batches(of: recipe.batch).endless(fromSample: loop.samplesSeen, seed: seed))
+    try await loop.run(on: set.batches(of: recipe.batch), seed: seed)
   }
 
   private func earlier(_ files: TrainingFiles) throws -> Checkpoint? {

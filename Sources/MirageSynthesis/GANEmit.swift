@@ -33,7 +33,8 @@ extension GANEmit: Estimator {
     let example = try await upstream.example()
     if let example { try model.check(example.format, classes: upstream.about.classes) }
     let stage = EmittingStage(model, emit, classifierPath: emit.classifier, like: example)
-    return Fitted(stage, description: try stage.description(named: Self.name), files: [checkpoint])
+    // Reports have always named both stages alike, and an output stays resumable.
+    return Fitted(stage, description: try stage.description(named: ConditionalGAN.name), files: [checkpoint])
   }
 
   public func earlierFit(

@@ -72,11 +72,7 @@ struct ThreadOptions: ParsableArguments {
 
   /// Sets the number of threads if the pipeline has networks in it; others are not held up by it.
   func prepare(for pipeline: Pipeline) {
-    if pipeline.source is any ComputesWithNetworks
-      || pipeline.stages.contains(where: { $0 is any ComputesWithNetworks })
-    {
-      prepare()
-    }
+    if ([pipeline.source] + pipeline.stages).contains(where: \.needsNetworks) { prepare() }
   }
 }
 

@@ -157,7 +157,7 @@ import Testing
       try error { $0.tensors["__pool.A"] = .zeros([2, 8, 16, 1]) }
         .contains("the image pool has shape [2, 8, 16, 1] in the checkpoint and [2, 12, 16, 1] here"))
     #expect(try error(pool: 1).contains("the image pool has 2 images in the checkpoint and at most 1 here"))
-    #expect(try error { $0.metadata["__random.pool_A"] = "x" }.contains("x is no state of a random generator"))
+    #expect(try error { $0.metadata["__random.pool_A"] = "x" }.contains("x is not the state of a random generator"))
     #expect(try error { $0.metadata["step"] = nil }.contains("the checkpoint holds no number of steps"))
   }
 }

@@ -185,7 +185,7 @@ import Testing
 
   /// Translations there and back come nearer to where they began.
   @Test func theCycleErrorFalls() throws {
-    let measures = onOneThread { try! Gratings().gan { $0.learningRate = 2e-3 }.train(60) }
+    let measures = onOneThread { try! Gratings().gan { $0.learningRate = 2e-3 }.train(120) }
     func error(_ part: ArraySlice<CycleGAN.Measures>) -> Float {
       part.reduce(0) { $0 + $1.cycleA + $1.cycleB } / Float(2 * part.count)
     }

@@ -34,7 +34,7 @@ import Testing
   @Test(arguments: [
     (0, "0", "0"), (0.012345, "0.01235", "0.01235"), (-12.3456, "-12.35", "−12.35"), (12345.6, "12,346", "12,346"),
     (-2.5e-7, "-2.5e-7", "−2.5×10⁻⁷"), (1e12, "1e12", "10¹²"), (9.9996e9, "1e10", "10¹⁰"),
-    (5e-324, "4.941e-324", "4.941×10⁻³²⁴"), (.nan, "nan", "–"), (-.infinity, "-inf", "–"),
+    (.leastNonzeroMagnitude, "4.941e-324", "4.941×10⁻³²⁴"), (.nan, "nan", "–"), (-.infinity, "-inf", "–"),
   ]) func significant(_ value: Double, _ plain: String, _ typographic: String) {
     #expect(NumberText.significant(value) == plain)
     #expect(NumberText.significant(value, .typographic) == typographic)

@@ -87,11 +87,16 @@ public final class TrainingLoop<Subject: Trainee> {
     speed = Speed(step: subject.steps)
   }
 
-  /// Trains to the end.
+  /// Trains to the end, on full batches of shuffled passes, from after the samples seen on.
   ///
-  /// - Parameter batches: those after the samples seen.
+  /// - Parameter seed: random seed of the order of samples.
   /// - Throws: bad data if the training diverges or collapses, with the last good checkpoint kept; what reading throws; an
   ///   I/O error; `CancellationError`. Except for the first, the state is kept before, and the next run goes on.
+  public func run(on batches: Batches, seed: UInt64) async throws {
+    try await run(on: batches.endless(fromSample: samplesSeen, seed: seed))
+  }
+
+  /// Trains to the end, on batches that are in their order already.
   package func run(on batches: OrderedMap<Batch>) async throws {
     if let record {
       // If the checkpoint cannot be written, that is found out before hours of training.
