@@ -115,10 +115,10 @@ public struct ClassifierTraining: Sendable {
 }
 
 extension ClassifierTraining.Progress {
-  fileprivate init(_ told: FittingProgress, epochs: Int, batches: Int) {
-    func measure(_ name: String) -> Double? { told.measures.first { $0.name == name }?.value }
+  fileprivate init(_ progress: FittingProgress, epochs: Int, batches: Int) {
+    func measure(_ name: String) -> Double? { progress.measures.first { $0.name == name }?.value }
     self.init(
-      epoch: (told.done - 1) / batches, epochs: epochs, step: told.done, steps: told.total,
+      epoch: (progress.done - 1) / batches, epochs: epochs, step: progress.done, steps: progress.total,
       loss: Float(measure("loss") ?? 0), accuracy: measure("accuracy"))
   }
 }
