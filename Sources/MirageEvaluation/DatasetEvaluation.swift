@@ -40,13 +40,13 @@ public struct DatasetEvaluation: Sendable {
 
   /// Metrics to compute, in the order of the report. Defaults to all.
   public var metrics: [Metric] = Metric.allCases
-  /// Maximum number of samples of each set that features are compared of. Defaults to 10,000. Classifiers are trained
-  /// and tested on whole sets.
+  /// Maximum number of samples per set whose features are compared. Defaults to 10,000. Classifiers are trained and tested
+  /// on whole sets.
   public var count = 10_000
   /// Random seed of the choice of samples, of subsets, and of the classifiers that are trained. Defaults to 0.
   public var seed: UInt64 = 0
 
-  /// Creates an evaluation with all metrics, of 10,000 samples.
+  /// Creates an evaluation with the default settings.
   public init() {}
 
   /// Sets of samples to compare.

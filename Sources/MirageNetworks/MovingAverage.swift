@@ -1,6 +1,6 @@
 import MirageTensors
 
-/// Exponential moving average of the parameters of a module, with which generators make better samples than with their
+/// Exponential moving average of the parameters of a module. Generators usually give better samples with it than with their
 /// current parameters.
 public struct MovingAverage {
   /// Averages under the names of the module.
