@@ -112,9 +112,11 @@ private struct Points {
 
   @Test func copiesOfTheTrainingPartAreMemorized() async throws {
     let copies = try await report(train, [.memorization])
-    #expect(copies["memorization ratio (median)"] == 0 && copies["nearer to training than test"] == 1)
+    #expect(copies["memorization ratio (median)"] == 0 && copies["nearer to training than test"] == 1, "\(copies.text)")
     let heldOut = try await report(test, [.memorization])
-    #expect(heldOut["memorization ratio (median)"] == .infinity && heldOut["nearer to training than test"] == 0)
+    #expect(
+      heldOut["memorization ratio (median)"] == .infinity && heldOut["nearer to training than test"] == 0,
+      "\(heldOut.text)")
   }
 
   @Test(arguments: [1, 16, 17, 48, 60, 61]) func asManyAreMeasuredAsAskedFor(_ count: Int) async throws {

@@ -224,8 +224,9 @@ import Testing
       return try failure { try training.restore(copy) }.description
     }
     #expect(try message { $0.metadata["step"] = nil }.contains("entry step: the checkpoint holds no number of steps"))
-    #expect(try message { $0.metadata["step"] = "-1" }.contains("entry step: -1 where the number of steps is needed"))
-    #expect(try message { $0.metadata["__ema.generator"] = "x" }.contains("entry __ema.generator: x where"))
+    #expect(try message { $0.metadata["step"] = "-1" }.contains("entry step: -1 is not a whole number of at least 0"))
+    #expect(
+      try message { $0.metadata["__ema.generator"] = "x" }.contains("entry __ema.generator: x is not a whole number"))
     #expect(
       try message { $0.tensors["__ema.generator.project.bias"] = nil }
         .contains("entry __ema.generator: project.bias is missing, and has shape [48] in the model"))
@@ -238,7 +239,7 @@ import Testing
     #expect(try message { $0.metadata["__random.training"] = nil }.contains("holds no random generator training"))
     let noise = String(repeating: "?", count: 10_000)
     let long = try message { $0.metadata["__random.training"] = noise }
-    #expect(long.contains("is no state of a random generator") && long.utf8.count < 400)
+    #expect(long.contains("is not the state of a random generator") && long.utf8.count < 400)
     #expect(try failure { try training.restore(Checkpoint()) }.remedy == "It holds no tensors at all.")
   }
 
@@ -286,7 +287,7 @@ import Testing
       try message(["configuration": #"{"generator":{"channels":[64,32]},"latent":64}"#])
         == "configuration.generator.rate is 0.5 in the checkpoint and missing here")
     #expect(try message(["configuration": "large"]).hasPrefix(#"configuration is {"generator": "#))
-    #expect(try message(["classes": "[]"]) == "the checkpoint does not say its classes, which should be []")
+    #expect(try message(["classes": "[]"]) == "the checkpoint has no classes, which should be []")
   }
 
   // MARK: PyTorch's
