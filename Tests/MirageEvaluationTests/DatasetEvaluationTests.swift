@@ -29,6 +29,9 @@ private struct Points {
 
   init(_ bytes: [(UInt8, UInt8)]) { self.bytes = bytes }
 
+  /// The same points, with numbers that are even, or odd.
+  func moved(to parity: UInt8) -> Points { Points(bytes.map { ($0 & ~1 | parity, $1 & ~1 | parity) }) }
+
   static func + (a: Points, b: Points) -> Points { Points(a.bytes + b.bytes) }
 
   /// Images of 4 × 4 pixels, of which the first two are the point.
@@ -52,8 +55,9 @@ private struct Points {
 
 /// Which set is held against which, and which number has which name.
 @Suite struct DatasetEvaluationTests {
-  private let train = Points("train", 60)
-  private let test = Points("test", 60)
+  // Even and odd, so that no two points are equal.
+  private let train = Points("train", 60).moved(to: 0)
+  private let test = Points("test", 60).moved(to: 1)
 
   @TensorActor
   private func report(

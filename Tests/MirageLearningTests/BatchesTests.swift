@@ -107,6 +107,8 @@ import Testing
     let first = try await values(0)
     #expect(try await values(0) == first)
     #expect(try await values(1) != first)
+    let other = try await all(Batches(flow.running(Run(seed: 9)), size: 4)).flatMap(\.images.values)
+    #expect(other != first, "another seed of the run draws others")
   }
 
   // MARK: Without end

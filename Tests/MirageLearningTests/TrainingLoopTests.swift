@@ -112,6 +112,13 @@ private struct Scores: TrainingEvaluator {
     #expect(history["metric/fid"].map(\.step) == [0, 2, 4, 6, 8])
   }
 
+  @Test func theLastStepIsEvaluatedAndKept() async throws {
+    try await train(Rememberer(), steps: 7, files: files())
+    let history = try TrainingHistory(readingFrom: files().folder)
+    #expect(history["metric/fid"].map(\.step) == [0, 2, 4, 6, 7])
+    #expect(try SavedModel(reading: files().last).step == 7)
+  }
+
   @Test func theBestIsTheBest() async throws {
     try await train(Rememberer(), files: files())
     #expect(try SavedModel(reading: files().best).step == 4)

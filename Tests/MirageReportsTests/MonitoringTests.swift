@@ -71,6 +71,7 @@ import Testing
     let cases = [(15, Array(1...18)), (0, [1, 2, 3]), (12, [1, 2, 3, 13, 14, 15])]
     for (resumed, steps) in cases {
       let next = try EventFile(in: directory.path, resumingAt: resumed)
+      #expect(try EventReader.events(of: first.path).allSatisfy { $0.step <= resumed }, "later events are cut off")
       for step in resumed + 1...resumed + 3 { try next.scalar("a", step: step, value: Float(resumed)) }
       try next.flush()
       #expect(try eventFiles().last == next.path)

@@ -26,7 +26,7 @@ import Testing
 
   /// Number of samples that differ from what they were.
   private func changed(_ samples: [Sample]) -> Int {
-    samples.count { $0.bytes() != light(2 * $0.id.index, height: 2, width: 3).bytes() }
+    samples.count { $0.bytes() != light($0.id.index, height: 2, width: 3).bytes() }
   }
 
   /// Within four deviations of a binomial distribution.

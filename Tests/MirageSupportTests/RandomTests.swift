@@ -97,6 +97,15 @@ import Testing
     #expect(random.integer(in: 4...4) == 4)
   }
 
+  /// Numbers of a range that does not divide 2⁶⁴ are equally likely only if some draws are rejected: here a quarter.
+  @Test func integersOfLongRangesAreEquallyLikely() {
+    var random = Random(key: Random.Key(seed: 5, path: "long"), sample: 0)
+    var counts = [0, 0, 0]
+    for _ in 0..<9000 { counts[random.integer(in: 0...(3 << 61) - 1) % 3] += 1 }
+    // Four deviations of a binomial of 9,000 and 1/3.
+    #expect(counts.allSatisfy { abs($0 - 3000) < 179 }, "\(counts)")
+  }
+
   @Test(arguments: [-30.0...30, 0.5...1.5, 2...2, -3 ... -1]) func numbersFillTheirRange(_ range: ClosedRange<Double>) {
     var random = Random(key: Random.Key(seed: 2, path: "range"), sample: 0)
     let values = (0..<2000).map { _ in random.uniform(in: range) }

@@ -15,7 +15,7 @@ private struct LimitedSource: SourceComponent {
   var readable: Set<Int>
 
   func flow(in context: Context) -> Flow<Sample> {
-    let flow = lights(40, height: 8, width: 8)
+    let flow = lights(40, height: 4, width: 4)
     let readable = readable
     return Flow(count: flow.count, about: flow.about, locate: flow.locate) { positions, _ in
       positions.map { index in
@@ -23,7 +23,7 @@ private struct LimitedSource: SourceComponent {
           let error = MirageError(.badData, "nobody may look at sample \(index)")
           return .failed(SampleError(id: SampleID(index: index), origin: nil, error: error))
         }
-        return .element(light(index, height: 8, width: 8))
+        return .element(light(index, height: 4, width: 4))
       }
     }
   }
@@ -45,8 +45,8 @@ private struct LimitedSource: SourceComponent {
     let pipeline = Pipeline(
       seed: 5, source: LimitedSource(readable: readable), stages: [gan, Invert(probability: 1)])
     let gain = try DownstreamGain(
-      pipeline, .init(sizes: [4], seeds: 1, classifierSteps: 60, ganSteps: 1), in: directory.file("proof"))
-    let test = Batches(lights(60, from: 1000, height: 8, width: 8), size: 60)
+      pipeline, .init(sizes: [4], seeds: 1, classifierSteps: 25, ganSteps: 1), in: directory.file("proof"))
+    let test = Batches(lights(60, from: 1000, height: 4, width: 4), size: 60)
     let accuracies = try await gain.run(test: test) { _ in }
       .reduce(into: [DownstreamGain.Arm: Double]()) { $0[$1.arm] = $1.accuracy }
     #expect(accuracies.count == 4)

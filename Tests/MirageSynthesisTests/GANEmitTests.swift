@@ -101,6 +101,9 @@ import Testing
     )
     #expect(one.map { $0.bytes() } == again.map { $0.bytes() } && one.map(\.label) == other.map(\.label))
     #expect(Set(one.map { $0.bytes().pixels }).count > 20 && one.map { $0.bytes() } != other.map { $0.bytes() })
+    // Three blocks later come the same classes, and other latents.
+    let more = try await samples(Emission(count: 300))
+    #expect((0..<108).count { more[$0].bytes() != more[$0 + 192].bytes() } > 80)
   }
 
   @Test func rejectionNeedsAClassifier() throws {

@@ -113,4 +113,22 @@ import Testing
     let empty = try await failure { _ = try await DatasetLocation(folder.file("empty")).flow(.train) }
     #expect(empty.kind == .missingInput && empty.description.contains(folder.file("empty")))
   }
+
+  /// A dataset without a test part is divided: each sample is in one of the parts.
+  @Test func partsAreDisjoint() async throws {
+    try TinyDataset.writeImageFolder(folder.file("folder"), count: 60)
+    let parts = try await DatasetLocation(folder.file("folder")).parts()
+    #expect(parts.isSplit && parts.train.count + parts.test.count == 60 && (1...20).contains(parts.test.count))
+    func images(_ batches: Batches) async throws -> Set<[Float]> {
+      var images: Set<[Float]> = []
+      for try await batch in batches.epoch(0, isShuffled: false, seed: 0) {
+        let size = batch.images.count / batch.labels.count
+        for index in batch.labels.indices {
+          images.insert(Array(batch.images.values[index * size..<(index + 1) * size]))
+        }
+      }
+      return images
+    }
+    #expect(try await images(parts.train).isDisjoint(with: images(parts.test)))
+  }
 }

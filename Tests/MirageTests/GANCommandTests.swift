@@ -94,6 +94,22 @@ import Testing
     #expect(abs(value) < 1e-6)
   }
 
+  /// The table says how many samples of which part were compared: the dataset's own parts differ in number.
+  @Test func partsAreComparedAsTheyAreCalled() throws {
+    for (split, count) in [(Split.train, 40), (.test, 12)] {
+      try TinyDataset.writeMNIST(directory.file("unequal"), split: split, count: count, height: 8, width: 8)
+    }
+    try TinyDataset.writeMNIST(directory.file("made"), count: 50, height: 8, width: 8)
+    let found = try run("evaluate", "unequal", "made", "--metric", "memorization", "--json")
+    guard case .array(let rows)? = try JSONValue(parsing: found.output.utf8)["metrics"],
+      let samples = rows.first?["samples"]
+    else {
+      Issue.record("\(found.output)\(found.errors)")
+      return
+    }
+    #expect(samples["generated"] == 50 && samples["real test"] == 12 && samples["real training"] == 40)
+  }
+
   @Test func proofGoesOnWhereItStopped() throws {
     let pipeline = try writePipeline()
     let arguments = [
