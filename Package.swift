@@ -42,18 +42,22 @@ let package = Package(
     .executableTarget(
       name: "mirage-bench", dependencies: ["Mirage"], path: "Benchmarks", exclude: ["Peers", "results.json"]),
     .executableTarget(name: "mirage-fuzz", dependencies: ["Mirage", "StreamsTestSupport"], path: "Tests/Fuzz"),
-    // What tests share: files and processes; and datasets.
+    // What tests share: files and processes; datasets; and checks of networks.
     .target(name: "TestSupport", dependencies: ["MirageSupport"], path: "Tests/Support"),
     .target(name: "StreamsTestSupport", dependencies: ["MirageStreams", "TestSupport"], path: "Tests/StreamsSupport"),
+    .target(
+      name: "NetworksTestSupport", dependencies: ["MirageNetworks", "TestSupport"], path: "Tests/NetworksSupport"),
     .testTarget(name: "MirageSupportTests", dependencies: ["TestSupport"]),
     .testTarget(name: "MirageMediaTests", dependencies: ["MirageMedia", "TestSupport"]),
     .testTarget(name: "MirageReportsTests", dependencies: ["MirageReports", "TestSupport"]),
     .testTarget(name: "MirageStreamsTests", dependencies: ["StreamsTestSupport"]),
     .testTarget(name: "MirageTensorsTests", dependencies: ["MirageTensors", "TestSupport"]),
-    .testTarget(name: "MirageNetworksTests", dependencies: ["MirageNetworks", "TestSupport"]),
+    .testTarget(name: "MirageNetworksTests", dependencies: ["NetworksTestSupport"]),
     .testTarget(name: "MirageLearningTests", dependencies: ["MirageLearning", "StreamsTestSupport"]),
-    .testTarget(name: "MirageAdversarialTests", dependencies: ["MirageAdversarial", "StreamsTestSupport"]),
-    .testTarget(name: "MirageEvaluationTests", dependencies: ["MirageEvaluation", "StreamsTestSupport"]),
+    .testTarget(
+      name: "MirageAdversarialTests", dependencies: ["MirageAdversarial", "StreamsTestSupport", "NetworksTestSupport"]),
+    .testTarget(
+      name: "MirageEvaluationTests", dependencies: ["MirageEvaluation", "StreamsTestSupport", "NetworksTestSupport"]),
     .testTarget(name: "MirageSynthesisTests", dependencies: ["MirageSynthesis", "StreamsTestSupport"]),
     .testTarget(name: "MirageTests", dependencies: ["Mirage", "StreamsTestSupport", "mirage-cli"]),
   ],

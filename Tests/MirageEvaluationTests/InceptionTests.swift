@@ -9,7 +9,7 @@ import Testing
 /// The Inception network held against pytorch-fid's (Tests/Golden/make_inception.py), both with weights by the same rule.
 @Suite struct InceptionTests {
   private static let golden = Golden()
-  private static let checkpoint = golden.checkpoint
+  static let checkpoint = golden.checkpoint
 
   @Test func stateIsNamedAndShapedAsInTheFile() throws {
     let state = try InceptionNetwork(Self.checkpoint).state

@@ -1,0 +1,45 @@
+import MirageAdversarial
+import MirageNetworks
+import MirageSupport
+import MirageTensors
+import NetworksTestSupport
+import Testing
+
+/// Whether `visit` shows every parameter and buffer of every family's networks.
+@Suite struct StateCoverageTests {
+  private func check(_ networks: [any Module], _ types: inout Set<String>, _ what: String) {
+    for network in networks {
+      let coverage = StateCoverage(network)
+      #expect(coverage.count > 0 && coverage.forgotten.isEmpty && coverage.repeated.isEmpty, "\(what)")
+      types.formUnion(coverage.types)
+    }
+  }
+
+  @Test func networksShowAllTheirState() throws {
+    var types: Set<String> = []
+    var random = randomNumbers("coverage")
+    for network in GANModel.Network.allCases {
+      for conditioning in GANModel.Conditioning.allCases {
+        for normalization in GANModel.Normalization.allCases {
+          for output in GANModel.Output.allCases {
+            var model = GANModel()
+            (model.network, model.conditioning, model.normalization) = (network, conditioning, normalization)
+            (model.output, model.latent, model.generatorWidth, model.discriminatorWidth) = (output, 5, 4, 4)
+            let configuration = try GANConfiguration(
+              model, height: 32, width: 32, channels: 3, classes: ["ant", "bee"])
+            let networks = configuration.networks(using: &random)
+            check(
+              [networks.generator, networks.discriminator], &types,
+              "\(network), \(conditioning), \(normalization), \(output)")
+          }
+        }
+      }
+    }
+    check(
+      [
+        ResNetGenerator(blocks: 2, filters: 2, using: &random),
+        PatchDiscriminator(layers: 2, filters: 2, using: &random),
+      ], &types, "CycleGAN")
+    #expect(try modules(declaredIn: "MirageAdversarial").subtracting(types) == [], "these have no case here")
+  }
+}
