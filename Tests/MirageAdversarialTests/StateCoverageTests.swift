@@ -26,10 +26,9 @@ import Testing
             (model.network, model.conditioning, model.normalization) = (network, conditioning, normalization)
             (model.output, model.latent, model.generatorWidth, model.discriminatorWidth) = (output, 5, 4, 4)
             let configuration = try GANConfiguration(
-              model, height: 32, width: 32, channels: 3, classes: ["ant", "bee"])
-            let networks = configuration.networks(using: &random)
+              model, shape: [32, 32, 3], classes: ["ant", "bee"])
             check(
-              [networks.generator, networks.discriminator], &types,
+              [configuration.generator(using: &random), configuration.discriminator(using: &random)], &types,
               "\(network), \(conditioning), \(normalization), \(output)")
           }
         }

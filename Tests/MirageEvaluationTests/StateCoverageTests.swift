@@ -10,7 +10,9 @@ import Testing
     var random = Random(key: Random.Key(seed: 1, path: "coverage"), sample: 0)
     let configuration = ImageClassifier.Configuration(height: 32, width: 32, channels: 3, classes: ["ant", "bee"])
     var types: Set<String> = []
-    for network in [try ImageClassifier(configuration, using: &random), try InceptionNetwork(InceptionTests.checkpoint)]
+    for network in [
+      try ImageClassifier(configuration, using: &random), try InceptionNetwork(InceptionTests.checkpoint),
+    ]
       as [any Module]
     {
       let coverage = StateCoverage(network)
