@@ -36,7 +36,7 @@ struct TrainClassifierCommand: AsyncParsableCommand {
   @Option(help: "The learning rate at its highest.")
   var learningRate: Float = 1e-3
 
-  @Option(help: "What initial weights and the order of samples are drawn from.")
+  @Option(help: "Random seed of the initial weights and of the order of samples.")
   var seed: UInt64 = 0
 
   @OptionGroup var threads: ThreadOptions

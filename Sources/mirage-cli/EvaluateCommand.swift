@@ -33,10 +33,10 @@ struct EvaluateCommand: AsyncParsableCommand {
         + "several times."))
   var metrics: [DatasetEvaluation.Metric] = []
 
-  @Option(help: "At most so many samples of each kind are compared.")
+  @Option(help: "Maximum number of samples of each kind that are compared.")
   var count = 10_000
 
-  @Option(help: "What samples are drawn by, and classifiers begin with.")
+  @Option(help: "Random seed.")
   var seed: UInt64 = 0
 
   @Option(help: "A classifier of REAL's classes, instead of one from the cache.", completion: .file())

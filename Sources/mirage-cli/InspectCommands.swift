@@ -142,7 +142,7 @@ struct StatsCommand: AsyncParsableCommand {
   @OptionGroup var work: WorkOptions
   @OptionGroup var threads: ThreadOptions
 
-  @Option(help: "Only the first so many positions.")
+  @Option(help: "Process only the first N positions.")
   var limit: Int?
 
   @Flag(help: "Print JSON.")

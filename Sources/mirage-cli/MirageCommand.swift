@@ -50,7 +50,7 @@ struct MirageCommand: AsyncParsableCommand {
     case let error as SampleError:
       Terminal.error("\(error)")
       if error.error.remedy == nil, error.error.kind == .badData {
-        Terminal.message("  Mend or remove it, or leave such samples out with --on-error skip.")
+        Terminal.message("  Fix or remove the file, or skip bad samples with --on-error skip.")
       }
       Foundation.exit(error.error.kind.rawValue)
     case is CancellationError:

@@ -22,7 +22,7 @@ struct PipelineOptions: ParsableArguments {
 
 /// What decides how the work is done, not what comes out.
 struct WorkOptions: ParsableArguments {
-  @Option(help: "How many chunks to work on at once (default: the number of processors).")
+  @Option(help: "Number of chunks computed at once (default: the number of processors).")
   var workers: Int?
 
   @Option(help: ArgumentHelp("What to do about a bad sample.", valueName: "stop|skip"))
@@ -49,7 +49,7 @@ struct WorkOptions: ParsableArguments {
 
 /// What commands understand that may train.
 struct TrainingOptions: ParsableArguments {
-  @Flag(help: "Train anew; what is there already is kept under another name.")
+  @Flag(help: "Train again; the earlier training is kept under another name.")
   var retrain = false
 
   @OptionGroup var threads: ThreadOptions

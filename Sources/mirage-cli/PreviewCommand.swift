@@ -16,10 +16,10 @@ struct PreviewCommand: AsyncParsableCommand {
   @Option(help: "The PNG file to write.", completion: .file(extensions: ["png"]))
   var output: String
 
-  @Option(help: "How many originals, spread over the dataset.")
+  @Option(help: "Number of originals, spread over the dataset.")
   var count = 10
 
-  @Option(help: "How many variants of each: copies first, then those of further epochs.")
+  @Option(help: "Number of variants of each original: copies first, then further epochs.")
   var variants = 6
 
   @OptionGroup var threads: ThreadOptions

@@ -24,7 +24,7 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: "Write here instead of the file's directory.", completion: .directory)
   var output: String?
 
-  @Option(help: "Only the first so many positions.")
+  @Option(help: "Process only the first N positions.")
   var limit: Int?
 
   @Option(help: ArgumentHelp("Only this part of the positions, counted from 1.", valueName: "i/n"))

@@ -18,13 +18,13 @@ struct SynthesizeCommand: AsyncParsableCommand {
   @Option(help: "A GAN's checkpoint.", completion: .file(extensions: ["safetensors"]))
   var model: String
 
-  @Option(help: "How many samples, of all classes equally often.")
+  @Option(help: "Number of samples, of all classes equally often.")
   var count: Int?
 
   @Option(name: .customLong("class"), help: "Only this class, by name or number; may be given several times.")
   var classes: [String] = []
 
-  @Option(help: "What samples are drawn from.")
+  @Option(help: "Random seed.")
   var seed: UInt64 = 0
 
   @Option(help: "Write image files into class folders here.", completion: .directory)
@@ -57,7 +57,7 @@ struct SynthesizeCommand: AsyncParsableCommand {
   @Flag(help: "Continue writing files where an interrupted run ended.")
   var resume = false
 
-  @Flag(help: "Replace what is there already.")
+  @Flag(help: "Replace existing output.")
   var overwrite = false
 
   @OptionGroup var threads: ThreadOptions
