@@ -77,9 +77,10 @@ import Testing
     let coverage = StateCoverage(Forgetful())
     #expect(coverage.count == 7)
     #expect(
-      coverage.forgotten.sorted() == [
+      // An optional shows its value under a name of its own or, in release builds, as it is.
+      coverage.forgotten.map { $0.replacing("optional.some", with: "optional") }.sorted() == [
         "Forgetful.choice.some", "Forgetful.inherited", "Forgetful.list.0.parameters.weight.parameter",
-        "Forgetful.optional.some", "Forgetful.plain", "Forgetful.table.0.value.1",
+        "Forgetful.optional", "Forgetful.plain", "Forgetful.table.0.value.1",
       ])
     #expect(coverage.repeated == ["again"])
   }

@@ -60,10 +60,8 @@ import Testing
     let (first, again, other) = (try await pixels(1), try await pixels(1), try await pixels(2))
     #expect(first == again)
     #expect(zip(first, other).allSatisfy { $0 != $1 })
-    let more = try await GANSource(checkpoint: model(), emit: Emission(count: 90)).flow(in: Context()).running(
-      Run(seed: 1)
-    )
-    .samples()
+    let more = try await GANSource(checkpoint: model(), emit: Emission(count: 90)).flow().running(Run(seed: 1))
+      .samples()
     #expect(more.prefix(9).map { $0.bytes().pixels } == first, "fewer are the first of more")
   }
 

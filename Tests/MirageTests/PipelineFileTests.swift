@@ -142,11 +142,11 @@ import Testing
     ("brackets behind a hash", Array(("a#: " + String(repeating: "[", count: 100_000)).utf8), ""),
     (
       "indented maps", Array((0..<600).map { String(repeating: " ", count: $0) + "a:\n" }.joined().utf8),
-      "nested too deeply"
+      "nested more than 40 deep"
     ),
     (
       "indented lists", Array((0..<600).map { String(repeating: " ", count: $0) + "-\n" }.joined().utf8),
-      "nested too deeply"
+      "nested more than 40 deep"
     ),
     ("alias bomb", Array(bomb(ending: "stages: *i").utf8), "aliases"),
     ("alias bomb as a name", Array(bomb(ending: "? *i\n: 1").utf8), "aliases"),

@@ -1,3 +1,4 @@
+import MirageNetworks
 import MirageSupport
 
 /// Health checks of a training: whether it diverged, whether its samples are all alike.
@@ -26,6 +27,14 @@ struct TrainingHealth {
     throw Failure(
       message: "training diverged at step \(step): the \(bad.name.dropFirst("loss/".count))'s loss is not a number",
       remedy: remedies.divergence)
+  }
+
+  /// - Throws: `Failure` if a number in the checkpoint is not finite: it must not replace the last good one.
+  func check(_ checkpoint: Checkpoint, step: Int) throws {
+    let bad = checkpoint.tensors.keys.sorted().first { !checkpoint.tensors[$0]!.values.allSatisfy(\.isFinite) }
+    guard let bad else { return }
+    throw Failure(
+      message: "training diverged at step \(step): \(bad) holds what is not a number", remedy: remedies.divergence)
   }
 
   /// - Throws: `Failure` if samples are nearly identical for the second time in a row.

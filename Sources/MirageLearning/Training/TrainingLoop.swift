@@ -161,7 +161,7 @@ public final class TrainingLoop<Subject: Trainee> {
     return taken
   }
 
-  private func save() throws { try record?.save(subject, samples: samplesSeen) }
+  private func save() throws { try record?.save(subject, samples: samplesSeen, health) }
 
   private func exhibit() throws {
     guard let record else { return }
@@ -176,7 +176,7 @@ public final class TrainingLoop<Subject: Trainee> {
     self.evaluation = evaluation
     try record?.record(evaluation, step: subject.steps)
     var event = "step \(subject.steps): \(evaluation.summary)"
-    if try record?.saveIfBest(subject, score: evaluation.score, samples: samplesSeen) == true {
+    if try record?.saveIfBest(subject, score: evaluation.score, samples: samplesSeen, health) == true {
       event += " (the best so far)"
     }
     tell { progress in
@@ -200,7 +200,10 @@ public final class TrainingLoop<Subject: Trainee> {
 
   private func leaveResumable(_ reason: String, isInterrupted: Bool) throws {
     guard let record else { return }
-    if record.savedStep != subject.steps { try save() }
+    if record.savedStep != subject.steps {
+      // A state that diverged just now is not worth keeping; the last good one is there.
+      do { try save() } catch is TrainingHealth.Failure {}
+    }
     try? record.report(
       isInterrupted ? .interrupted(step: subject.steps, of: schedule.steps) : .stopped(reason))
   }

@@ -35,12 +35,13 @@ final class TrainingRecord {
 
   // MARK: Checkpoints
 
-  /// Writes the last state.
-  func save(_ trainee: some Trainee, samples: Int) throws {
+  /// Writes the last state, if all its numbers are finite.
+  func save(_ trainee: some Trainee, samples: Int, _ health: TrainingHealth) throws {
     // The history is never behind the checkpoint.
     try log.flush()
     var checkpoint = Checkpoint()
     trainee.store(in: &checkpoint)
+    try health.check(checkpoint, step: trainee.steps)
     describe(&checkpoint, samples)
     try checkpoint.write(to: files.last)
     savedStep = trainee.steps
@@ -48,11 +49,14 @@ final class TrainingRecord {
 
   /// Writes the state as the best one if its score is lower than all before.
   /// - Returns: whether it is.
-  func saveIfBest(_ trainee: some Trainee, score: Double, samples: Int) throws -> Bool {
+  func saveIfBest(
+    _ trainee: some Trainee, score: Double, samples: Int, _ health: TrainingHealth
+  ) throws -> Bool {
     guard best.map({ score < $0.score }) ?? true else { return false }
-    best = (trainee.steps, score)
     var checkpoint = Checkpoint()
     trainee.storeResult(in: &checkpoint)
+    try health.check(checkpoint, step: trainee.steps)
+    best = (trainee.steps, score)
     describe(&checkpoint, samples)
     try checkpoint.write(to: files.best)
     return true

@@ -4,7 +4,7 @@ import MirageMedia
 /// An augmentation, or a choice among several, as a pipeline applies it: with its probability, random numbers of its own,
 /// and a record of what it drew.
 public final class Augment: Sendable {
-  public let name: String
+  package let name: String
   private let probability: Double
   private let body: Body
   /// The augmentation, where it always applies and shows the image through a map; or where it cuts a window.

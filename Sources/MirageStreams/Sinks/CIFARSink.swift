@@ -8,10 +8,10 @@ public struct CIFARSink: SinkComponent {
   public static let summary = "CIFAR-10's batches of 32 x 32 RGB images, binary or Python version"
   public static let primary: String? = "directory"
   public var directory: String
-  public var format: Format
-  public var split: Split
+  package var format: Format
+  package var split: Split
   /// Write `cifar-10-python.tar.gz` or `cifar-10-binary.tar.gz` instead of the plain files.
-  public var archive: Bool
+  package var archive: Bool
 
   public enum Format: String, Sendable, Codable, CaseIterable { case binary, python }
 

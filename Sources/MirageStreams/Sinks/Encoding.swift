@@ -3,11 +3,11 @@ import MirageMedia
 
 /// How images are stored in files.
 public struct ImageEncoding: Sendable, Equatable {
-  public var format: ImageFormat
+  package var format: ImageFormat
   /// PNG: 0 (none) to 9 (smallest).
-  public var compression: Int
+  package var compression: Int
   /// JPEG: 1 to 100.
-  public var quality: Int
+  package var quality: Int
 
   func encode(_ image: borrowing Image) throws -> [UInt8] {
     switch format {

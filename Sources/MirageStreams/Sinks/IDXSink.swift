@@ -21,10 +21,10 @@ public struct IDXSink: SinkComponent {
   public static let summary = "MNIST's IDX files; both splits may share a folder"
   public static let primary: String? = "directory"
   public var directory: String
-  public var split: Split
-  public var gzip: Bool
+  package var split: Split
+  package var gzip: Bool
   /// gzip compression level, 1 (fastest) to 9 (smallest).
-  public var compression: Int
+  package var compression: Int
 
   public static let settings = Setting.list(
     of: IDXSink(directory: ""),

@@ -8,9 +8,9 @@ public struct ImageFolderSink: SinkComponent {
   public static let summary = "Image files in class folders, with metadata.jsonl"
   public static let primary: String? = "directory"
   public var directory: String
-  public var format: ImageFormat
-  public var compression: Int
-  public var quality: Int
+  package var format: ImageFormat
+  package var compression: Int
+  package var quality: Int
 
   public static let settings = Setting.list(
     of: ImageFolderSink(directory: ""),

@@ -2,8 +2,8 @@ import MirageSupport
 
 /// What a run is to write, for the sink to open.
 public struct OutputPlan {
-  public let dataset: DatasetInfo
-  public let output: OutputDirectory
+  package let dataset: DatasetInfo
+  package let output: OutputDirectory
 
   public init(dataset: DatasetInfo, output: OutputDirectory) {
     (self.dataset, self.output) = (dataset, output)
@@ -32,9 +32,9 @@ public final class OutputDirectory {
   /// Where the dataset will stand.
   public let directory: String
   /// Where its files are written.
-  public let data: String
+  package let data: String
   /// Where files that do not become part of it are written.
-  public let work: String
+  package let work: String
   /// Where the run goes on; its lengths tell the sink how.
   public private(set) var journal: Journal
   /// Whether an earlier run wrote all of this output already.
@@ -233,13 +233,13 @@ public final class OutputDirectory {
 /// How far a run has come, as it stands on the disk.
 public struct Journal: Sendable {
   /// Everything that decides the output's bytes.
-  public var key: JSONValue
+  package var key: JSONValue
   /// The next position.
-  public var position: Int
-  public var tally = Tally()
+  package var position: Int
+  package var tally = Tally()
   /// The lengths of the files that grow, by their paths in the partial directory.
   public var files: [String: Int] = [:]
-  public var isFinished = false
+  package var isFinished = false
 
   public init(key: JSONValue, position: Int) {
     (self.key, self.position) = (key, position)
@@ -271,7 +271,7 @@ public struct Journal: Sendable {
 
 /// What a run has written and left out.
 public struct Tally: Sendable, Codable, Equatable {
-  public var written = 0
+  package var written = 0
   /// Written samples by class name; those without a class do not count here.
   public var classes: [String: Int] = [:]
   public var kinds: [String: Int] = [:]
@@ -279,8 +279,8 @@ public struct Tally: Sendable, Codable, Equatable {
   public var skipped: [Skipped] = []
 
   public struct Skipped: Sendable, Codable, Equatable {
-    public var sample: String
-    public var reason: String
+    package var sample: String
+    package var reason: String
   }
 
   public init() {}

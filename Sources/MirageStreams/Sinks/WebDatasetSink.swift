@@ -9,11 +9,11 @@ public struct WebDatasetSink: SinkComponent {
   public static let primary: String? = "directory"
   public var directory: String
   /// Shards are named `<prefix>-000000.tar`.
-  public var prefix: String
-  public var samplesPerShard: Int
-  public var format: ImageFormat
-  public var compression: Int
-  public var quality: Int
+  package var prefix: String
+  package var samplesPerShard: Int
+  package var format: ImageFormat
+  package var compression: Int
+  package var quality: Int
 
   public static let settings = Setting.list(
     of: WebDatasetSink(directory: ""),

@@ -8,7 +8,7 @@ public struct CIFAR10: SourceComponent {
   public static let primary: String? = "directory"
   /// The folder with the batches, the archive, or a folder that holds one of these.
   public var directory: String
-  public var split: Split
+  package var split: Split
 
   public static let settings = Setting.list(
     of: CIFAR10(directory: ""),
@@ -63,8 +63,8 @@ public struct CIFAR100: SourceComponent {
   public static let primary: String? = "directory"
   /// The folder with `train.bin` and `test.bin`, `cifar-100-binary.tar.gz`, or a folder that holds one of these.
   public var directory: String
-  public var split: Split
-  public var labels: Labels
+  package var split: Split
+  package var labels: Labels
 
   public enum Labels: String, Sendable, Codable, CaseIterable { case fine, coarse }
 

@@ -11,11 +11,11 @@ public struct CelebA: SourceComponent {
   public static let summary = "CelebA's aligned faces, in a folder or in their zip archive, with annotations"
   public static let primary: String? = "directory"
   public var directory: String
-  public var split: Part
+  package var split: Part
   /// Label: one of the forty attributes (`Smiling`; classes `no` and `yes`), `identity`, or empty for none.
-  public var label: String
+  package var label: String
   /// Color mode of all images.
-  public var channels: ColorMode
+  package var channels: ColorMode
 
   public enum Part: String, Sendable, Codable, CaseIterable { case train, valid, test, all }
 

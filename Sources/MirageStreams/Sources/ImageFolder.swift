@@ -9,9 +9,9 @@ public struct ImageFolder: SourceComponent {
   public static let primary: String? = "directory"
   public var directory: String
   /// Color mode of all images.
-  public var channels: ColorMode
+  package var channels: ColorMode
   /// The column of `metadata.jsonl` that holds the label, as a name or a number.
-  public var label: String
+  package var label: String
 
   public static let settings = Setting.list(
     of: ImageFolder(directory: ""),

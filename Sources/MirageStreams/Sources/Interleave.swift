@@ -9,8 +9,8 @@ public struct Interleave: SourceComponent {
   public static let summary = "Several sources mixed by weights"
   public static let primary: String? = "sources"
   @Nested public private(set) var sources: [any SourceComponent]
-  public let weights: [Double]
-  public let until: End
+  package let weights: [Double]
+  package let until: End
 
   /// When the flow ends.
   public enum End: String, Sendable, Codable, CaseIterable {

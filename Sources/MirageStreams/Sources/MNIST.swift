@@ -9,13 +9,13 @@ public struct MNIST: SourceComponent {
   public static let primary: String? = "directory"
   /// Directory of the files: they are in it, or in `raw`, `MNIST/raw`, `FashionMNIST/raw` and the like below, plain or `.gz`.
   public var directory: String
-  public var split: Split
+  package var split: Split
   /// Text before `train` in the files' names, such as `emnist-letters-`.
-  public var prefix: String
+  package var prefix: String
   /// Swap rows and columns, which EMNIST stores the other way round.
-  public var transpose: Bool
+  package var transpose: Bool
   /// The classes' names; without them those in a `classes.txt` beside the data, or numbers.
-  public var classes: [String]
+  package var classes: [String]
 
   public static let settings = Setting.list(
     of: MNIST(directory: ""),

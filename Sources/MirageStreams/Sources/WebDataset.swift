@@ -10,9 +10,9 @@ public struct WebDataset: SourceComponent {
   /// A folder of shards, or one shard.
   public var directory: String
   /// Color mode of all images.
-  public var channels: ColorMode
+  package var channels: ColorMode
   /// The classes' names; without them those that the `json` members' `label` gives, or numbers.
-  public var classes: [String]
+  package var classes: [String]
 
   public static let settings = Setting.list(
     of: WebDataset(directory: ""),

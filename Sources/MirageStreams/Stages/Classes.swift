@@ -18,9 +18,9 @@ public struct Filter: StageComponent, Stage {
   public static let summary = "Keeps the samples of certain classes"
   public static let primary: String? = "classes"
   /// Classes by name or number.
-  public var classes: [String]
+  package var classes: [String]
   /// Whether all other classes are kept instead.
-  public var invert: Bool
+  package var invert: Bool
 
   public static let settings = Setting.list(
     of: Filter(classes: []),
@@ -55,7 +55,7 @@ public struct Balance: StageComponent, Stage {
   public static let summary = "As many samples of every class; those of small classes repeat"
   public static let primary: String? = "per-class"
   /// Number of samples per class; 0 for as many as the largest class has.
-  public var perClass: Int
+  package var perClass: Int
 
   public static let settings = Setting.list(
     of: Balance(),
@@ -99,7 +99,7 @@ public struct Subset: StageComponent, Stage {
   public static let summary = "A few samples of every class, the same in every epoch"
   public static let primary: String? = "per-class"
   /// Number of samples per class.
-  public var perClass: Int
+  package var perClass: Int
 
   public static let settings = Setting.list(
     of: Subset(perClass: 1),

@@ -12,7 +12,7 @@ public struct Mixup: StageComponent, Stage {
   public static let summary = "Blends samples and their labels"
   public static let primary: String? = "alpha"
   public static var domains: Set<Format.Domain> { [.image] }
-  public var alpha: Double
+  package var alpha: Double
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -43,7 +43,7 @@ public struct CutMix: StageComponent, Stage {
   public static let summary = "Pastes rectangles of other samples; labels mix by area"
   public static let primary: String? = "alpha"
   public static var domains: Set<Format.Domain> { [.image] }
-  public var alpha: Double
+  package var alpha: Double
   public var probability: Double
 
   public static let settings = Setting.list(

@@ -5,7 +5,7 @@ public struct Copies: StageComponent, Stage {
   public static let name = "copies"
   public static let summary = "Several variants of each sample, side by side"
   public static let primary: String? = "count"
-  public var count: Int
+  package var count: Int
 
   public static let settings = Setting.list(
     of: Copies(1),
@@ -27,7 +27,7 @@ public struct Repeat: StageComponent, Stage {
   public static let name = "repeat"
   public static let summary = "The whole flow several times, drawn and shuffled differently each time"
   public static let primary: String? = "times"
-  public var times: Int
+  package var times: Int
 
   public static let settings = Setting.list(
     of: Repeat(1),
@@ -50,7 +50,7 @@ public struct Take: StageComponent, Stage {
   public static let name = "take"
   public static let summary = "The first positions; those that a filter emptied count too"
   public static let primary: String? = "count"
-  public var count: Int
+  package var count: Int
 
   public static let settings = Setting.list(
     of: Take(0),
@@ -68,7 +68,7 @@ public struct Skip: StageComponent, Stage {
   public static let name = "skip"
   public static let summary = "All but the first positions"
   public static let primary: String? = "count"
-  public var count: Int
+  package var count: Int
 
   public static let settings = Setting.list(
     of: Skip(0),

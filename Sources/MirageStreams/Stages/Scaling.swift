@@ -7,7 +7,7 @@ public struct Scale: StageComponent, Stage {
   public static let summary = "Turns bytes into floats in a range"
   public static let primary: String? = "to"
   public static var domains: Set<Format.Domain> { [.image] }
-  public var to: ClosedRange<Double>
+  package var to: ClosedRange<Double>
 
   public static let settings = Setting.list(
     of: Scale(),
@@ -51,8 +51,8 @@ public struct Normalize: StageComponent {
   public static let name = "normalize"
   public static let summary = "Subtracts a mean and divides by a deviation; fitted in one pass if not given"
   public static var domains: Set<Format.Domain> { [.image] }
-  public var mean: [Double]?
-  public var std: [Double]?
+  package var mean: [Double]?
+  package var std: [Double]?
 
   public static let settings = Setting.list(
     of: Normalize(),

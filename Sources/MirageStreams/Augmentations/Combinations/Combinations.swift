@@ -18,7 +18,7 @@ public struct OneOf: StageComponent {
   public static let kind = ComponentKind.augmentation
   @Nested public private(set) var of: [any StageComponent]
   /// One weight for each part; they need not sum to 1.
-  public let weights: [Double]
+  package let weights: [Double]
   public let probability: Double
 
   public static let settings = Setting.list(
@@ -61,7 +61,7 @@ public struct SomeOf: StageComponent {
   public static let kind = ComponentKind.augmentation
   @Nested public private(set) var of: [any StageComponent]
   /// Number of parts that are applied.
-  public let count: ClosedRange<Int>
+  package let count: ClosedRange<Int>
   public let probability: Double
 
   public static let settings = Setting.list(

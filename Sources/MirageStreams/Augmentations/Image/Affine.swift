@@ -6,16 +6,16 @@ import MirageMedia
 public struct Affine: Augmentation {
   public static let name = "affine"
   public static let summary = "Rotates (clockwise), translates, scales and shears about the center"
-  public var degrees: ClosedRange<Double>
+  package var degrees: ClosedRange<Double>
   /// The largest shift, as a part of the width and of the height.
-  public var translate: [Double]
-  public var scale: ClosedRange<Double>
+  package var translate: [Double]
+  package var scale: ClosedRange<Double>
   /// Shear along x, and along y, in degrees.
-  public var shear: ClosedRange<Double>
-  public var shearY: ClosedRange<Double>
-  public var interpolation: Interpolation
-  public var fill: [UInt8]
-  public var border: BorderMode
+  package var shear: ClosedRange<Double>
+  package var shearY: ClosedRange<Double>
+  package var interpolation: Interpolation
+  package var fill: [UInt8]
+  package var border: BorderMode
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -38,12 +38,12 @@ public struct Affine: Augmentation {
   }
 
   public struct Parameters: Sendable, Codable {
-    public var degrees: Double
+    package var degrees: Double
     /// In pixels.
-    public var translateX, translateY: Double
-    public var scale: Double
+    package var translateX, translateY: Double
+    package var scale: Double
     /// In degrees.
-    public var shearX, shearY: Double
+    package var shearX, shearY: Double
   }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {

@@ -7,9 +7,9 @@ public struct GaussianBlur: Augmentation {
   public static let summary = "Blurs by a Gaussian"
   public static let primary: String? = "sigma"
   /// Standard deviation in pixels.
-  public var sigma: ClosedRange<Double>
+  package var sigma: ClosedRange<Double>
   /// The kernel's side, odd (an even one counts as the next); 0 for as much as three deviations on each side need.
-  public var kernel: Int
+  package var kernel: Int
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -22,7 +22,7 @@ public struct GaussianBlur: Augmentation {
     (self.sigma, self.kernel, self.probability) = (sigma, kernel, probability)
   }
 
-  public struct Parameters: Sendable, Codable { public var sigma: Double }
+  public struct Parameters: Sendable, Codable { package var sigma: Double }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {
     Parameters(sigma: random.uniform(in: sigma))
@@ -40,9 +40,9 @@ public struct MotionBlur: Augmentation {
   public static let summary = "Blurs along a line"
   public static let primary: String? = "length"
   /// The line's length in pixels.
-  public var length: ClosedRange<Int>
+  package var length: ClosedRange<Int>
   /// The line's direction in degrees, counter-clockwise from horizontal.
-  public var degrees: ClosedRange<Double>
+  package var degrees: ClosedRange<Double>
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -55,8 +55,8 @@ public struct MotionBlur: Augmentation {
   }
 
   public struct Parameters: Sendable, Codable {
-    public var length: Int
-    public var degrees: Double
+    package var length: Int
+    package var degrees: Double
   }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {

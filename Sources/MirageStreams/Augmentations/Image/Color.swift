@@ -11,7 +11,7 @@ public struct Brightness: Augmentation {
   public static let name = "brightness"
   public static let summary = "Blends toward or away from black"
   public static let primary: String? = "factor"
-  public var factor: ClosedRange<Double>
+  package var factor: ClosedRange<Double>
   public var probability: Double
 
   public static let settings = Setting.list(of: Brightness(factor: 1...1), .factor, .probability)
@@ -20,7 +20,7 @@ public struct Brightness: Augmentation {
     (self.factor, self.probability) = (factor, probability)
   }
 
-  public struct Parameters: Sendable, Codable { public var factor: Double }
+  public struct Parameters: Sendable, Codable { package var factor: Double }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {
     Parameters(factor: random.uniform(in: factor))
@@ -36,7 +36,7 @@ public struct Contrast: Augmentation {
   public static let name = "contrast"
   public static let summary = "Blends toward or away from the mean gray"
   public static let primary: String? = "factor"
-  public var factor: ClosedRange<Double>
+  package var factor: ClosedRange<Double>
   public var probability: Double
 
   public static let settings = Setting.list(of: Contrast(factor: 1...1), .factor, .probability)
@@ -59,7 +59,7 @@ public struct Saturation: Augmentation {
   public static let name = "saturation"
   public static let summary = "Blends toward or away from gray"
   public static let primary: String? = "factor"
-  public var factor: ClosedRange<Double>
+  package var factor: ClosedRange<Double>
   public var probability: Double
 
   public static let settings = Setting.list(of: Saturation(factor: 1...1), .factor, .probability)
@@ -82,7 +82,7 @@ public struct Sharpness: Augmentation {
   public static let name = "sharpness"
   public static let summary = "Blends toward or away from a smoothed image"
   public static let primary: String? = "factor"
-  public var factor: ClosedRange<Double>
+  package var factor: ClosedRange<Double>
   public var probability: Double
 
   public static let settings = Setting.list(of: Sharpness(factor: 1...1), .factor, .probability)
@@ -106,7 +106,7 @@ public struct Hue: Augmentation {
   public static let summary = "Shifts hues"
   public static let primary: String? = "shift"
   /// Shift in turns of the color circle, -0.5 to 0.5.
-  public var shift: ClosedRange<Double>
+  package var shift: ClosedRange<Double>
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -118,7 +118,7 @@ public struct Hue: Augmentation {
     (self.shift, self.probability) = (shift, probability)
   }
 
-  public struct Parameters: Sendable, Codable { public var shift: Double }
+  public struct Parameters: Sendable, Codable { package var shift: Double }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {
     Parameters(shift: random.uniform(in: shift))
@@ -134,7 +134,7 @@ public struct Gamma: Augmentation {
   public static let name = "gamma"
   public static let summary = "Darkens (above 1) or lightens by a power"
   public static let primary: String? = "gamma"
-  public var gamma: ClosedRange<Double>
+  package var gamma: ClosedRange<Double>
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -145,7 +145,7 @@ public struct Gamma: Augmentation {
     (self.gamma, self.probability) = (gamma, probability)
   }
 
-  public struct Parameters: Sendable, Codable { public var gamma: Double }
+  public struct Parameters: Sendable, Codable { package var gamma: Double }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {
     Parameters(gamma: random.uniform(in: gamma))
@@ -161,7 +161,7 @@ public struct Posterize: Augmentation {
   public static let name = "posterize"
   public static let summary = "Keeps the highest bits"
   public static let primary: String? = "bits"
-  public var bits: ClosedRange<Int>
+  package var bits: ClosedRange<Int>
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -172,7 +172,7 @@ public struct Posterize: Augmentation {
     (self.bits, self.probability) = (bits, probability)
   }
 
-  public struct Parameters: Sendable, Codable { public var bits: Int }
+  public struct Parameters: Sendable, Codable { package var bits: Int }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {
     Parameters(bits: random.integer(in: bits))
@@ -188,7 +188,7 @@ public struct Solarize: Augmentation {
   public static let name = "solarize"
   public static let summary = "Inverts bytes at and above a threshold"
   public static let primary: String? = "threshold"
-  public var threshold: ClosedRange<Int>
+  package var threshold: ClosedRange<Int>
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -200,7 +200,7 @@ public struct Solarize: Augmentation {
     (self.threshold, self.probability) = (threshold, probability)
   }
 
-  public struct Parameters: Sendable, Codable { public var threshold: Int }
+  public struct Parameters: Sendable, Codable { package var threshold: Int }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {
     Parameters(threshold: random.integer(in: threshold))
@@ -253,7 +253,7 @@ public struct Grayscale: Augmentation {
   public static let summary = "Turns colors to gray"
   public static let primary: String? = "channels"
   /// Number of channels, 1 or 3.
-  public var channels: Int
+  package var channels: Int
   public var probability: Double
 
   public static let settings = Setting.list(

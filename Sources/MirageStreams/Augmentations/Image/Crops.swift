@@ -6,11 +6,11 @@ public struct RandomCrop: Augmentation {
   public static let name = "random-crop"
   public static let summary = "Cuts a window at a random place, after padding"
   public static let primary: String? = "size"
-  public var size: Size
-  public var padding: Padding
+  package var size: Size
+  package var padding: Padding
   /// Pixels of the padding.
-  public var mode: BorderMode
-  public var fill: [UInt8]
+  package var mode: BorderMode
+  package var fill: [UInt8]
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -26,7 +26,7 @@ public struct RandomCrop: Augmentation {
 
   public struct Parameters: Sendable, Codable {
     /// The window's corner in the padded image.
-    public var x, y: Int
+    package var x, y: Int
   }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {
@@ -65,8 +65,8 @@ public struct CenterCrop: Augmentation {
   public static let name = "center-crop"
   public static let summary = "Cuts the window in the middle"
   public static let primary: String? = "size"
-  public var size: Size
-  public var fill: [UInt8]
+  package var size: Size
+  package var fill: [UInt8]
   public var probability: Double
 
   public static let settings = Setting.list(of: CenterCrop(size: 1), .size, .fill, .probability)
@@ -100,13 +100,13 @@ public struct RandomResizedCrop: Augmentation {
   public static let name = "random-resized-crop"
   public static let summary = "Cuts a window of random area and aspect and resizes it"
   public static let primary: String? = "size"
-  public var size: Size
+  package var size: Size
   /// The window's part of the image's area.
-  public var scale: ClosedRange<Double>
+  package var scale: ClosedRange<Double>
   /// Width over height, drawn on a logarithmic scale.
-  public var ratio: ClosedRange<Double>
-  public var interpolation: Interpolation
-  public var antialias: Bool
+  package var ratio: ClosedRange<Double>
+  package var interpolation: Interpolation
+  package var antialias: Bool
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -123,7 +123,7 @@ public struct RandomResizedCrop: Augmentation {
     (self.antialias, self.probability) = (antialias, probability)
   }
 
-  public struct Parameters: Sendable, Codable { public var x, y, width, height: Int }
+  public struct Parameters: Sendable, Codable { package var x, y, width, height: Int }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {
     let (height, width, _) = sample.size

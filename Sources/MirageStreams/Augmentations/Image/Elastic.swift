@@ -9,11 +9,11 @@ import MirageMedia
 public struct Elastic: Augmentation {
   public static let name = "elastic"
   public static let summary = "Moves pixels by a smooth random field"
-  public var alpha: ClosedRange<Double>
-  public var sigma: Double
-  public var interpolation: Interpolation
-  public var fill: [UInt8]
-  public var border: BorderMode
+  package var alpha: ClosedRange<Double>
+  package var sigma: Double
+  package var interpolation: Interpolation
+  package var fill: [UInt8]
+  package var border: BorderMode
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -31,9 +31,9 @@ public struct Elastic: Augmentation {
   }
 
   public struct Parameters: Sendable, Codable {
-    public var alpha: Double
+    package var alpha: Double
     /// Seed of the field's noise.
-    public var seed: UInt32
+    package var seed: UInt32
   }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {

@@ -89,8 +89,8 @@ func checkLimits(height: Int, width: Int) throws {
 
 /// A size as pipeline files write it: `[height, width]`, where one number `n` stands for `[n, n]`.
 public struct Size: Sendable, Codable, Equatable, ExpressibleByIntegerLiteral {
-  public var height: Int
-  public var width: Int
+  package var height: Int
+  package var width: Int
 
   public init(height: Int, width: Int) { (self.height, self.width) = (height, width) }
   public init(integerLiteral value: Int) { self.init(height: value, width: value) }
@@ -111,7 +111,7 @@ public struct Size: Sendable, Codable, Equatable, ExpressibleByIntegerLiteral {
 /// Widths added at the four sides, as pipeline files write them: `[left, top, right, bottom]`, where one number stands for
 /// all four.
 public struct Padding: Sendable, Codable, Equatable, ExpressibleByIntegerLiteral {
-  public var left, top, right, bottom: Int
+  package var left, top, right, bottom: Int
 
   public init(left: Int, top: Int, right: Int, bottom: Int) {
     (self.left, self.top, self.right, self.bottom) = (left, top, right, bottom)

@@ -7,7 +7,7 @@ public struct GaussianNoise: Augmentation {
   public static let summary = "Adds normal noise"
   public static let primary: String? = "sigma"
   /// Standard deviation in byte levels.
-  public var sigma: ClosedRange<Double>
+  package var sigma: ClosedRange<Double>
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -19,9 +19,9 @@ public struct GaussianNoise: Augmentation {
   }
 
   public struct Parameters: Sendable, Codable {
-    public var sigma: Double
+    package var sigma: Double
     /// Seed of the noise.
-    public var seed: UInt32
+    package var seed: UInt32
   }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {
@@ -91,7 +91,7 @@ public struct SaltAndPepper: Augmentation {
   public static let summary = "Turns pixels black or white"
   public static let primary: String? = "amount"
   /// Fraction of the pixels, 0 to 1.
-  public var amount: ClosedRange<Double>
+  package var amount: ClosedRange<Double>
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -103,9 +103,9 @@ public struct SaltAndPepper: Augmentation {
   }
 
   public struct Parameters: Sendable, Codable {
-    public var amount: Double
+    package var amount: Double
     /// Seed of the choice of pixels.
-    public var seed: UInt32
+    package var seed: UInt32
   }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {
@@ -131,7 +131,7 @@ public struct JPEGCompression: Augmentation {
   public static let summary = "Compresses to JPEG and back"
   public static let primary: String? = "quality"
   /// JPEG quality, 1 to 100.
-  public var quality: ClosedRange<Int>
+  package var quality: ClosedRange<Int>
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -142,7 +142,7 @@ public struct JPEGCompression: Augmentation {
     (self.quality, self.probability) = (quality, probability)
   }
 
-  public struct Parameters: Sendable, Codable { public var quality: Int }
+  public struct Parameters: Sendable, Codable { package var quality: Int }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {
     Parameters(quality: random.integer(in: quality))

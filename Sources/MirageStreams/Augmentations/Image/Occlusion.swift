@@ -6,12 +6,12 @@ public struct Erase: Augmentation {
   public static let name = "erase"
   public static let summary = "Fills random rectangles (random erasing, cutout)"
   /// Number of rectangles.
-  public var count: ClosedRange<Int>
+  package var count: ClosedRange<Int>
   /// A rectangle's part of the image's area.
-  public var scale: ClosedRange<Double>
+  package var scale: ClosedRange<Double>
   /// Width over height, drawn on a logarithmic scale.
-  public var ratio: ClosedRange<Double>
-  public var fill: [UInt8]
+  package var ratio: ClosedRange<Double>
+  package var fill: [UInt8]
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -27,7 +27,7 @@ public struct Erase: Augmentation {
     (self.count, self.scale, self.ratio, self.fill, self.probability) = (count, scale, ratio, fill, probability)
   }
 
-  public struct Parameters: Sendable, Codable { public var rectangles: [RandomResizedCrop.Parameters] }
+  public struct Parameters: Sendable, Codable { package var rectangles: [RandomResizedCrop.Parameters] }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {
     let (height, width, _) = sample.size
@@ -58,10 +58,10 @@ public struct GridDropout: Augmentation {
   public static let name = "grid-dropout"
   public static let summary = "Fills a square in each cell of a grid"
   /// The square's side as a part of the cell's.
-  public var ratio: Double
+  package var ratio: Double
   /// The cell's side in pixels.
-  public var unit: ClosedRange<Int>
-  public var fill: [UInt8]
+  package var unit: ClosedRange<Int>
+  package var fill: [UInt8]
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -74,9 +74,9 @@ public struct GridDropout: Augmentation {
   }
 
   public struct Parameters: Sendable, Codable {
-    public var unit: Int
+    package var unit: Int
     /// Where the first cell begins, to the left of and above the image.
-    public var x, y: Int
+    package var x, y: Int
   }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {

@@ -8,10 +8,10 @@ public struct Perspective: Augmentation {
   public static let summary = "Looks at the image from another angle"
   public static let primary: String? = "distortion"
   /// Largest shift of a corner, 0 (none) to 1 (to the center).
-  public var distortion: Double
-  public var interpolation: Interpolation
-  public var fill: [UInt8]
-  public var border: BorderMode
+  package var distortion: Double
+  package var interpolation: Interpolation
+  package var fill: [UInt8]
+  package var border: BorderMode
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -29,7 +29,7 @@ public struct Perspective: Augmentation {
 
   public struct Parameters: Sendable, Codable {
     /// Where the corners go: top left, top right, bottom right, bottom left, as (x, y).
-    public var corners: [[Double]]
+    package var corners: [[Double]]
   }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {

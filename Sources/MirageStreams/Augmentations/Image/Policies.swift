@@ -3,9 +3,9 @@ import MirageMedia
 
 /// One operation of the automatic policies, at one strength.
 public struct PolicyOperation: Sendable, Codable, Equatable {
-  public var operation: Kind
+  package var operation: Kind
   /// What the operation's strength is measured in: degrees, a shear, pixels, a factor's distance from 1, bits, a threshold.
-  public var strength: Double
+  package var strength: Double
 
   public enum Kind: String, Sendable, Codable, CaseIterable {
     case identity
@@ -56,11 +56,11 @@ public struct RandAugment: Augmentation {
   public static let name = "rand-augment"
   public static let summary = "Some of fourteen operations, all of one strength"
   /// Number of operations, one after the other.
-  public var operations: Int
+  package var operations: Int
   /// The strength, 0 to 30.
-  public var magnitude: Int
-  public var interpolation: Interpolation
-  public var fill: [UInt8]
+  package var magnitude: Int
+  package var interpolation: Interpolation
+  package var fill: [UInt8]
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -109,8 +109,8 @@ public struct RandAugment: Augmentation {
 public struct TrivialAugmentWide: Augmentation {
   public static let name = "trivial-augment-wide"
   public static let summary = "One of fourteen operations, of random strength"
-  public var interpolation: Interpolation
-  public var fill: [UInt8]
+  package var interpolation: Interpolation
+  package var fill: [UInt8]
   public var probability: Double
 
   public static let settings = Setting.list(of: TrivialAugmentWide(), .interpolation, .fill, .probability)

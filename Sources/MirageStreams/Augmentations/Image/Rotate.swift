@@ -6,12 +6,12 @@ public struct Rotate: Augmentation {
   public static let name = "rotate"
   public static let summary = "Rotates about the center, counter-clockwise"
   public static let primary: String? = "degrees"
-  public var degrees: ClosedRange<Double>
-  public var interpolation: Interpolation
-  public var fill: [UInt8]
-  public var border: BorderMode
+  package var degrees: ClosedRange<Double>
+  package var interpolation: Interpolation
+  package var fill: [UInt8]
+  package var border: BorderMode
   /// Grow the image to hold all of the rotated one.
-  public var expand: Bool
+  package var expand: Bool
   public var probability: Double
 
   public static let settings = Setting.list(
@@ -27,7 +27,7 @@ public struct Rotate: Augmentation {
     (self.expand, self.probability) = (expand, probability)
   }
 
-  public struct Parameters: Sendable, Codable { public var degrees: Double }
+  public struct Parameters: Sendable, Codable { package var degrees: Double }
 
   public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {
     Parameters(degrees: random.uniform(in: degrees))

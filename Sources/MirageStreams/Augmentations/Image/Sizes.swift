@@ -7,10 +7,10 @@ public struct Resize: Augmentation {
   public static let name = "resize"
   public static let summary = "Resizes images"
   public static let primary: String? = "size"
-  public var size: Size
-  public var side: Side
-  public var interpolation: Interpolation
-  public var antialias: Bool
+  package var size: Size
+  package var side: Side
+  package var interpolation: Interpolation
+  package var antialias: Bool
   public var probability: Double
 
   /// Side of the image that has the size.
@@ -59,9 +59,9 @@ public struct Pad: Augmentation {
   public static let name = "pad"
   public static let summary = "Adds a border at the four sides"
   public static let primary: String? = "padding"
-  public var padding: Padding
-  public var mode: BorderMode
-  public var fill: [UInt8]
+  package var padding: Padding
+  package var mode: BorderMode
+  package var fill: [UInt8]
   public var probability: Double
 
   public static let settings = Setting.list(
