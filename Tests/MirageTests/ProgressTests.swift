@@ -26,13 +26,13 @@ import Testing
   }
 
   @Test func aTraining() throws {
-    try TinyDataset.writeMNIST(folder.file("mnist"), count: 300)
+    try TinyDataset.writeMNIST(folder.file("mnist"), count: 5000)
     try TinyDataset.writeMNIST(folder.file("mnist"), split: .test, count: 10)
     let (lines, stays) = drawn(
       try CommandLineTool.runOnTerminal(
         "train-classifier", "mnist", "--output", "c.safetensors", "--epochs", "2", "--batch", "10",
         directory: folder.path))
-    #expect(lines.first?.hasPrefix("training: 1 of 60  epoch 1 of 2, loss ") == true, "\(lines)")
+    #expect(lines.first?.hasPrefix("training: 1 of 1,000  epoch 1 of 2, loss ") == true, "\(lines)")
     #expect(lines.contains { $0.contains(" steps/s  ") && $0.hasSuffix(" left") }, "\(lines)")
     #expect(stays.split(separator: "\n").count == 2 && stays.hasPrefix("epoch 1 of 2, loss "), "\(stays)")
   }
