@@ -8,7 +8,7 @@ public struct DatasetLocation: Sendable {
   private let pipeline: Pipeline?
   private let format: (any RecognizedSource.Type)?
 
-  /// - Throws: missing input where nothing is there, or nothing that can be read; what is wrong with a pipeline file.
+  /// - Throws: missing input if nothing is there, or nothing that can be read; what is wrong with a pipeline file.
   public init(_ path: String) throws {
     self.path = path
     if path.hasSuffix(".yaml") || path.hasSuffix(".yml") {
@@ -25,7 +25,7 @@ public struct DatasetLocation: Sendable {
     }
   }
 
-  /// The samples of a part of the dataset; nil where it has no such part.
+  /// The samples of a part of the dataset; nil if it has no such part.
   ///
   /// Pipeline files and single folders have a training part only: all they hold.
   ///
@@ -56,7 +56,7 @@ public struct DatasetLocation: Sendable {
   /// - Parameters:
   ///   - batch: samples a batch of training.
   ///   - seed: what the tenth is chosen by.
-  /// - Throws: what opening the data throws; missing input where there are no training samples; bad data where the parts
+  /// - Throws: what opening the data throws; missing input if there are no training samples; bad data where the parts
   ///   have different classes.
   public func parts(batch: Int = 128, seed: UInt64 = 0) async throws -> Parts {
     guard let all = try await flow(.train, fitting: .requireTrained) else {
@@ -80,7 +80,7 @@ public struct DatasetLocation: Sendable {
 
   /// The samples to test on: the test part, or all where there is none.
   ///
-  /// - Throws: what opening the data throws; missing input where there are no samples.
+  /// - Throws: what opening the data throws; missing input if there are no samples.
   public func samplesToTest() async throws -> Flow<Sample> {
     if let test = try await flow(.test) { return test }
     guard let all = try await flow(.train) else { throw MirageError(.missingInput, "has no samples", file: path) }

@@ -8,18 +8,18 @@ import MirageTensors
 
 /// Trains a GAN on the samples that flow in, then passes them on and adds synthetic ones.
 ///
-/// What was trained is kept in the checkpoint: a second run with the same settings, upstream and data uses it, and a
+/// The training is kept in the checkpoint: a second run with the same settings, upstream and data uses it, and a
 /// training that was interrupted goes on. A checkpoint of anything else is an error that names what differs.
 public struct ConditionalGAN: StageComponent, ComputesWithNetworks {
   public static let name = "conditional-gan"
   public static let summary = "Trains a GAN on what flows in, then adds synthetic samples"
   public static var domains: Set<Format.Domain> { [.image] }
 
-  /// The file of the training's last state. The best one stands beside it, and a folder with the training's report.
+  /// File of the training's last state. The best state and a folder with the report are beside it.
   public var checkpoint: String
-  /// Networks.
+  /// Settings of the networks.
   public var model: GANModel
-  /// Training of the networks.
+  /// Settings of the training.
   public var train: GANRecipe
   /// Evaluation schedule.
   public var watch: GANWatching

@@ -14,7 +14,7 @@ struct Override {
     case value
   }
 
-  /// - Throws: usage, where the text has no `=` or its value is no YAML.
+  /// - Throws: usage, if the text has no `=` or its value is no YAML.
   init(_ text: String, registry: Registry) throws {
     guard let equals = text.firstIndex(of: "=") else {
       throw MirageError(
@@ -36,7 +36,7 @@ struct Override {
   }
 
   /// Replaces or adds the value in a pipeline file's document.
-  /// - Throws: usage, where the path leads nowhere.
+  /// - Throws: usage, if the path leads nowhere.
   func apply(to tree: inout Tree) throws { try set(&tree, at: path[...], .pipeline) }
 
   private func set(_ tree: inout Tree, at steps: ArraySlice<String>, _ level: Level) throws {

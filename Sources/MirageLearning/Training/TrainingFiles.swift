@@ -18,14 +18,14 @@ public struct TrainingFiles: Sendable {
   }
 
   /// Holds the checkpoint for this process alone.
-  /// - Throws: cannot-create where another process trains it.
+  /// - Throws: cannot-create if another process trains it.
   public func lock() throws -> FileLock {
     try makeDirectories(parentDirectory(last))
     return try FileLock(stem + ".lock", of: last, holder: "another run is training this checkpoint")
   }
 
   /// Puts what is there under other names, `fashion.previous-1.safetensors` and so on.
-  /// - Returns: the new name of the checkpoint; nil where there was none.
+  /// - Returns: the new name of the checkpoint; nil if there was none.
   public func keepPrevious() throws -> String? {
     guard FileKind(last) != .missing else { return nil }
     var number = 1

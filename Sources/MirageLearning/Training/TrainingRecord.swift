@@ -37,7 +37,7 @@ final class TrainingRecord {
 
   /// Writes the last state, if all its numbers are finite.
   func save(_ trainee: some Trainee, samples: Int, _ health: TrainingHealth) throws {
-    // The history is never behind the checkpoint.
+    // The history is never after the checkpoint.
     try log.flush()
     var checkpoint = Checkpoint()
     trainee.store(in: &checkpoint)

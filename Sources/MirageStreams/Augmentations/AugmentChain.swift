@@ -1,7 +1,7 @@
 import MirageSupport
 import MirageMedia
 
-/// Augmentations that stand one behind the other, applied to each sample in one go.
+/// Augmentations that stand one after the other, applied to each sample in one go.
 struct AugmentChain {
   private let parts: [Augment]
   private let paths: [String]
@@ -60,6 +60,6 @@ protocol Warping: Augmentation {
 
 /// An augmentation that cuts a window out of the image.
 protocol Windowing: Augmentation {
-  /// The window, in an image of this size; nil where it does not fit, or what is beyond the image is not of one color.
+  /// The window, in an image of this size; nil if it does not fit, or what is beyond the image is not of one color.
   func window(_ parameters: Parameters, height: Int, width: Int) -> Window?
 }

@@ -1,6 +1,6 @@
 import MirageSupport
 
-/// One file of the dataset: some bytes, the images of some records one behind the other, and some bytes.
+/// One file of the dataset: some bytes, the images of some records one after the other, and some bytes.
 struct BatchContent {
   var head: [UInt8] = []
   let file: InputFile

@@ -67,7 +67,7 @@ public struct CIFARSink: SinkComponent {
     return (writer, journal.position)
   }
 
-  /// - Throws: cannot-create where the directory's other split has other classes, whose names this one would replace.
+  /// - Throws: cannot-create if the directory's other split has other classes, whose names this one would replace.
   private func checkClasses(_ classes: [String], in directory: String) throws {
     let file = directory + "/" + (format == .python ? folder + "/batches.meta" : "batches.meta.txt")
     guard FileKind(file) == .file else { return }

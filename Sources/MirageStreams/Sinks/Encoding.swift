@@ -45,7 +45,7 @@ extension Sample {
     return .object(row)
   }
 
-  /// - Throws: bad data where the label is missing or a distribution.
+  /// - Throws: bad data if the label is missing or a distribution.
   func requiredClass(for sink: String) throws -> Int {
     guard let index = label?.index else {
       throw MirageError.badData("\(sink) needs a class for every sample, and this one has none")

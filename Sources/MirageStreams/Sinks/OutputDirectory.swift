@@ -1,6 +1,6 @@
 import MirageSupport
 
-/// What a run is to write, for the sink to open.
+/// Output of a run, for the sink to open.
 public struct OutputPlan {
   package let dataset: DatasetInfo
   package let output: OutputDirectory
@@ -10,7 +10,7 @@ public struct OutputPlan {
   }
 }
 
-/// What a run does about output that is already there.
+/// Treatment of output that is already there.
 public enum ExistingOutput: Sendable {
   /// It is an error.
   case refuse
@@ -29,15 +29,15 @@ public enum ExistingOutput: Sendable {
 /// 2. It says `finished: true`: move `partial/data` to its place (again), remove `partial`.
 /// 3. `partial` is gone: nothing is left to do.
 public final class OutputDirectory {
-  /// Where the dataset will stand.
+  /// Final location of the dataset.
   public let directory: String
-  /// Where its files are written.
+  /// Directory that the dataset's files are written to.
   package let data: String
-  /// Where files that do not become part of it are written.
+  /// Directory for files that do not become part of the dataset.
   package let work: String
-  /// Where the run goes on; its lengths tell the sink how.
+  /// State of the run: position and file lengths to go on from.
   public private(set) var journal: Journal
-  /// Whether an earlier run wrote all of this output already.
+  /// Whether an earlier run wrote all of this output.
   public private(set) var isComplete = false
 
   private let partial: String
@@ -51,7 +51,7 @@ public final class OutputDirectory {
   ///   - key: everything that decides the output's bytes; a run continues only one with an equal key.
   ///   - start: the first position.
   ///   - shared: the names of the sink's files, where others may stand beside them.
-  /// - Throws: cannot-create where something is there that may not be replaced, or another run is writing; bad data
+  /// - Throws: cannot-create if something is there that may not be replaced, or another run is writing; bad data
   ///   naming the field, where the interrupted run was another one.
   public init(
     _ directory: String, key: JSONValue, start: Int, existing: ExistingOutput, shared: [String]?
@@ -142,13 +142,13 @@ public final class OutputDirectory {
     }
   }
 
-  /// What the report there says of the run that wrote what this one is to write; nil where no run did.
+  /// What the report there says of the run that wrote what this one is to write; nil if no run did.
   private func report(_ key: JSONValue) -> JSONValue? {
     let report = try? JSONValue(parsing: InputFile.contents(of: directory + "/" + Self.reportName))
     return shared == nil ? report : key["split"].flatMap { report?["splits"]?[$0.plain] }
   }
 
-  /// - Throws: bad data where the finished output was made by another run than this.
+  /// - Throws: bad data if the finished output was made by another run than this.
   private func checkFinished(_ key: JSONValue) throws {
     guard let report = report(key), let before = report["run"], case .object(var now) = key else {
       throw MirageError(.cannotCreate, "exists already, and is not the output of a run", file: try conflicting())
@@ -159,7 +159,7 @@ public final class OutputDirectory {
     journal.tally = Tally(report: report)
   }
 
-  /// - Throws: cannot-create where something stands here that this tool did not write.
+  /// - Throws: cannot-create if something stands here that this tool did not write.
   private func checkReplaceable(_ key: JSONValue) throws {
     guard let there = try conflicting(), report(key)?["run"] == nil else { return }
     throw MirageError(
@@ -167,7 +167,7 @@ public final class OutputDirectory {
       file: there, remedy: "Remove it yourself, or choose another --output.")
   }
 
-  /// - Throws: cannot-create where the partial directory holds what no run put there.
+  /// - Throws: cannot-create if the partial directory holds what no run put there.
   private func checkPartial() throws {
     let own = ["data", "journal.json", "journal.json.tmp", "lock", "work"]
     if FileKind(partial) == .directory, try directoryEntries(partial).allSatisfy(own.contains) { return }
@@ -269,7 +269,7 @@ public struct Journal: Sendable {
   }
 }
 
-/// What a run has written and left out.
+/// Counts of the samples that a run wrote and left out.
 public struct Tally: Sendable, Codable, Equatable {
   package var written = 0
   /// Written samples by class name; those without a class do not count here.

@@ -164,7 +164,7 @@ public struct CelebA: SourceComponent {
     private let values: [Int32]
 
     /// - Parameter columns: their names, for lists without a head; nil for lists that begin with a count and names.
-    /// - Returns: nil where the list is not there.
+    /// - Returns: nil if the list is not there.
     init?(_ directory: String, _ name: String, columns fixed: [String]?) throws {
       let text = joined(directory, name + ".txt")
       let csv = joined(directory, name + ".csv")
@@ -219,7 +219,7 @@ public struct CelebA: SourceComponent {
       }
     }
 
-    /// - Throws: bad data where images have no row, or rows no image.
+    /// - Throws: bad data if images have no row, or rows no image.
     func check(against images: Images) throws {
       if rows.count == images.names.count, images.names.allSatisfy({ rows[$0] != nil }) { return }
       if let missing = images.names.first(where: { rows[$0] == nil }) {

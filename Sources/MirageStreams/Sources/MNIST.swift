@@ -128,7 +128,7 @@ struct IDXFile {
   let shape: [Int]
   let dataOffset: Int
 
-  /// - Throws: bad data naming the byte, where the file is not IDX of unsigned bytes, claims sizes that overflow, or has
+  /// - Throws: bad data naming the byte, if the file is not IDX of unsigned bytes, claims sizes that overflow, or has
   ///   another length than its header says.
   init(_ path: String) throws {
     file = try InputFile.openInflated(path)

@@ -26,7 +26,7 @@ extension Flow where Element == Sample {
       })
   }
 
-  /// A flow over records of one size that stand one behind the other in a file: neighbors are read together.
+  /// A flow over records of one size that stand one after the other in a file: neighbors are read together.
   static func readingRecords(
     count: Int, about: DatasetInfo, origin: Origin, recordSize: Int,
     place: @escaping @Sendable (Int) -> (file: InputFile, offset: Int), label: @escaping @Sendable (Int) -> Int?,

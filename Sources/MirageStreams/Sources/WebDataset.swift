@@ -112,7 +112,7 @@ public struct WebDataset: SourceComponent {
     return (name[..<dot], name[name.index(after: dot)...].lowercased())
   }
 
-  /// The sample that a group of members makes; nil where it holds no image.
+  /// The sample that a group of members makes; nil if it holds no image.
   private func entry(_ group: [TarMember], _ file: InputFile, shard: Int, names: inout [Int: String]) throws -> Entry? {
     func member(_ types: String...) -> TarMember? { group.first { types.contains(Self.split($0.name).type) } }
     guard let image = member("png", "jpg", "jpeg") else { return nil }

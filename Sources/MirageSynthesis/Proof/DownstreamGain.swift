@@ -8,7 +8,7 @@ import MirageTensors
 ///
 /// The same classifier is trained for the same number of steps on real samples, on those and classical augmentation, on
 /// those and as many synthetic ones, and on all together, and tested on real ones. The GAN sees the classifier's own samples
-/// and no others. Of the pipeline, what stands before the GAN prepares the samples of all arms; the augmentations behind it
+/// and no others. Of the pipeline, what stands before the GAN prepares the samples of all arms; the augmentations after it
 /// are the classical ones.
 public struct DownstreamGain: Sendable {
   /// What a classifier is trained on.
@@ -59,7 +59,7 @@ public struct DownstreamGain: Sendable {
   private let directory: String
 
   /// - Parameter directory: where outcomes and GANs are kept.
-  /// - Throws: bad pipeline where there is not one `conditional-gan`, or no augmentation behind it.
+  /// - Throws: bad pipeline if there is not one `conditional-gan`, or no augmentation after it.
   public init(_ pipeline: Pipeline, _ settings: Settings, in directory: String) throws {
     let places = pipeline.stages.indices.filter { pipeline.stages[$0] is any ProvableGenerator }
     guard places.count == 1, let generator = pipeline.stages[places[0]] as? any ProvableGenerator else {
@@ -82,7 +82,7 @@ public struct DownstreamGain: Sendable {
   /// - Parameters:
   ///   - test: the samples that all classifiers are tested on.
   ///   - progress: told of each outcome, and of each GAN in training.
-  /// - Throws: what training throws; bad data where the directory holds outcomes of something else; `CancellationError`,
+  /// - Throws: what training throws; bad data if the directory holds outcomes of something else; `CancellationError`,
   ///   after which the next run goes on.
   /// - Returns: all outcomes.
   public func run(

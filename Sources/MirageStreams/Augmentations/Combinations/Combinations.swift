@@ -10,7 +10,7 @@ private func check(_ parts: [any StageComponent], of name: String) throws {
   }
 }
 
-/// Applies exactly one of several augmentations, drawn anew for each sample.
+/// Applies exactly one of several augmentations, drawn again for each sample.
 public struct OneOf: StageComponent {
   public static let name = "one-of"
   public static let summary = "One of several augmentations"

@@ -149,7 +149,7 @@ public struct RandomResizedCrop: Augmentation {
   }
 }
 
-/// A window of random area and aspect at a random place; nil where the one drawn does not fit the image.
+/// A window of random area and aspect at a random place; nil if the one drawn does not fit the image.
 func drawWindow(
   height: Int, width: Int, scale: ClosedRange<Double>, ratio: ClosedRange<Double>, using random: inout Random
 ) -> RandomResizedCrop.Parameters? {

@@ -78,7 +78,7 @@ extension Sample {
   }
 }
 
-/// - Throws: bad data where an image of this size would be over the limits that images are read with.
+/// - Throws: bad data if an image of this size would be over the limits that images are read with.
 func checkLimits(height: Int, width: Int) throws {
   guard height <= Image.sideLimit, width <= Image.sideLimit, height * width <= Image.pixelLimit else {
     throw MirageError.badData(

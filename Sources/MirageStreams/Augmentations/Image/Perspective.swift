@@ -63,7 +63,7 @@ public struct Perspective: Augmentation {
 private struct Homography: InverseMap {
   private var h: [Double]
 
-  /// The map that sends four points to four others; nil where there is none.
+  /// The map that sends four points to four others; nil if there is none.
   init?(from: [[Double]], to: [[Double]]) {
     var rows: [[Double]] = []
     for (p, q) in zip(from, to) {
