@@ -54,7 +54,7 @@ final class BlockCache<Value: Sendable>: Sendable {
         return try result.get()
       case .wait:
         let result = await outcome(of: key)
-        // Cancelled is this request, which the next turn finds out, or the one that computed.
+        // Either this request was cancelled, which the next iteration detects, or the one that computed.
         if case .failure(is CancellationError) = result { continue }
         return try result.get()
       }
@@ -90,7 +90,7 @@ final class BlockCache<Value: Sendable>: Sendable {
     for continuation in (waiting ?? [:]).values { continuation.resume(returning: result) }
   }
 
-  /// What another request's computation gives; `CancellationError` as well if it has ended already.
+  /// Waits for another request's computation and returns its result; `CancellationError` if it has already ended.
   private func outcome(of key: Key) async -> Result<Value, any Error> {
     let number = state.withLock { state in
       state.requests += 1
