@@ -18,7 +18,7 @@ public struct Registry: Sendable {
 }
 
 extension Component {
-  /// What the component does, and its settings one below the other, for reading on a terminal.
+  /// Help text for a terminal: the component's summary, followed by its settings, one per line.
   package static var explanation: String {
     let lines = ["\(name) (\(kind.rawValue)): \(summary)."] + settings.flatMap { $0.explanation(indent: "  ") }
     return (lines + (primary.map { ["  A plain value is \($0): `\(name): …`."] } ?? [])).joined(separator: "\n")
@@ -26,7 +26,7 @@ extension Component {
 }
 
 extension Setting {
-  /// The setting's type and default, what it is for, and a group's settings indented beneath it.
+  /// Returns the setting's type, default and summary, followed by a group's settings, indented.
   fileprivate func explanation(indent: String) -> [String] {
     var members: [Setting] = []
     if case .group(let settings) = type { members = settings }

@@ -79,7 +79,7 @@ public enum SettingType: Sendable {
 }
 
 extension Setting {
-  /// What is wrong with a value.
+  /// A problem with a value.
   package struct Problem {
     package let message: String
     /// Index of the wrong item in a list.
@@ -95,7 +95,7 @@ extension Setting {
     return Problem(message: "\(key) must be \(type.article)\(type.text)")
   }
 
-  /// What is wrong with a value in its full form; nil if nothing is. Components and groups are checked by their own.
+  /// Returns the problem with a value in its full form; nil if it is valid. Components and groups are not checked here.
   package func problem(in value: JSONValue) -> Problem? {
     func integer(_ value: JSONValue, _ range: ClosedRange<Int>) -> Problem? {
       guard case .integer(let number) = value else { return mismatch }
