@@ -1,8 +1,8 @@
 import MirageSupport
 import Synchronization
 
-/// The index of a class given by its name, or by its number.
-/// - Throws: bad pipeline with the nearest name, where there is none such.
+/// Returns the index of a class given by its name or number.
+/// - Throws: bad pipeline, with the nearest name as remedy, if there is no such class.
 package func classIndex(_ name: String, among classes: [String], stage: String) throws -> Int {
   if let index = classes.firstIndex(of: name) { return index }
   if let index = Int(name), classes.indices.contains(index) { return index }
@@ -49,7 +49,7 @@ public struct Filter: StageComponent, Stage {
   }
 }
 
-/// As many samples of every class: members of small classes come again, in another order, as other passes.
+/// The same number of samples of every class. Samples of small classes repeat, in another order, as further passes.
 public struct Balance: StageComponent, Stage {
   public static let name = "balance"
   public static let summary = "As many samples of every class; those of small classes repeat"
@@ -80,8 +80,8 @@ public struct Balance: StageComponent, Stage {
     let firstEpoch = upstream.run.epoch
     return upstream.reindexed(count: classes.count * perClass, change: { $0.isReordered = true }) { position, run in
       let label = position % classes.count
-      // Labels were read above; what fails later fails as the sample it is. Where another epoch's shuffling brought no
-      // sample of the class, the first epoch's serve.
+      // Labels were located above; later failures are reported by the sample itself. If this epoch's order has no
+      // sample of the class, those of the first epoch are used.
       let now = (try? members.positions(in: run)[label]) ?? []
       let (positions, epoch) = now.isEmpty ? (atFirst[label], firstEpoch) : (now, run.epoch)
       let (pass, rank) = (position / classes.count).quotientAndRemainder(dividingBy: positions.count)
@@ -93,7 +93,7 @@ public struct Balance: StageComponent, Stage {
   }
 }
 
-/// So many samples of every class, drawn at random: the same ones in every epoch. What little data would be like.
+/// A fixed number of samples of every class, drawn at random and the same in every epoch. It simulates a small dataset.
 public struct Subset: StageComponent, Stage {
   public static let name = "subset"
   public static let summary = "A few samples of every class, the same in every epoch"
@@ -130,8 +130,8 @@ public struct Subset: StageComponent, Stage {
   }
 }
 
-/// The positions of each class; four bytes a position. They are found once where every epoch has the same samples at the
-/// same positions, else once for a seed and epoch, of which the last few are kept.
+/// The positions of each class, at four bytes per position. They are found once if every epoch has the same samples at
+/// the same positions, otherwise once per seed and epoch, of which the last eight are kept.
 private final class MemberIndex: Sendable {
   private let upstream: Flow<Sample>
   private let known = Mutex<[(run: Run, positions: [[UInt32]])]>([])

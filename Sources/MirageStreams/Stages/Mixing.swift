@@ -5,8 +5,8 @@ extension Setting {
   fileprivate static let mixing = Setting("probability", .number(0...1), "Probability that a sample is mixed at all")
 }
 
-/// Blends each sample with a partner and their labels alike (Zhang et al., "mixup", 2018): λ x + (1 - λ) x', λ from
-/// Beta(α, α). The partner is drawn by the sample's id from all positions.
+/// Blends each sample with a partner, and their labels in the same ratio (Zhang et al., "mixup", 2018):
+/// λ x + (1 - λ) x', λ from Beta(α, α). The partner is drawn by the sample's id from all positions.
 public struct Mixup: StageComponent, Stage {
   public static let name = "mixup"
   public static let summary = "Blends samples and their labels"
@@ -74,7 +74,8 @@ public struct CutMix: StageComponent, Stage {
   }
 }
 
-/// Reads each position's partner beside it and lets `mix` change the image; it returns the share that stays the sample's.
+/// Reads each position's partner beside it and lets `mix` change the image; it returns the fraction that
+/// remains of the sample.
 private func mixed(
   _ upstream: Flow<Sample>, at path: StagePath, stage: String, probability: Double,
   mix: @escaping @Sendable (inout Image, Image, inout Random) -> Double
@@ -108,7 +109,7 @@ private func mixed(
         let index = generator.index
         var random = generator.random
         // A partner that was filtered out, or that fails at its own position, leaves the sample as it is.
-        // So does one of the two without a label: there would be nothing to say what the blend shows.
+        // The sample is also unchanged if either has no label, since the blend could not be labeled.
         guard case .element(let other) = partner, case .element(var sample) = slots[index], let own = sample.label,
           let others = other.label
         else { continue }
@@ -142,13 +143,13 @@ private func mixed(
 }
 
 extension Random {
-  /// A number from Beta(α, α): the share of the first of two Gamma(α) numbers.
+  /// Draws a number from Beta(α, α): the fraction that the first of two Gamma(α) numbers is of their sum.
   mutating func beta(_ alpha: Double) -> Double {
     let (a, b) = (gamma(alpha), gamma(alpha))
     return a + b > 0 ? a / (a + b) : (chance(0.5) ? 1 : 0)
   }
 
-  /// A number from Gamma(α) with scale 1 (Marsaglia and Tsang, "A simple method for generating gamma variables", 2000).
+  /// Draws a number from Gamma(α) with scale 1 (Marsaglia and Tsang, "A simple method for generating gamma variables", 2000).
   private mutating func gamma(_ alpha: Double) -> Double {
     if alpha < 1 { return gamma(alpha + 1) * PortableMath.pow(1 - uniform(), 1 / alpha) }
     let d = alpha - 1 / 3

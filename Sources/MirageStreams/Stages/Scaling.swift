@@ -1,7 +1,7 @@
 import MirageSupport
 import MirageMedia
 
-/// Turns bytes into floats: 0 ... 255 onto a range, usually [-1, 1] or [0, 1]. Sinks go back exactly.
+/// Converts bytes to floats: maps 0 ... 255 to a range, by default [-1, 1]. Sinks convert back exactly.
 public struct Scale: StageComponent, Stage {
   public static let name = "scale"
   public static let summary = "Turns bytes into floats in a range"
@@ -35,7 +35,7 @@ public struct Scale: StageComponent, Stage {
 }
 
 extension ScaledImage.AffineMap {
-  /// Whether every byte comes back through the map: not where the range is empty, or too narrow for 32-bit floats.
+  /// Whether the map is reversible for every byte. It is not if the range is empty or too narrow for 32-bit floats.
   fileprivate var keepsBytes: Bool {
     let bytes = Image(height: 1, width: 256, channels: 1, pixels: Array(0...255))
     return ScaledImage(bytes, maps: [self]).image() == bytes
@@ -43,7 +43,7 @@ extension ScaledImage.AffineMap {
 }
 
 /// Subtracts a mean and divides by a standard deviation, channel by channel. Bytes count as 0 ... 1, as in torchvision;
-/// behind `scale` the numbers are in its range.
+/// after `scale` the numbers are in its range.
 ///
 /// Without numbers it is fitted: one pass over everything that flows into it finds the mean and deviation of each
 /// channel, exactly for bytes.
@@ -61,7 +61,7 @@ public struct Normalize: StageComponent {
       "std", .numbers(1e-9...1e6, count: 1...4), "Standard deviation of all channels or of each; bytes count as 0 to 1")
   )
 
-  /// One value for all channels, or one for each.
+  /// Creates the stage with one value for all channels, or one for each; nil values are fitted.
   public init(mean: [Double]? = nil, std: [Double]? = nil) {
     (self.mean, self.std) = (mean, std)
   }
@@ -118,19 +118,21 @@ extension Normalize: Estimator {
 
 /// Mean and standard deviation of each channel over all pixels of a flow, bytes as 0 ... 1.
 public struct ChannelStatistics: Sendable {
-  /// Samples counted.
+  /// Number of samples measured.
   public private(set) var count = 0
   private var pixels = 0.0
   private var sums: [Double] = []
   private var squares: [Double] = []
 
+  /// Mean of each channel, with bytes as 0 to 1.
   public var mean: [Double] { sums.map { $0 / pixels } }
+  /// Standard deviation of each channel, with bytes as 0 to 1.
   public var deviation: [Double] {
     zip(squares, mean).map { max(0, $0 / pixels - $1 * $1).squareRoot() }
   }
 
-  /// One pass over the whole flow, whatever its shard. Samples are added in order, so the result does not depend on the
-  /// number of workers. Samples that fail are left out where the policy is to skip.
+  /// Measures the whole flow, independent of its shard, in one pass. Samples are added in order, so the result does not
+  /// depend on the number of workers. Samples that fail are left out if the policy is to skip.
   public static func measure(_ flow: Flow<Sample>, in context: Context) async throws -> ChannelStatistics {
     var total = ChannelStatistics()
     var skipped = Tally()
@@ -148,7 +150,7 @@ public struct ChannelStatistics: Sendable {
 
   public init() {}
 
-  /// The sums over one sample.
+  /// Creates the statistics of one sample.
   public init(_ sample: Sample) {
     let (height, width, channels) = sample.size
     count = 1
@@ -179,6 +181,8 @@ public struct ChannelStatistics: Sendable {
     }
   }
 
+  /// Adds the statistics of further samples.
+  /// - Throws: bad data if the numbers of channels differ.
   public mutating func add(_ other: ChannelStatistics) throws {
     if count == 0 {
       self = other
