@@ -1,19 +1,22 @@
 import MirageSupport
 import MirageMedia
 
-/// A picture of a pipeline: each row an original and what the pipeline makes of it.
+/// An overview image of a pipeline: each row shows an original and the pipeline's results for it.
 public struct ContactSheet: Sendable {
   public let image: Image
   public let rows: Int
-  /// The stages that are not fitted yet and so not shown.
+  /// Stages that are not shown because they are not fitted yet.
   public let leftOut: [String]
 
-  /// Looks for samples among this many positions at most.
+  /// Maximum number of positions that are searched for samples.
   private static let searchLimit = 2_000_000
 
+  /// Renders the overview of a pipeline.
+  ///
   /// - Parameters:
-  ///   - originals: how many rows, spread evenly over the pipeline's positions.
-  ///   - variants: how many columns: copies first, then the same sample in further epochs.
+  ///   - originals: number of rows, spread evenly over the pipeline's positions.
+  ///   - variants: number of columns: copies first, then the same sample in further epochs.
+  /// - Throws: bad data if the pipeline gives no sample to show.
   public static func make(_ pipeline: Pipeline, originals: Int, variants: Int) async throws -> ContactSheet {
     let run = Run(seed: pipeline.seed)
     let context = Context(fitting: .leaveOut)
@@ -22,7 +25,7 @@ public struct ContactSheet: Sendable {
     var bare = pipeline
     bare.stages = []
     let source = try await bare.fitted(run, in: context).flow
-    // One row a sample: its place in the source tells samples apart.
+    // One row per sample; samples are distinguished by their index in the source.
     var wanted: [Key] = []
     let rows = min(originals, flow.count)
     for row in 0..<rows {

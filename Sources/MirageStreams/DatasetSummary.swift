@@ -1,14 +1,15 @@
 import MirageSupport
 
-/// What one pass over a flow tells: classes, sizes, mean and deviation.
+/// Statistics of one pass over a flow: classes, sizes, mean and deviation.
 public struct DatasetSummary: Sendable {
   public private(set) var tally = Tally()
-  /// Samples by height, width and channels.
+  /// Number of samples by height, width and channels.
   public private(set) var sizes: [String: Int] = [:]
   public private(set) var statistics = ChannelStatistics()
   private var hasMixedChannels = false
 
-  /// - Throws: the first bad sample, under the policy to stop.
+  /// Measures the first `limit` positions of a flow, or all if it is nil.
+  /// - Throws: the error of the first bad sample if the policy is to stop.
   public static func measure(_ flow: Flow<Sample>, limit: Int?, in context: Context) async throws -> DatasetSummary {
     var summary = DatasetSummary()
     let range = 0..<min(flow.count, limit ?? flow.count)
@@ -62,7 +63,7 @@ public struct DatasetSummary: Sendable {
 }
 
 extension Flow {
-  /// The position of the sample with this id, found by looking at all ids.
+  /// Returns the position of the sample with this id, found by a linear search; nil if there is none.
   public func position(of id: SampleID) throws -> Int? {
     for position in 0..<count {
       try checkCancellation(at: position)
@@ -72,7 +73,7 @@ extension Flow {
   }
 }
 
-/// Looks now and then, in a search over positions, whether it was cancelled.
+/// Checks at every 4096th position of a search whether the task was cancelled.
 func checkCancellation(at position: Int) throws {
   if position & 0xFFF == 0 { try Task.checkCancellation() }
 }

@@ -6,13 +6,15 @@ import MirageSupport
 /// Iterating it gives the elements of the run's shard in order, computed by as many workers as there are processors; the
 /// first failure of a sample is thrown.
 public struct Flow<Element: Sendable>: AsyncSequence, Sendable {
-  /// How many positions there are.
+  /// Number of positions, including those that a filter emptied.
   public let count: Int
+  /// Seed, epoch and shard that iteration uses. Defaults to seed 0, epoch 0 and the whole flow.
   public internal(set) var run: Run
+  /// Properties of the data as a whole.
   public let about: DatasetInfo
-  /// The id and label of a position, known without reading it.
+  /// Returns the id and label of a position without reading it.
   public let locate: @Sendable (Int, Run) throws -> Place
-  /// One slot for each of the given positions, in their order; they may repeat and need not be sorted.
+  /// Returns one slot for each of the given positions, in their order. Positions may repeat and need not be sorted.
   public let read: @Sendable ([Int], Run) async throws -> [Slot<Element>]
 
   public init(
@@ -22,7 +24,7 @@ public struct Flow<Element: Sendable>: AsyncSequence, Sendable {
     (self.count, self.run, self.about, self.locate, self.read) = (count, run, about, locate, read)
   }
 
-  /// The same recipe in another epoch, shard or seed.
+  /// Returns the same recipe in another epoch, shard or seed.
   public func running(_ run: Run) -> Flow {
     Flow(count: count, run: run, about: about, locate: locate, read: read)
   }
@@ -76,7 +78,8 @@ public struct Flow<Element: Sendable>: AsyncSequence, Sendable {
   }
 }
 
-/// A position yields an element, or nothing (filtered out), or the failure of one sample, for the policy to decide.
+/// The result of reading a position: an element, nothing (filtered out), or the failure of one sample, which the error
+/// policy handles.
 public enum Slot<Element: Sendable>: Sendable {
   case element(Element), absent, failed(SampleError)
 }
@@ -87,34 +90,34 @@ public struct Chunk<Element: Sendable>: Sendable {
   public let slots: [Slot<Element>]
 }
 
-/// What is known of a position without reading it.
+/// The id and label of a position, known without reading it.
 public struct Place: Sendable, Equatable {
   public var id: SampleID
-  /// The class; nil where the sample has none, or one that only reading tells (after mixup).
+  /// Index of the class; nil if the sample has none, or if it is known only after reading (after mixup).
   public var label: Int?
 
   public init(id: SampleID, label: Int?) { (self.id, self.label) = (id, label) }
 }
 
-/// What a source and the stages behind it say of the data as a whole.
+/// Properties of the data as a whole, as determined by a source and the stages after it.
 public struct DatasetInfo: Sendable {
-  /// The classes' names, in the order of their indices; empty where samples have no class.
+  /// Names of the classes, in the order of their indices; empty if samples have no class.
   public var classes: [String] { didSet { folders = folderNames(classes) } }
-  /// The names of folders for the classes: found once, since there can be thousands.
+  /// Names of the classes' folders, computed once because there can be thousands.
   private(set) var folders: [String]
   /// The files the data comes from, or the directories that hold them.
   public var inputs: [String]
-  /// How many positions make a good chunk of work: about a millisecond.
+  /// Number of positions per chunk of work, chosen so that a chunk takes about a millisecond.
   public var grain: Int
   /// Kind of media that flows.
   public var domain = Format.Domain.image
   /// Whether contents are bytes or, after scale or normalize, floats.
   public var numbers = Format.Numbers.bytes
-  /// Whether labels may be distributions.
+  /// Whether labels may be distributions. Defaults to false.
   public var hasSoftLabels = false
-  /// Whether another epoch puts other samples at the positions.
+  /// Whether the samples at the positions change with the epoch. Defaults to false.
   public var isReordered = false
-  /// How many sources the ids tell apart.
+  /// Number of sources that the ids distinguish. Defaults to 1.
   public var sources = 1
 
   public init(classes: [String], inputs: [String], grain: Int) {
@@ -123,10 +126,10 @@ public struct DatasetInfo: Sendable {
     (self.inputs, self.grain) = (inputs, grain)
   }
 
-  /// Whether a sample is worth asking, before each, if the work was cancelled; else the chunk is soon done.
+  /// Whether cancellation is checked before each sample. If not, chunks are short enough to be finished.
   var isCostly: Bool { grain < 64 }
 
-  /// The same with a change.
+  /// Returns a copy to which `change` was applied.
   public func changed(_ change: (inout DatasetInfo) -> Void) -> DatasetInfo {
     var info = self
     change(&info)

@@ -1,12 +1,14 @@
 import MirageSupport
 
-/// What decides samples: two runs that are equal give equal samples.
+/// Inputs that determine the content of samples: seed, epoch, shard. Equal runs give equal samples.
 public struct Run: Sendable, Equatable {
+  /// Random seed. Defaults to 0.
   public var seed: UInt64
-  /// The pass over the data: another epoch draws other augmentations and another shuffling.
+  /// Number of the pass over the data, from 0. Each epoch draws other augmentations and another order.
   public var epoch: Int
+  /// Part of the positions that is read. Defaults to all.
   public var shard: Shard
-  /// Whether samples keep what was drawn for them; changes nothing else.
+  /// Whether samples record the parameters that were drawn for them. Defaults to false; does not affect content.
   public var recordsDraws = false
 
   public init(seed: UInt64 = 0, epoch: Int = 0, shard: Shard = .whole) {
@@ -14,12 +16,14 @@ public struct Run: Sendable, Equatable {
   }
 }
 
-/// A contiguous part of a flow's positions. The shards of one count hold each position once.
+/// A contiguous part of a flow's positions. All shards of the same count together hold each position exactly once.
 public struct Shard: Sendable, Equatable {
-  /// Counted from 0.
+  /// Index of the shard, from 0.
   public let index: Int
+  /// Number of shards, at least 1.
   public let count: Int
 
+  /// The shard that holds all positions.
   public static let whole = Shard(index: 0, count: 1)
 
   public init(index: Int, count: Int) {
@@ -27,7 +31,7 @@ public struct Shard: Sendable, Equatable {
     (self.index, self.count) = (index, count)
   }
 
-  /// The positions of this shard among `total`.
+  /// Returns the positions of this shard among `total`.
   public func range(of total: Int) -> Range<Int> {
     func bound(_ index: Int) -> Int {
       let (high, low) = total.multipliedFullWidth(by: index)
@@ -37,21 +41,23 @@ public struct Shard: Sendable, Equatable {
   }
 }
 
-/// Circumstances of the work that do not determine samples: workers, error policy, fitting, who is told of progress.
+/// Settings of the execution that do not affect samples: workers, error policy, fitting, progress reports.
 public struct Context: Sendable {
-  /// What to do about stages that must be fitted first.
+  /// Treatment of stages that must be fitted first.
   public enum Fitting: Sendable {
-    /// Fit them, each on all that flows into it.
+    /// Fits them, each on all samples that flow into it.
     case fit
-    /// Fit those that take one pass; a stage that is trained must have been trained before.
+    /// Fits those that take one pass; stages that are trained must have been trained before.
     case requireTrained
-    /// Leave out those that no earlier fit serves: show what is there without them.
+    /// Leaves out those that have no usable earlier fit.
     case leaveOut
   }
 
-  /// Number of chunks computed at once.
+  /// Number of chunks computed at once, at least 1. Defaults to the number of processors.
   public var workers: Int
+  /// Treatment of samples that fail. Defaults to `stop`.
   public var policy: ErrorPolicy
+  /// Treatment of stages that must be fitted first. Defaults to `requireTrained`.
   public var fitting: Fitting
   /// Whether stages are fitted again if an earlier fit would do, or does not belong to this pipeline.
   public var retrains = false
@@ -71,7 +77,7 @@ public struct Context: Sendable {
     (self.policy, self.fitting) = (policy, fitting)
   }
 
-  /// The same circumstances for a component at another path.
+  /// Returns the same context for a component at another path.
   public func at(_ path: StagePath) -> Context {
     var context = self
     context.path = path
@@ -79,17 +85,17 @@ public struct Context: Sendable {
   }
 }
 
-/// How far the fitting of a stage is.
+/// Progress of the fitting of a stage.
 public struct FittingProgress: Sendable {
   /// The stage's name.
   public var stage: String
-  /// What is going on, such as `training`.
+  /// The current activity, such as `training`.
   public var activity: String
-  /// Steps done and in all.
+  /// Number of steps done, and in total.
   public var done, total: Int
-  /// What was measured last, in the order to show it.
+  /// The latest measurements, in the order in which they are shown.
   public var measures: [Measure] = []
-  /// Something to be told once, such as that a checkpoint was written; nil for what only moves on.
+  /// An event that is reported once, such as a written checkpoint; nil if only the step count changed.
   public var event: String?
 
   public init(stage: String, activity: String, done: Int, total: Int) {
@@ -105,10 +111,11 @@ public struct FittingProgress: Sendable {
   }
 }
 
-/// What to do about a sample that cannot be read or processed.
+/// Treatment of a sample that cannot be read or processed.
 public enum ErrorPolicy: Sendable, Equatable {
+  /// Ends the run with the sample's error.
   case stop
-  /// Leave it out and count it; more than `limit` of them stop the run all the same.
+  /// Leaves the sample out and counts it; the run ends if there are more than `limit` of them.
   case skip(limit: Int)
 }
 
@@ -117,7 +124,7 @@ public struct SampleError: Error, Sendable, Equatable {
   public var id: SampleID
   /// The sample's file.
   public var origin: String?
-  /// The stage it failed in, such as `stages/2 (rotate)`; nil where it could not be read.
+  /// The stage it failed in, such as `stages/2 (rotate)`; nil if it could not be read.
   public var stage: String?
   public var error: MirageError
 

@@ -4,7 +4,7 @@ import MirageMedia
 /// One element of a dataset on its way through a pipeline.
 public struct Sample: Sendable {
   public var id: SampleID
-  /// Where the sample was read.
+  /// File that the sample was read from.
   public var origin: Origin
   public var content: Content
   public var label: Label?
@@ -17,7 +17,7 @@ public struct Sample: Sendable {
   /// clip them to the image.
   public var boxes: [Box] = []
   public var kind = Kind.real
-  /// What each augmentation drew, where the run records it.
+  /// Parameters that each augmentation drew; empty unless the run records them.
   public var history: [Draw] = []
 
   public init(id: SampleID, origin: Origin, content: Content, label: Label? = nil) {
@@ -30,12 +30,12 @@ public struct Sample: Sendable {
     case image(Image)
     case scaled(ScaledImage)
     case audio(AudioClip)
-    /// While the payload is being worked on.
+    /// No content, while the payload is being modified elsewhere.
     case vacant
   }
 
   /// Mutates the image's pixels in place: the payload is moved out and back, never copied.
-  /// - Throws: what the body throws; bad pipeline where the content is not an image of bytes.
+  /// - Throws: errors of `body`; bad pipeline if the content is not an image of bytes.
   public mutating func withImage<Result>(_ body: (inout Image) throws -> Result) throws -> Result {
     guard case .image(var image) = content else {
       throw MirageError(.badPipeline, "works on images of bytes", remedy: "Put it before scale and normalize.")
@@ -45,8 +45,8 @@ public struct Sample: Sendable {
     return try body(&image)
   }
 
-  /// The image as bytes: a scaled one through its map, back to what it was.
-  /// - Precondition: the content is an image; what works on images is refused before it could meet an audio clip.
+  /// Returns the image as bytes. A scaled image is converted back through its map.
+  /// - Precondition: the content is an image. Pipelines reject image stages on audio clips before this is called.
   public func bytes() -> Image {
     switch content {
     case .image(let image): image
@@ -55,7 +55,7 @@ public struct Sample: Sendable {
     }
   }
 
-  /// Height, width and channels of the content.
+  /// Height and width in pixels, and number of channels; zeros if the content is not an image.
   public var size: (height: Int, width: Int, channels: Int) {
     switch content {
     case .image(let image): (image.height, image.width, image.channels)
@@ -65,7 +65,7 @@ public struct Sample: Sendable {
   }
 }
 
-/// A class, or a distribution over all classes as mixup makes it.
+/// A class, or a distribution over all classes, such as mixup produces.
 public enum Label: Sendable, Equatable {
   case index(Int)
   case distribution([Float])
@@ -73,7 +73,7 @@ public enum Label: Sendable, Equatable {
   /// The class; nil for a distribution.
   public var index: Int? { if case .index(let index) = self { index } else { nil } }
 
-  /// A probability for each of `count` classes.
+  /// Returns a probability for each of `count` classes.
   public func probabilities(of count: Int) -> [Float] {
     switch self {
     case .distribution(let values): values
@@ -97,7 +97,7 @@ public struct Box: Sendable, Equatable, Codable {
   }
 }
 
-/// The file a sample was read from and which of the file's samples it is.
+/// The file a sample was read from, and the index of the sample in the file.
 public struct Origin: Sendable, Equatable, CustomStringConvertible {
   public var file: String
   public var member: Int?
@@ -107,11 +107,11 @@ public struct Origin: Sendable, Equatable, CustomStringConvertible {
   public var description: String { member.map { "\(file)#\($0)" } ?? file }
 }
 
-/// What one augmentation drew for a sample.
+/// Parameters that one augmentation drew for a sample.
 public struct Draw: Sendable, Equatable {
   /// The stage's path in the pipeline, such as `stages/1`.
   public var path: String
   public var name: String
-  /// The drawn parameters; null where the augmentation's probability passed the sample by.
+  /// The drawn parameters; null if the augmentation was not applied, by its probability.
   public var parameters: JSONValue
 }

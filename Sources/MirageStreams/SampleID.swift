@@ -1,16 +1,16 @@
 import MirageSupport
 
-/// What distinguishes a sample from every other of a run: its name in outputs, and what random draws are keyed by.
+/// Unique identifier of a sample in a run. It names the sample in outputs and is the key of its random draws.
 public struct SampleID: Hashable, Sendable {
-  /// Which of several interleaved sources.
+  /// Index of the source among several interleaved ones. Defaults to 0.
   public var source: Int
-  /// The sample's place in its source.
+  /// Index of the sample in its source.
   public var index: Int
-  /// Which repetition of the source.
+  /// Index of the repetition of the source. Defaults to 0.
   public var pass: Int
-  /// Which copy.
+  /// Index of the copy. Defaults to 0.
   public var variant: Int
-  /// Which of the samples that a generator emitted; nil for samples that were read.
+  /// Index among the samples of a generator; nil for samples that were read.
   public var synthetic: Int?
 
   public init(source: Int = 0, index: Int, pass: Int = 0, variant: Int = 0, synthetic: Int? = nil) {
@@ -18,7 +18,7 @@ public struct SampleID: Hashable, Sendable {
     self.synthetic = synthetic
   }
 
-  /// A number that stands for the whole id in random draws.
+  /// Hash of the whole id, used as the key of random draws.
   public var digest: UInt64 {
     var hash: UInt64 = mix64(UInt64(truncatingIfNeeded: index))
     hash = mix64(hash ^ UInt64(truncatingIfNeeded: source &* 0x1_0000_0001 &+ variant))
@@ -28,7 +28,7 @@ public struct SampleID: Hashable, Sendable {
 }
 
 extension SampleID: LosslessStringConvertible {
-  /// The whole id without dots, such as `s0-00000042-p0-v1`, with `-g7` behind it for the eighth synthetic sample.
+  /// The whole id without dots, such as `s0-00000042-p0-v1`, followed by `-g7` for the eighth synthetic sample.
   public var description: String {
     let digits = String(index)
     return "s\(source)-\(String(repeating: "0", count: max(0, 8 - digits.count)))\(digits)-p\(pass)-v\(variant)"
