@@ -8,6 +8,8 @@ public struct Pipeline: Sendable {
   public var source: any SourceComponent
   public var stages: [any StageComponent]
   public var sink: (any SinkComponent)?
+  /// The pipeline file, for messages; nil for a pipeline from Swift.
+  package var file: String?
 
   public init(
     name: String = "pipeline", seed: UInt64 = 0, policy: ErrorPolicy = .stop, source: any SourceComponent,
@@ -79,7 +81,7 @@ public struct Pipeline: Sendable {
       if let earlier = try await estimator.earlierFit(on: flow, in: context) { return earlier }
       throw MirageError(
         .badPipeline, "the stage is not trained yet",
-        remedy: "Train it first with mirage train and the pipeline's file.")
+        remedy: file.map { "Train it first: mirage train \($0)" } ?? "Train it first, with fitted(in:).")
     }
   }
 

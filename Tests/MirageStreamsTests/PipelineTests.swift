@@ -69,6 +69,23 @@ import Testing
     #expect(error.place == "sink" && FileKind(directory.file("out")) == .missing)
   }
 
+  /// A stage that has never been trained.
+  private struct Untrained: StageComponent, TrainedEstimator {
+    static let name = "untrained"
+    static let summary = "Never trained"
+    static let settings: [Setting] = []
+    var checkpoint: String { "none" }
+    func fit(on upstream: Flow<Sample>, in context: Context) -> Fitted<Sample, Sample> { Fitted(Take(0)) }
+  }
+
+  @Test func onlyFittingTrains() async throws {
+    let pipeline = Pipeline(source: TestSource(), stages: [Untrained()])
+    let error = try await failure { _ = try await pipeline.samples() }
+    #expect(error.place == "stages/0 (untrained)" && error.remedy?.contains("fitted(in:)") == true)
+    #expect(try await pipeline.fitted().flow.count == 0)
+    #expect(try await pipeline.fitted(in: Context(fitting: .leaveOut)).leftOut == ["stages/0 (untrained)"])
+  }
+
   @Test func samplesStreamsInOrder() async throws {
     var indices: [Int] = []
     for try await sample in try await Pipeline(source: TestSource(count: 9)).samples() {

@@ -14,7 +14,10 @@ public struct PipelineFile {
     _ path: String, overrides: [String] = [], registry: Registry = .standard
   ) throws -> Pipeline {
     let document = try Document(path: path, bytes: InputFile.contents(of: path))
-    return try PipelineFile(document: document, base: parentDirectory(path), registry: registry).pipeline(overrides)
+    var pipeline = try PipelineFile(document: document, base: parentDirectory(path), registry: registry)
+      .pipeline(overrides)
+    pipeline.file = path
+    return pipeline
   }
 
   /// The same from text; relative paths are relative to `base`.
