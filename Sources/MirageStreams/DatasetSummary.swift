@@ -33,6 +33,7 @@ public struct DatasetSummary: Sendable {
     return summary
   }
 
+  /// The summary as JSON; `mean` and `std` are null if images of different channels are mixed.
   public var json: JSONValue {
     [
       "samples": .integer(tally.written), "classes": .object(tally.classes.mapValues { .integer($0) }),
@@ -43,6 +44,7 @@ public struct DatasetSummary: Sendable {
     ]
   }
 
+  /// The summary as text for a terminal.
   public var text: String {
     func list(_ counts: [String: Int]) -> String {
       counts.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)" }.joined(separator: "\n")

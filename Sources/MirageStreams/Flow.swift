@@ -1,10 +1,10 @@
 import MirageSupport
 
-/// A recipe for an asynchronous sequence of samples. Position p of a flow depends on p and the run alone, so any part of
-/// it can be computed anywhere, in any order, again.
+/// A recipe for an asynchronous sequence of samples. Position p of a flow depends on p and the run alone, so any part
+/// of it can be computed anywhere, in any order, again.
 ///
-/// Iterating it gives the elements of the run's shard in order, computed by as many workers as there are processors; the
-/// first failure of a sample is thrown.
+/// Iterating it gives the elements of the run's shard in order, computed by as many workers as there are processors;
+/// the first failure of a sample is thrown.
 public struct Flow<Element: Sendable>: AsyncSequence, Sendable {
   /// Number of positions, including those that a filter emptied.
   public let count: Int

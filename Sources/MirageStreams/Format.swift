@@ -1,6 +1,6 @@
 import MirageMedia
 
-/// Shape and kind of a sample's content: what must be equal for samples to stand in one batch.
+/// Shape and kind of a sample's content: samples in one batch must have equal formats.
 public struct Format: Sendable, Hashable, Codable {
   /// Kind of media.
   public enum Domain: String, Sendable, Hashable, Codable, CaseIterable {
@@ -15,9 +15,10 @@ public struct Format: Sendable, Hashable, Codable {
     }
   }
 
-  /// How numbers are stored.
+  /// Storage type of numbers.
   public enum Numbers: String, Sendable, Hashable, Codable { case bytes, floats }
 
+  /// Kind of media.
   public var domain: Domain
   public var numbers: Numbers
   /// Height, width and channels of an image; frames and channels of an audio clip.
@@ -41,7 +42,7 @@ public struct Format: Sendable, Hashable, Codable {
   /// Number of numbers in a sample.
   public var count: Int { shape.reduce(1, *) }
 
-  /// Whether content of both formats has the same shape, and the same rate, however its numbers are stored.
+  /// Whether content of both formats has the same shape, and the same rate, regardless of its storage type.
   public func hasShape(of other: Format) -> Bool {
     domain == other.domain && shape == other.shape && rate == other.rate
   }

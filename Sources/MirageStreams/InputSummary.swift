@@ -1,7 +1,7 @@
 import MirageSupport
 import Glibc
 
-/// What a report says of one input: a file by its bytes, a directory by the names and sizes of all files in it.
+/// Description of one input in a report: a file by its bytes, a directory by the names and sizes of all its files.
 struct InputSummary {
   private let path: String
   private let files: Int?
@@ -33,17 +33,17 @@ struct InputSummary {
     (self.bytes, self.newest, self.listing) = (bytes, newest, listing)
   }
 
-  /// What must be equal for a run to be resumed: kept in reports.
+  /// Name and size, stored in reports; they must be unchanged for a run to be resumed.
   var size: JSONValue {
     var fields: [String: JSONValue] = ["file": .string(lastComponent(path)), "bytes": .integer(bytes)]
     if let files { fields["files"] = .integer(files) }
     return .object(fields)
   }
 
-  /// What shows that an input changed between two halves of a run; not kept.
+  /// Latest modification time in nanoseconds, to detect changes of an input during a run. It is not stored in reports.
   var stamp: JSONValue { .integer(newest) }
 
-  /// With the SHA-256 of the file, or of a directory's listing.
+  /// Returns `size` with the SHA-256 of the file, or of a directory's listing.
   func digested() throws -> JSONValue {
     guard case .object(var fields) = size else { return size }
     if files == nil {
@@ -56,8 +56,8 @@ struct InputSummary {
 }
 
 extension DatasetInfo {
-  /// What tells the data from others: names, sizes and SHA-256 of its files, or of the listings of its directories.
-  /// - Throws: missing input, I/O errors.
+  /// Returns the identity of the data: names, sizes and SHA-256 of its files, or of the listings of its directories.
+  /// - Throws: missing input or an I/O error if an input cannot be read.
   public func inputsDigest() throws -> JSONValue {
     .array(try InputSummary.all(inputs).map { try $0.digested() })
   }

@@ -1,12 +1,18 @@
 import MirageSupport
 
-/// A source, what is done to its samples, and where they go: the same value from a pipeline file and from Swift.
+/// A source, stages that process its samples, and an optional sink. Pipeline files and Swift code give the same value.
 public struct Pipeline: Sendable {
+  /// Name of the pipeline.
   public var name: String
+  /// Random seed.
   public var seed: UInt64
+  /// Treatment of samples that fail.
   public var policy: ErrorPolicy
+  /// Component that reads the samples.
   public var source: any SourceComponent
+  /// Stages, in the order in which they are applied.
   public var stages: [any StageComponent]
+  /// Component that writes the samples; nil if they are only read.
   public var sink: (any SinkComponent)?
   /// The pipeline file, for messages; nil for a pipeline from Swift.
   package var file: String?
@@ -19,19 +25,19 @@ public struct Pipeline: Sendable {
     self.sink = sink
   }
 
-  /// The samples as they leave the last stage, in order, computed in parallel.
+  /// Returns the samples after the last stage, in order, computed in parallel.
   ///
   /// - Throws: as `fitted`; bad pipeline if a stage must be trained first.
   public func samples() async throws -> Flow<Sample> {
     try await fitted(Run(seed: seed), in: Context(policy: policy)).flow
   }
 
-  /// Fits the stages that must be fitted, each on all that flows into it, as far as the context says; a GAN may train for
-  /// hours.
+  /// Fits the stages that must be fitted, each on all samples that flow into it, as the context allows. Training a GAN
+  /// can take hours.
   ///
   /// - Parameter run: seed, epoch and shard; the pipeline's own seed if nil.
-  /// - Throws: bad pipeline naming the stage, if one cannot stand in its place or is not trained yet and the context does
-  ///   not train; what opening the source and fitting throw.
+  /// - Throws: bad pipeline naming the stage, if it cannot follow the stages before it, or if it is not trained yet and
+  ///   the context does not train; errors of opening the source and of fitting.
   public func fitted(_ run: Run? = nil, in context: Context = Context(fitting: .fit)) async throws -> FittedPipeline {
     try validate(below: context.path)
     let run = run ?? Run(seed: seed)
@@ -44,7 +50,7 @@ public struct Pipeline: Sendable {
     while index < stages.count {
       let component = stages[index]
       let path = root.stage(index)
-      // Augmentations that stand together are applied to a sample in one go.
+      // Consecutive augmentations are applied to a sample together.
       let chain = stages[index...].prefix { $0.augment != nil }
       var now = [FittedPipeline.Stage(path, component)]
       do {
@@ -111,7 +117,7 @@ public struct Pipeline: Sendable {
     if let sink, !type(of: sink).domains.contains(domain) { throw refusal(sink, type(of: sink).domains, "sink") }
   }
 
-  /// Everything that determines the samples that leave the given first stages, but not where the data lies.
+  /// Everything that determines the samples that leave the given first stages, except the location of the data.
   private func upstream(of stages: [FittedPipeline.Stage], _ run: Run) throws -> JSONValue {
     [
       "source": try source.description.withoutDirectories, "seed": .string(String(run.seed)),
@@ -119,7 +125,7 @@ public struct Pipeline: Sendable {
     ]
   }
 
-  /// The pipeline as data: everything that determines its samples and how they are written, but not where.
+  /// The pipeline as data: everything that determines its samples and how they are written, except locations.
   func description(of stages: [FittedPipeline.Stage]) throws -> JSONValue {
     var fields: [String: JSONValue] = [
       "name": .string(name), "source": try source.description, "stages": .array(try stages.map { try $0.settings }),
@@ -137,17 +143,18 @@ public struct Pipeline: Sendable {
 
 /// A pipeline whose stages are fitted, so that its samples can be read.
 public struct FittedPipeline: Sendable {
-  /// The samples as they leave the last stage.
+  /// The samples after the last stage.
   public let flow: Flow<Sample>
   /// The stages, in order.
   public let stages: [Stage]
 
   /// A stage after fitting.
   public struct Stage: Sendable, CustomStringConvertible {
+    /// Path of the stage in the pipeline.
     public let path: StagePath
     /// The component as the pipeline has it.
     public let component: any StageComponent
-    /// What fitting gave; nil for stages that need no fitting, and for those that were left out.
+    /// Result of fitting; nil for stages that need no fitting, and for those that were left out.
     public internal(set) var fitted: Fitted<Sample, Sample>?
     /// Whether the stage is not fitted yet and is missing from the flow.
     public internal(set) var isLeftOut = false
@@ -163,8 +170,7 @@ public struct FittedPipeline: Sendable {
     }
   }
 
-  /// What reports say of the stages that were trained: their settings and what the training ended with, by path; nil if
-  /// there are none.
+  /// Report of the trained stages: their settings and final measures, by path; nil if there are none.
   var report: JSONValue? {
     get throws {
       var entries: [String: JSONValue] = [:]
@@ -184,10 +190,10 @@ public struct FittedPipeline: Sendable {
 }
 
 extension JSONValue {
-  /// The same without the places of data, which its digest stands for.
+  /// The same without the locations of data, which is identified by its digest.
   fileprivate var withoutDirectories: JSONValue { without(["directory"]) }
 
-  /// The same without the places of data and models.
+  /// The same without the locations of data and models.
   fileprivate var withoutPlaces: JSONValue { without(["directory", "checkpoint", "classifier"]) }
 
   private func without(_ names: Set<String>) -> JSONValue {

@@ -1,47 +1,52 @@
 import MirageSupport
 
-/// How a pipeline is run, beyond what it says itself.
+/// Options of a run that are not part of the pipeline.
 public struct RunOptions: Sendable {
-  /// Instead of the pipeline's own seed.
+  /// Random seed; nil for the pipeline's own.
   public var seed: UInt64?
-  /// Only the first positions.
+  /// Maximum number of positions; nil for all.
   public var limit: Int?
+  /// Part of the positions that is written. Defaults to all.
   public var shard = Shard.whole
+  /// Treatment of output that exists already. Defaults to `refuse`.
   public var existing = ExistingOutput.refuse
+  /// Number of chunks computed at once. Defaults to the number of processors.
   public var workers = Context.processors
-  /// Seconds between two points that a killed run can be resumed at.
+  /// Seconds between checkpoints, from which an interrupted run can be resumed. Defaults to 2.
   public var checkpointInterval = 2.0
-  /// Whether stages are fitted anew where an earlier fit would do, or does not belong to this pipeline.
+  /// Whether stages are fitted again if an earlier fit is usable or belongs to another pipeline. Defaults to false.
   public var retrains = false
-  /// Told how far the fitting of a stage is.
+  /// Receives the progress of fitting.
   public var report: @Sendable (FittingProgress) -> Void = { _ in }
 
   public init() {}
 }
 
-/// How far a run has come.
+/// Progress of a run.
 public struct RunProgress: Sendable {
-  /// Positions done and in all.
+  /// Number of positions done, and in total.
   public var done, total: Int
+  /// Number of samples written, and of bad samples skipped.
   public var written, skipped: Int
 }
 
-/// What a run did.
+/// Result of a run.
 public struct RunReport: Sendable {
+  /// Directory that was written.
   public var directory: String
   public var tally: Tally
-  /// Whether there was nothing to do, since an earlier run had finished.
+  /// Whether nothing was written because an earlier run had finished.
   public var wasComplete: Bool
 }
 
-/// The version that stands in reports.
+/// Version of Mirage, written to reports.
 public let mirageVersion = "0.1.0"
 
 extension Pipeline {
-  /// Fits what must be fitted, then writes all samples to the sink.
+  /// Fits the stages that must be fitted, then writes all samples to the sink.
   ///
   /// Canceling the task stops at the next chunk and leaves the output resumable, as do failures.
-  /// - Throws: `MirageError`, `SampleError` for a bad sample under the policy to stop, `CancellationError`.
+  /// - Throws: `MirageError`, `SampleError` for a bad sample if the policy is to stop, `CancellationError`.
   public func run(
     _ options: RunOptions = RunOptions(), progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
   ) async throws -> RunReport {
@@ -113,7 +118,7 @@ extension Pipeline {
     return RunReport(directory: output.directory, tally: output.journal.tally, wasComplete: false)
   }
 
-  /// - Throws: bad pipeline where the output lies in a directory that is read: it would become input of the next run.
+  /// - Throws: bad pipeline if the output lies in a directory that is read: it would become input of the next run.
   private func checkApart(_ output: String, from inputs: [String]) throws {
     var existing = output
     while FileKind(existing) == .missing, existing != ".", existing != "/" { existing = parentDirectory(existing) }
@@ -134,7 +139,7 @@ extension Pipeline {
     let kind: Sample.Kind
   }
 
-  /// Writes the positions left, in order, with checkpoints on the way and at the end.
+  /// Writes the remaining positions in order, with checkpoints at intervals and at the end.
   private func stream<S: Sink<Sample>>(
     _ flow: Flow<Sample>, _ rest: Range<Int>, of range: Range<Int>, into sink: S, _ writer: inout S.Writer,
     _ output: OutputDirectory, _ context: Context, interval: Double, _ progress: @Sendable (RunProgress) -> Void
@@ -199,7 +204,7 @@ extension Tally {
   }
 
   /// Counts a sample that failed.
-  /// - Throws: the failure under the policy to stop; bad data where more fail than the policy allows.
+  /// - Throws: the failure if the policy is to stop; bad data if more samples fail than the policy allows.
   public mutating func skip(_ error: SampleError, policy: ErrorPolicy) throws {
     guard case .skip(let limit) = policy else { throw error }
     if skipped.count >= limit {

@@ -1,12 +1,12 @@
 import MirageSupport
 
-/// Where samples come from.
+/// A component that reads samples.
 public protocol Source<Element>: Sendable {
   associatedtype Element: Sendable
   /// Opens the data and indexes it.
   ///
-  /// - Parameter context: the source's path, and what to do about parts that must be fitted first.
-  /// - Throws: missing input, or bad data found by what can be checked at once.
+  /// - Parameter context: the source's path, and the treatment of parts that must be fitted first.
+  /// - Throws: missing input if files are missing; bad data if the files fail the checks made when they are opened.
   func flow(in context: Context) async throws -> Flow<Element>
   /// Kind of media that the source gives. Images by default.
   var domain: Format.Domain { get }
@@ -19,22 +19,22 @@ extension Source {
   public func flow() async throws -> Flow<Element> { try await flow(in: Context().at(StagePath.root.source)) }
 }
 
-/// A source whose data comes in a training and a test part.
+/// A source whose data has a training and a test part.
 public protocol SplitSource: Source {
-  /// The same source with another part of the data.
+  /// Returns the same source for another part of the data.
   func selecting(_ split: Split) -> Self
 }
 
-/// A format that a directory or an archive can be recognized to hold, without being told.
+/// A dataset format that can be detected from the names in a directory or archive.
 public protocol RecognizedSource: SourceComponent {
-  /// Whether the names found at a place are those of the format.
+  /// Returns whether the names found at a path are those of the format.
   static func recognizes(_ place: DatasetPlace) -> Bool
-  /// The source of a part of the data at this path; nil if the format never has such a part.
-  /// - Throws: missing input if the part is not there.
+  /// Returns the source of a part of the data at this path; nil if the format never has such a part.
+  /// - Throws: missing input if the part does not exist.
   static func source(at path: String, split: Split) throws -> (any SourceComponent)?
 }
 
-/// What stands at the path of a dataset: the names that formats are recognized by.
+/// File names at the path of a dataset, from which its format is detected.
 public struct DatasetPlace: Sendable {
   /// The file's or the directory's own name.
   public let name: String
@@ -45,7 +45,8 @@ public struct DatasetPlace: Sendable {
   /// Names in the directory that are directories themselves.
   public let folders: Set<String>
 
-  /// - Throws: missing input if nothing is there.
+  /// Lists the names at a path.
+  /// - Throws: missing input if the path does not exist.
   public init(_ path: String) throws {
     name = lastComponent(path)
     switch FileKind(path) {
@@ -60,7 +61,7 @@ public struct DatasetPlace: Sendable {
     }
   }
 
-  /// Whether an entry passes a test.
+  /// Returns whether any entry passes a test; false for a file.
   public func holds(_ test: (String) -> Bool) -> Bool { entries?.contains(where: test) ?? false }
 }
 
@@ -68,18 +69,19 @@ public struct DatasetPlace: Sendable {
 public protocol Stage<Input, Output>: Sendable {
   associatedtype Input: Sendable
   associatedtype Output: Sendable
+  /// Returns the flow after this stage.
   /// - Parameter path: keys the stage's random draws and names it in messages.
   /// - Throws: bad pipeline if the stage cannot follow this flow.
   func apply(to upstream: Flow<Input>, at path: StagePath) throws -> Flow<Output>
 }
 
-/// A stage that must first be fitted on what flows into it: mean and deviation, class counts, a GAN.
+/// A stage that must first be fitted on the samples that flow into it, such as mean and deviation or a GAN.
 public protocol Estimator<Input, Output>: Sendable {
   associatedtype Input: Sendable
   associatedtype Output: Sendable
-  /// Fits the stage on all that flows in, or takes up what an earlier fit left.
+  /// Fits the stage on all samples that flow into it, or continues or reuses an earlier fit.
   func fit(on upstream: Flow<Input>, in context: Context) async throws -> Fitted<Input, Output>
-  /// The stage as an earlier fit left it; nil if there is none.
+  /// Returns the result of an earlier fit; nil if there is none.
   func earlierFit(on upstream: Flow<Input>, in context: Context) async throws -> Fitted<Input, Output>?
 }
 
@@ -107,9 +109,9 @@ public struct Fitted<Input: Sendable, Output: Sendable>: Sendable {
   }
 }
 
-/// An estimator that is trained for long, with networks, and keeps what it learned in a file. Only `run` and `train` train.
+/// An estimator that trains networks and saves them in a file. Only `run` and `train` train it.
 public protocol TrainedEstimator: Estimator {
-  /// The file that keeps the training.
+  /// Path of the checkpoint file.
   var checkpoint: String { get }
 }
 
@@ -123,8 +125,9 @@ extension Component {
   }
 }
 
-/// A component that stands among a pipeline's stages.
+/// A component that can be one of a pipeline's stages.
 public protocol StageComponent: Component {
+  /// Function of the component among the stages. It follows from the protocols that the component conforms to.
   var role: Role { get }
   /// Domains of content that the stage works on. All by default; images for augmentations.
   static var domains: Set<Format.Domain> { get }
@@ -137,7 +140,7 @@ extension StageComponent {
   var augment: Augment? { if case .augment(let augment) = role { augment } else { nil } }
 }
 
-/// What a component does among a pipeline's stages.
+/// The function of a component among a pipeline's stages.
 public enum Role: Sendable {
   case augment(Augment)
   case stage(any Stage<Sample, Sample>)
@@ -152,7 +155,10 @@ public protocol Augmentation: StageComponent {
   associatedtype Parameters: Sendable & Codable
   /// Probability that the augmentation is applied at all, 0 (never) to 1 (always).
   var probability: Double { get }
+  /// Draws the parameters for a sample.
   func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters
+  /// Changes the sample in place.
+  /// - Throws: an error that fails this sample only.
   func apply(_ parameters: Parameters, to sample: inout Sample) throws
 }
 
@@ -171,8 +177,8 @@ extension Augmentation where Parameters == NoParameters {
   public func draw(for sample: borrowing Sample, using random: inout Random) -> NoParameters { NoParameters() }
 }
 
-/// Where samples go. `encode` runs in parallel with the rest of the work of a chunk; the writer receives the results in
-/// order.
+/// A component that writes samples. `encode` runs in parallel with the rest of the work of a chunk; the writer receives
+/// the results in order.
 public protocol Sink<Element>: Sendable {
   associatedtype Element: Sendable
   associatedtype Encoded: Sendable
@@ -181,15 +187,18 @@ public protocol Sink<Element>: Sendable {
   var directory: String { get set }
   /// Domains of content that the sink can hold.
   static var domains: Set<Format.Domain> { get }
+  /// Checks that the sink supports the data.
   /// - Throws: bad pipeline if the sink cannot hold such data.
   func check(_ dataset: DatasetInfo) throws
+  /// Encodes one element for the writer.
   func encode(_ element: Element, of dataset: DatasetInfo) throws -> Encoded
-  /// Opens the output, new or where an interrupted run left it.
-  /// - Returns: the writer, and the position the run goes on at.
+  /// Creates the output, or opens it at the point that an interrupted run reached.
+  /// - Returns: the writer, and the position at which the run continues.
   func open(_ plan: OutputPlan) async throws -> (writer: Writer, resumeAt: Int)
-  /// Names that `finish` leaves in the directory, if others write into it too; nil if the directory is the sink's alone.
+  /// Returns the names of the files that `finish` leaves in a directory that other sinks also write to; nil if the sink
+  /// uses the directory alone.
   func sharedFiles() -> [String]?
-  /// The report beside the data, given the one that is there already in a shared directory.
+  /// Returns the report to write next to the data, merged with the existing one of a shared directory.
   func mergedReport(_ report: JSONValue, existing: JSONValue?) -> JSONValue
 }
 
@@ -202,10 +211,11 @@ extension Sink {
 /// Writes encoded samples in order.
 public protocol SinkWriter<Encoded> {
   associatedtype Encoded: Sendable
+  /// Writes one encoded element.
   mutating func write(_ encoded: Encoded) throws
-  /// Hands everything to the operating system.
-  /// - Returns: the lengths of the files that grow, by which an interrupted run finds its place.
+  /// Writes all buffered data to the operating system.
+  /// - Returns: the lengths of the files that grow, in bytes, from which an interrupted run can continue.
   mutating func flush() throws -> [String: Int]
-  /// Completes the data. May run again after a crash in its middle.
+  /// Completes the data. It may be called again after a crash during an earlier call.
   mutating func finish() throws
 }

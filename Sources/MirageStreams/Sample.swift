@@ -13,8 +13,8 @@ public struct Sample: Sendable {
   /// Points in pixel coordinates: (0, 0) is the center of the first pixel. Geometric augmentations move them; one that
   /// leaves the image keeps its coordinates.
   public var landmarks: [Point] = []
-  /// Boxes in edge coordinates: (0, 0) is the top left corner of the first pixel. Geometric augmentations move them, and
-  /// clip them to the image.
+  /// Boxes in edge coordinates: (0, 0) is the top left corner of the first pixel. Geometric augmentations move them,
+  /// and clip them to the image.
   public var boxes: [Box] = []
   public var kind = Kind.real
   /// Parameters that each augmentation drew; empty unless the run records them.
@@ -24,8 +24,10 @@ public struct Sample: Sendable {
     (self.id, self.origin, self.content, self.label) = (id, origin, content, label)
   }
 
+  /// Origin of a sample's content: read, changed by augmentations, or generated.
   public enum Kind: String, Sendable, Codable, CaseIterable { case real, augmented, synthetic }
 
+  /// Payload of a sample.
   public enum Content: Sendable {
     case image(Image)
     case scaled(ScaledImage)
@@ -82,11 +84,13 @@ public enum Label: Sendable, Equatable {
   }
 }
 
+/// A point in pixels.
 public struct Point: Sendable, Equatable, Codable {
   public var x, y: Double
   public init(_ x: Double, _ y: Double) { (self.x, self.y) = (x, y) }
 }
 
+/// A rectangle in pixels, given by its top left corner, width and height.
 public struct Box: Sendable, Equatable, Codable {
   public var x, y, width, height: Double
   /// Further columns of the box, such as what it shows.

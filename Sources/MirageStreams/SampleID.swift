@@ -35,6 +35,7 @@ extension SampleID: LosslessStringConvertible {
       + (synthetic.map { "-g\($0)" } ?? "")
   }
 
+  /// Parses the form that `description` gives; nil if the text is not of this form.
   public init?(_ description: String) {
     let parts = description.split(separator: "-", omittingEmptySubsequences: false)
     func number(_ part: Int, _ letter: String) -> Int? {

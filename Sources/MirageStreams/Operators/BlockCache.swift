@@ -5,8 +5,8 @@ import Synchronization
 ///
 /// - Requests for one block at the same time compute it once; the others wait for it.
 /// - The least recently used blocks make room for new ones. The newest is kept even if it exceeds the limit alone.
-/// - An error is thrown to all who wait for the block and is not kept: the next request computes the block again. If the
-///   request that computes a block is cancelled, one of those who wait computes it instead.
+/// - An error is thrown to all who wait for the block and is not kept: the next request computes the block again. If
+///   the request that computes a block is cancelled, one of those who wait computes it instead.
 /// - A cancelled request throws `CancellationError` at once, and nobody else notices.
 ///
 /// Not done: it starts no tasks, so a block is computed in the task that asks for it first; nothing is computed ahead.

@@ -8,8 +8,8 @@ extension Flow<Sample> {
   ///
   /// Not done: sizes are not compared, since they are known only after reading.
   ///
-  /// - Throws: bad pipeline if the two differ in kind of media, in numbers (bytes or floats) or in classes; samples of a
-  ///   flow without classes may follow any.
+  /// - Throws: bad pipeline if the two differ in kind of media, in numbers (bytes or floats) or in classes; samples of
+  ///   a flow without classes may follow any.
   public func appending(_ other: Flow<Sample>) throws -> Flow<Sample> {
     let (first, second) = (about, other.about)
     guard second.classes.isEmpty || second.classes == first.classes else {

@@ -1,12 +1,12 @@
 extension Flow {
   /// A flow of the elements of `size` neighboring positions each, in their order.
   ///
-  /// Batch b holds positions b × `size` to (b + 1) × `size` - 1; the last one ends with the flow. A batch has the id of its
-  /// first position and no label. It is smaller where positions are empty, and is itself empty (no element) if all are.
-  /// If a sample fails, its batch fails with that sample's error.
+  /// Batch b holds positions b × `size` to (b + 1) × `size` - 1; the last one ends with the flow. A batch has the id of
+  /// its first position and no label. It is smaller if positions are empty, and is itself empty (no element) if all
+  /// are. If a sample fails, its batch fails with that sample's error.
   ///
-  /// Not done: batches are not filled up with elements of the next one, since a position would then depend on all before
-  /// it.
+  /// Not done: batches are not filled up with elements of the next one, since a position would then depend on all
+  /// before it.
   ///
   /// - Parameter size: positions in a batch, at least 1.
   public func batched(of size: Int) -> Flow<[Element]> {

@@ -1,26 +1,26 @@
 import MirageSupport
 
 extension Flow {
-  /// A flow whose elements are computed from this flow's, a whole block of neighboring positions at a time: for networks,
-  /// which take batches and whose last digits depend on how many samples are computed together.
+  /// A flow whose elements are computed from this flow's, a whole block of neighboring positions at a time: for
+  /// networks, which take batches and whose last digits depend on how many samples are computed together.
   ///
-  /// Block b holds positions b × `size` to (b + 1) × `size` - 1; the last one ends with the flow. Asked for any position,
-  /// the flow reads the block's positions from upstream and passes all of them to `transform`, so that a result does not
-  /// depend on which positions are read together. Positions keep their ids and labels.
+  /// Block b holds positions b × `size` to (b + 1) × `size` - 1; the last one ends with the flow. Asked for any
+  /// position, the flow reads the block's positions from upstream and passes all of them to `transform`, so that a
+  /// result does not depend on which positions are read together. Positions keep their ids and labels.
   ///
   /// A block is computed by the first task that asks for it, and once for all that ask meanwhile. It is kept for later
   /// requests of the same seed and epoch, within `limit` bytes; the least recently used blocks go first. Errors are not
   /// kept.
   ///
-  /// Not done: blocks are not computed ahead, and not more than one at a time in the same task. An error that `transform`
-  /// throws ends the flow whatever the error policy; the failure of one sample is a slot.
+  /// Not done: blocks are not computed ahead, and not more than one at a time in the same task. An error that
+  /// `transform` throws ends the flow whatever the error policy; the failure of one sample is a slot.
   ///
   /// - Parameters:
   ///   - size: positions in a block, at least 1.
   ///   - limit: bytes of the blocks that are kept. Defaults to 256 MiB.
   ///   - bytes: size of an element in bytes, such as `\.byteCount` for samples.
-  ///   - transform: one slot for each position of the block, in their order. It runs in the task that reads, and sees the
-  ///     run without its shard.
+  ///   - transform: one slot for each position of the block, in their order. It runs in the task that reads, and sees
+  ///     the run without its shard.
   public func mapBlocks<Output: Sendable>(
     of size: Int, keeping limit: Int = 256 << 20, bytes: @escaping @Sendable (Output) -> Int,
     transform: @escaping @Sendable (Chunk<Element>, Run) async throws -> [Slot<Output>]
@@ -45,8 +45,8 @@ extension Flow {
   /// - Parameters:
   ///   - count: number of positions.
   ///   - size: positions in a block, at least 1.
-  ///   - dependsOnEpoch: whether another epoch has other elements. If not, `generate` always sees epoch 0, and one epoch's
-  ///     blocks serve all.
+  ///   - dependsOnEpoch: whether another epoch has other elements. If not, `generate` always sees epoch 0, and one
+  ///     epoch's blocks serve all.
   ///   - limit: bytes of the blocks that are kept. Defaults to 256 MiB.
   ///   - bytes: size of an element in bytes, such as `\.byteCount` for samples.
   ///   - locate: the id and label of a position.

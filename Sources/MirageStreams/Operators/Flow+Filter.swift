@@ -1,5 +1,5 @@
 extension Flow {
-  /// A flow of the elements that satisfy a condition.
+  /// Returns a flow of the elements that satisfy a condition.
   ///
   /// The others' positions remain and are empty: `count`, shards and the places of all other elements do not change.
   /// `isIncluded` runs as the closure of `map` does; an error that it throws is the failure of that one sample.

@@ -1,11 +1,12 @@
 import MirageSupport
 
 extension Flow {
-  /// A flow of what `transform` makes of each element, at the same positions, under the same ids.
+  /// Returns a flow of the results of `transform`, at the same positions, under the same ids.
   ///
-  /// `transform` runs in the workers that read, in no particular order, and again each time a position is read. It should
-  /// depend on the element alone, so that the flow remains the same for any number of workers and any range of positions.
-  /// An error that it throws is the failure of that one sample, which it names; `CancellationError` ends the flow.
+  /// `transform` runs in the workers that read, in no particular order, and again each time a position is read. It
+  /// should depend on the element alone, so that the flow remains the same for any number of workers and any range of
+  /// positions. An error that it throws is the failure of that one sample, which it names; `CancellationError` ends the
+  /// flow.
   ///
   /// Not done: nothing is kept, and random numbers are not handed out (an `Augmentation` has them). A closure that
   /// awaits is the standard library's `map` instead, one element after the other in the task that iterates; for

@@ -1,10 +1,10 @@
 import MirageSupport
 
 extension Flow<Sample> {
-  /// The positions for training and about a tenth of them for testing. Everything that was made of one sample of the
-  /// source, such as its copies, falls on the same side.
+  /// Splits the positions: about nine tenths for training and one tenth for testing. All samples that derive from one
+  /// sample of the source, such as its copies, are in the same part.
   ///
-  /// - Throws: what telling the ids throws; bad data where one side would be empty.
+  /// - Throws: errors of locating positions; bad data if one part would be empty.
   public func splitForTesting(seed: UInt64) throws -> (train: [Int], test: [Int]) {
     var (train, test): ([Int], [Int]) = ([], [])
     for position in 0..<count {

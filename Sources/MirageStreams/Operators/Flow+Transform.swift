@@ -1,12 +1,12 @@
 import MirageSupport
 import MirageMedia
 
-/// How stages are made from other flows. All keep to arithmetic on positions.
+/// Building blocks of stages. All use only arithmetic on positions.
 extension Flow {
   /// A flow whose element p comes from one position of this flow.
   ///
   /// - Parameters:
-  ///   - reference: which upstream position serves a position, in which epoch, and how the id changes.
+  ///   - reference: returns the upstream position and epoch for a position, and the change of the id.
   ///   - relabel: writes the changed id into the element.
   func reindexed(
     count: Int, about: DatasetInfo, relabel: @escaping @Sendable (inout Element, SampleID) -> Void,
@@ -82,7 +82,7 @@ extension Flow {
         let isCostly = about.isCostly
         for index in slots.indices {
           try Task.checkCancellation()
-          // The element is moved out and back: a copy would cost more than many a change.
+          // The element is moved out and back: a copy would cost more than many changes do.
           var slot = Slot<Element>.absent
           swap(&slot, &slots[index])
           switch consume slot {
@@ -108,15 +108,15 @@ extension Flow {
   }
 }
 
-/// Where an element comes from.
+/// Upstream position and epoch of an element.
 struct Reference: Sendable {
   var position: Int
   var epoch: Int
-  /// How the id's pass and variant change.
+  /// Changes of the id's pass and variant.
   var pass = Renumbering()
   var variant = Renumbering()
 
-  /// number × factor + offset.
+  /// The mapping number × factor + offset.
   struct Renumbering: Sendable {
     var factor = 1
     var offset = 0
@@ -155,8 +155,8 @@ extension Flow where Element == Sample {
 }
 
 extension Flow<Sample> {
-  /// The first sample that there is, for how all of them look; nil where there is none.
-  /// - Throws: what reading throws; `CancellationError`.
+  /// Returns the first sample, as an example of all; nil if there is none.
+  /// - Throws: errors of reading; `CancellationError`.
   public func example() async throws -> Sample? {
     for start in stride(from: 0, to: count, by: about.grain) {
       try Task.checkCancellation()
@@ -167,7 +167,7 @@ extension Flow<Sample> {
     return nil
   }
 
-  /// The same samples with their classes numbered as in another list; nil where one of the names is not in it.
+  /// Returns the same samples with classes numbered as in `names`; nil if one of the classes is not in it.
   public func numberingClasses(as names: [String]) -> Flow<Sample>? {
     let numbers = about.classes.map { names.firstIndex(of: $0) }
     guard !numbers.isEmpty, numbers.allSatisfy({ $0 != nil }), !about.hasSoftLabels else { return nil }
@@ -191,7 +191,7 @@ extension Flow<Sample> {
       })
   }
 
-  /// The same samples in another color mode; their classes and ids are as they were.
+  /// Returns the same samples in another color mode, with unchanged classes and ids.
   public func converted(to mode: ColorMode) -> Flow<Sample> {
     transformed(
       about: about, stage: "color mode", identify: { ($0.id, $0.origin.description) },

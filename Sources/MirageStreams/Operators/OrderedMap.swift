@@ -5,8 +5,8 @@ import Synchronization
 /// - At most `workers` computations run at once, and at most `bound` results are being computed or wait to be taken:
 ///   a slow consumer stops the work instead of filling memory.
 /// - An error is thrown when its turn comes, whatever finished earlier; nothing comes after it.
-/// - Canceling the consuming task cancels the computations, and `next` throws `CancellationError`. Dropping the iterator
-///   cancels them too.
+/// - Canceling the consuming task cancels the computations, and `next` throws `CancellationError`. Dropping the
+///   iterator cancels them too.
 ///
 /// Not done: it does not split work into chunks (an element should be worth about a millisecond), and does not order
 /// the starts of computations beyond their indices.
@@ -17,7 +17,7 @@ package struct OrderedMap<Output: Sendable>: AsyncSequence, Sendable {
   private let priority: TaskPriority?
   private let work: @Sendable (Int) async throws -> Output
 
-  /// - Parameter priority: of the computations; the system's usual one where left out.
+  /// - Parameter priority: priority of the computations; the system's default if nil.
   package init(
     _ indices: Range<Int>, workers: Int, bound: Int, priority: TaskPriority? = nil,
     work: @escaping @Sendable (Int) async throws -> Output

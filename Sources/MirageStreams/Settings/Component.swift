@@ -1,31 +1,31 @@
 import MirageSupport
 
-/// Something a pipeline is made of. Its stored properties are its settings: in a pipeline file under the same names, in
-/// lower case with hyphens.
+/// A part of a pipeline: source, augmentation, stage or sink. Its stored properties are its settings: in a pipeline
+/// file under the same names, in lower case with hyphens.
 ///
-/// Conform to `Augmentation` for a pure function of one sample, or to `StageComponent` and `Stage` for anything else that
-/// turns one flow into another. `Registry.adding` makes a component known to pipeline files.
+/// Conform to `Augmentation` for a pure function of one sample, or to `StageComponent` and `Stage` for anything else
+/// that turns one flow into another. `Registry.adding` makes a component known to pipeline files.
 public protocol Component: Sendable, Codable {
   /// The name in pipeline files, such as `random-crop`.
   static var name: String { get }
-  /// What the component does, as a sentence without its period.
+  /// One-line description of the component, without a period at its end.
   static var summary: String { get }
   /// One setting for each stored property: `Setting.list(of:_:)` makes them.
   static var settings: [Setting] { get }
-  /// The key of the setting that a plain value stands for: `copies: 2` is `copies: {count: 2}`. None by default.
+  /// The key of the setting that a plain value sets: `copies: 2` is `copies: {count: 2}`. None by default.
   static var primary: String? { get }
-  /// Follows from the protocols that the component conforms to.
+  /// Kind of the component. It follows from the protocols that the component conforms to.
   static var kind: ComponentKind { get }
   /// The components among the settings, by the paths of their settings. None by default.
   var parts: [String: [any Component]] { get }
   /// Checks the settings, each and together; pipelines do so before anything is opened.
   ///
-  /// By default `checkSettings`, which one's own checks should begin with.
+  /// Defaults to `checkSettings`, which custom checks should call first.
   /// - Throws: bad pipeline with the path of the wrong setting, such as `model.loss`, as its place.
   func validate() throws
 }
 
-/// Where a component can be in a pipeline.
+/// Kind of a component, which determines its position in a pipeline.
 public enum ComponentKind: String, Sendable, CaseIterable { case source, augmentation, stage, sink }
 
 extension Component {
@@ -36,7 +36,7 @@ extension Component {
   /// Checks each setting against its type and range, and the components among them.
   /// - Throws: bad pipeline with the path of the wrong setting, such as `count`, as its place.
   public func checkSettings() throws {
-    // The parts come first: what they hold that no JSON can is an error of theirs.
+    // Parts are checked first, so that values JSON cannot represent are reported as their errors.
     for (path, parts) in parts.sorted(by: { $0.key < $1.key }) {
       for (index, part) in parts.enumerated() { try part.validate(at: "\(path)/\(index)") }
     }
@@ -77,11 +77,12 @@ extension Augmentation { public static var kind: ComponentKind { .augmentation }
 
 /// Components as a setting of another: one, such as `any SourceComponent`, or a list of them.
 @propertyWrapper public struct Nested<Value: Sendable>: Sendable, Codable {
+  /// The component, or the list of components.
   public var wrappedValue: Value
 
   public init(wrappedValue: Value) { self.wrappedValue = wrappedValue }
 
-  /// Takes the components that the pipeline file holds at this place.
+  /// Decodes the components that the pipeline file has for this setting.
   public init(from decoder: any Decoder) throws {
     let path = decoder.codingPath.map { hyphenated($0.stringValue) }.joined(separator: ".")
     let parts = (decoder.userInfo[.parts] as? [String: [any Component]])?[path] ?? []

@@ -36,7 +36,8 @@ public struct Setting: Sendable {
 
   /// The settings of a component or group, in the order that help shows them, with the defaults of its initializer.
   ///
-  /// - Parameter prototype: a value made with the initializer's defaults; what it has for required settings is not used.
+  /// - Parameter prototype: a value made with the initializer's defaults; what it has for required settings is not
+  ///   used.
   public static func list(of prototype: some Encodable, _ settings: Setting...) -> [Setting] {
     let values = try! JSONValue(encoding: prototype)
     return settings.map { $0.taking(values[$0.key] ?? .null) }
@@ -59,8 +60,10 @@ public struct Setting: Sendable {
 
 // Settings that several components share, so that one idea has one name and one sentence.
 extension Setting {
+  /// Setting `probability`, from 0 to 1.
   public static let probability = Setting(
     "probability", .number(0...1), "Probability that the augmentation is applied at all")
+  /// Setting `fill`, a color as bytes.
   public static let fill = Setting("fill", .color, "Color of pixels outside of the image")
 
   static let interpolation = Setting(

@@ -10,20 +10,20 @@ public enum SettingType: Sendable {
   case boolean
   case string
   case choice([String])
-  /// A list of different names out of these, where one name stands for a list of one.
+  /// A list of different names out of these; one name means a list of one.
   case choices([String])
   /// A file or directory, relative to the pipeline file.
   case path
-  /// `[low, high]`, where one number stands for both.
+  /// `[low, high]`; one number means both.
   case integerRange(ClosedRange<Int>)
-  /// `[low, high]`, where one number v stands for `[v, v]`, or `[-v, v]` if it is symmetric.
+  /// `[low, high]`; one number v means `[v, v]`, or `[-v, v]` if it is symmetric.
   case numberRange(ClosedRange<Double>, symmetric: Bool = false)
-  /// A list of numbers, where one number stands for a list of one.
+  /// A list of numbers; one number means a list of one.
   case numbers(ClosedRange<Double>, count: ClosedRange<Int>)
   case strings
-  /// `[height, width]`, where n stands for `[n, n]`.
+  /// `[height, width]` in pixels; n means `[n, n]`.
   case size
-  /// `[left, top, right, bottom]`, where n stands for four and `[x, y]` for `[x, y, x, y]`.
+  /// `[left, top, right, bottom]`, in pixels; n means all four and `[x, y]` for `[x, y, x, y]`.
   case padding
   /// A byte for all channels, or a list of one for each.
   case color
@@ -115,7 +115,7 @@ extension Setting {
     func text(_ value: JSONValue) -> Problem? { if case .string = value { nil } else { mismatch } }
     func items(_ count: ClosedRange<Int>, _ check: (JSONValue) -> Problem?) -> Problem? {
       guard case .array(let items) = value, count.contains(items.count) else { return mismatch }
-      // From the end: the upper bound is the one that was written if one number stands for both.
+      // From the end: the upper bound is the one that was written if one number means both.
       for index in items.indices.reversed() {
         guard var problem = check(items[index]) else { continue }
         problem.item = index

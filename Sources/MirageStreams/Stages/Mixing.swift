@@ -36,8 +36,9 @@ public struct Mixup: StageComponent, Stage {
   }
 }
 
-/// Pastes a rectangle of a partner into each sample; the labels mix by area (Yun et al., "CutMix", 2019). The rectangle's
-/// sides are √(1 - λ) of the image's, λ from Beta(α, α), its center is uniform, and what is cut off at the edge counts.
+/// Pastes a rectangle of a partner into each sample; the labels mix by area (Yun et al., "CutMix", 2019). The
+/// rectangle's sides are √(1 - λ) of the image's, λ from Beta(α, α), its center is uniform, and what is cut off at the
+/// edge counts.
 public struct CutMix: StageComponent, Stage {
   public static let name = "cutmix"
   public static let summary = "Pastes rectangles of other samples; labels mix by area"
@@ -149,7 +150,8 @@ extension Random {
     return a + b > 0 ? a / (a + b) : (chance(0.5) ? 1 : 0)
   }
 
-  /// Draws a number from Gamma(α) with scale 1 (Marsaglia and Tsang, "A simple method for generating gamma variables", 2000).
+  /// Draws a number from Gamma(α) with scale 1 (Marsaglia and Tsang, "A simple method for generating gamma variables",
+  /// 2000).
   private mutating func gamma(_ alpha: Double) -> Double {
     if alpha < 1 { return gamma(alpha + 1) * PortableMath.pow(1 - uniform(), 1 / alpha) }
     let d = alpha - 1 / 3

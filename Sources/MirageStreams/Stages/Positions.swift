@@ -1,6 +1,7 @@
 import MirageSupport
 
-/// Several variants of each sample, side by side. Augmentations behind it draw anew for each; those before it do not.
+/// Several variants of each sample, next to each other. Augmentations after this stage draw separately for each
+/// variant; those before it do not.
 public struct Copies: StageComponent, Stage {
   public static let name = "copies"
   public static let summary = "Several variants of each sample, side by side"
@@ -22,11 +23,12 @@ public struct Copies: StageComponent, Stage {
   }
 }
 
-/// The whole flow several times over. Every pass is another epoch of the stages before it: they draw and shuffle anew.
+/// The whole flow, several times. Every pass is another epoch of the stages before it, which draw and shuffle again.
 public struct Repeat: StageComponent, Stage {
   public static let name = "repeat"
   public static let summary = "The whole flow several times, drawn and shuffled differently each time"
   public static let primary: String? = "times"
+  /// Number of passes, at least 1.
   package var times: Int
 
   public static let settings = Setting.list(
@@ -84,8 +86,8 @@ public struct Skip: StageComponent, Stage {
   }
 }
 
-/// All samples in random order: a keyed permutation of all positions, another one in each epoch. It is computed, not
-/// stored, so it costs no memory and no waiting, and any part can be read alone.
+/// All samples in random order: a keyed permutation of all positions, different in each epoch. The permutation is
+/// computed, not stored, so it needs no memory or buffering, and any part can be read alone.
 public struct Shuffle: StageComponent, Stage {
   public static let name = "shuffle"
   public static let summary = "All samples in random order, another one in each epoch"
