@@ -271,16 +271,21 @@ public struct Journal: Sendable {
 
 /// Counts of the samples that a run wrote and left out.
 public struct Tally: Sendable, Codable, Equatable {
-  package var written = 0
+  /// Samples written, of every class and kind.
+  public var written = 0
   /// Written samples by class name; those without a class do not count here.
   public var classes: [String: Int] = [:]
+  /// Written samples by kind: original, augmented or synthetic.
   public var kinds: [String: Int] = [:]
   /// The samples left out by the error policy, in order.
   public var skipped: [Skipped] = []
 
+  /// A sample that was left out.
   public struct Skipped: Sendable, Codable, Equatable {
-    package var sample: String
-    package var reason: String
+    /// Identifier of the sample.
+    public var sample: String
+    /// Why it was left out.
+    public var reason: String
   }
 
   public init() {}
