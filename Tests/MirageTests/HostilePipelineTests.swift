@@ -25,7 +25,7 @@ import Testing
 
   static let cases: [Case] = [
     Case("aliases that multiply", multiplying, "aliases"),
-    Case("aliases that multiply in keys", multiplying + "? *a8\n: x\n? *a8\n: y\n", "given twice"),
+    Case("aliases that multiply in keys", multiplying + "? *a8\n: x\n? *a8\n: y\n", "*a8 is given twice"),
     Case(
       "few aliases that multiply",
       "a: &a [\(repeated("x, ", 2000))x]\nb: &b [\(repeated("*a, ", 7))*a]\nc: [\(repeated("*b, ", 6))*b]\n", "multiply"

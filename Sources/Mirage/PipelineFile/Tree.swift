@@ -197,7 +197,7 @@ struct Document {
       }
       return self.error("this is not valid YAML: \(problem)", at: place)
     case .duplicatedKeysInMapping(let duplicates, let context):
-      let name = duplicates.first ?? "?"
+      let name = (duplicates.first ?? "?").replacing(String(Document.standIn), with: "*")
       // The parser tells where the name stands first.
       let first = Tree.Place(line: context.mark.line, column: context.mark.column)
       return self.error("\(name) is given twice", at: repetition(of: name, after: first))
