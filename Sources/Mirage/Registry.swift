@@ -4,19 +4,14 @@ extension Registry {
     // Directories are recognized by the first that does: the more specific formats come first.
     MNIST.self, CIFAR100.self, CIFAR10.self, CelebA.self, WebDataset.self, ImageFolder.self, Interleave.self,
     PipelineSource.self, GANSource.self,
-
     Rotate.self, Affine.self, Perspective.self, Elastic.self, RandomCrop.self, CenterCrop.self, RandomResizedCrop.self,
     Resize.self, Pad.self, HorizontalFlip.self, VerticalFlip.self, Transpose.self,
-
     Brightness.self, Contrast.self, Saturation.self, Sharpness.self, Hue.self, Gamma.self, Posterize.self,
     Solarize.self, Invert.self, Equalize.self, Autocontrast.self, Grayscale.self, GaussianBlur.self, MotionBlur.self,
     GaussianNoise.self, SaltAndPepper.self, JPEGCompression.self,
-
     Erase.self, GridDropout.self, RandAugment.self, TrivialAugmentWide.self, OneOf.self, SomeOf.self, Sometimes.self,
-
     Copies.self, Repeat.self, Take.self, Skip.self, Shuffle.self, Filter.self, Balance.self, Subset.self, Mixup.self,
     CutMix.self, Scale.self, Normalize.self, ConditionalGAN.self, GANEmit.self,
-
     ImageFolderSink.self, WebDatasetSink.self, IDXSink.self, CIFARSink.self,
   ])
 }

@@ -45,8 +45,7 @@ public struct GANModel: Sendable, Codable, Equatable {
   public var output = Output.convolution
 
   public static let settings = Setting.list(
-    of: GANModel(),
-    Setting("network", .choice(Network.self), "Family of both networks"),
+    of: GANModel(), Setting("network", .choice(Network.self), "Family of both networks"),
     Setting("conditioning", .choice(Conditioning.self), "Way in which the networks learn of the class"),
     Setting("latent", .integer(1...4096), "Number of values in a latent"),
     Setting("latents", .choice(Latents.self), "Distribution of each value in a latent"),
@@ -85,13 +84,7 @@ public struct GANConfiguration: Sendable, Equatable {
   }
 
   private func check() throws {
-    let numbers = [
-      ("latent", model.latent, 4096), ("generator-width", model.generatorWidth, 1024),
-      ("discriminator-width", model.discriminatorWidth, 1024),
-    ]
-    for (name, number, limit) in numbers where !(1...limit).contains(number) {
-      throw refusal("\(name) is \(number)", "model.\(name)", "Set it from 1 to \(limit).")
-    }
+    try GANModel.settings.check(JSONValue(encoding: model), at: "model")
     if model.conditioning != .none && classes.count < 2 {
       throw refusal(
         "conditioning \(model.conditioning.rawValue) needs at least two classes, and the data has \(classes.count)",

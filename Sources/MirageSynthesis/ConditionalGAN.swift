@@ -27,8 +27,7 @@ public struct ConditionalGAN: StageComponent, ComputesWithNetworks {
   public var emit: Emission
 
   public static let settings = Setting.list(
-    of: ConditionalGAN(checkpoint: ""),
-    .required("checkpoint", .path, "File that keeps the training"),
+    of: ConditionalGAN(checkpoint: ""), .required("checkpoint", .path, "File that keeps the training"),
     Setting("model", .group(GANModel.settings), "Networks"), Setting("train", .group(GANRecipe.settings), "Training"),
     Setting("watch", .group(GANWatching.settings), "Evaluation schedule"),
     Setting("emit", .group(Emission.settings), "Samples that are added"))

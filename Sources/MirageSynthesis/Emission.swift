@@ -25,8 +25,7 @@ public struct Emission: Sendable, Codable, Equatable {
   public var attempts: Int
 
   public static let settings = Setting.list(
-    of: Emission(),
-    Setting("per-class", .integer(0...1_000_000_000), "Number of samples per class"),
+    of: Emission(), Setting("per-class", .integer(0...1_000_000_000), "Number of samples per class"),
     Setting(
       "ratio", .number(0...1_000_000), "Number of samples per real one, of classes as frequent; 1 if no number is given"
     ),

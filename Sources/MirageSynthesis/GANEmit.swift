@@ -12,13 +12,10 @@ public struct GANEmit: StageComponent, ComputesWithNetworks {
   public var emit: Emission
 
   public static let settings = Setting.list(
-    of: GANEmit(checkpoint: ""),
-    .required("checkpoint", .path, "Checkpoint of a GAN"),
+    of: GANEmit(checkpoint: ""), .required("checkpoint", .path, "Checkpoint of a GAN"),
     Setting("emit", .group(Emission.settings), "Samples that are added"))
 
-  public init(checkpoint: String, emit: Emission = Emission()) {
-    (self.checkpoint, self.emit) = (checkpoint, emit)
-  }
+  public init(checkpoint: String, emit: Emission = Emission()) { (self.checkpoint, self.emit) = (checkpoint, emit) }
 
   public func validate() throws {
     try checkSettings()
@@ -54,14 +51,11 @@ public struct GANSource: SourceComponent, ComputesWithNetworks {
   public var emit: Emission
 
   public static let settings = Setting.list(
-    of: GANSource(checkpoint: "", emit: Emission()),
-    .required("checkpoint", .path, "Checkpoint of a GAN"),
+    of: GANSource(checkpoint: "", emit: Emission()), .required("checkpoint", .path, "Checkpoint of a GAN"),
     Setting("emit", .group(Emission.settings), "Samples that are generated"))
 
   /// - Parameter emit: has `perClass` or `count`, since there are no real samples to hold others against.
-  public init(checkpoint: String, emit: Emission) {
-    (self.checkpoint, self.emit) = (checkpoint, emit)
-  }
+  public init(checkpoint: String, emit: Emission) { (self.checkpoint, self.emit) = (checkpoint, emit) }
 
   public func validate() throws {
     try checkSettings()

@@ -37,8 +37,7 @@ public struct PipelineFile {
   }
 
   static let settings = Setting.list(
-    of: Plain(),
-    Setting("name", .string, "Name of the pipeline in reports"),
+    of: Plain(), Setting("name", .string, "Name of the pipeline in reports"),
     Setting("seed", .integer(0...Int.max), "Random seed"),
     Setting("on-error", .choice(["stop", "skip"]), "Reaction to a bad sample: stop, or skip and count it"),
     Setting("skip-limit", .integer(0...Int.max), "Maximum number of samples that are skipped"))

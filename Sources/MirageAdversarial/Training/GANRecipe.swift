@@ -39,8 +39,7 @@ public struct GANRecipe: Sendable, Codable, Equatable {
   public var average = 0.999
 
   public static let settings = Setting.list(
-    of: GANRecipe(),
-    Setting("steps", .integer(1...100_000_000), "Number of steps of the generator"),
+    of: GANRecipe(), Setting("steps", .integer(1...100_000_000), "Number of steps of the generator"),
     Setting("batch", .integer(2...65_536), "Number of real images in a step of the discriminator"),
     Setting("loss", .choice(AdversarialLoss.self), "Loss that both networks minimize"),
     Setting(

@@ -16,8 +16,7 @@ public struct CIFARSink: SinkComponent {
   public enum Format: String, Sendable, Codable, CaseIterable { case binary, python }
 
   public static let settings = Setting.list(
-    of: CIFARSink(directory: ""),
-    .output, Setting("format", .choice(Format.self), "Version of the format"), .split,
+    of: CIFARSink(directory: ""), .output, Setting("format", .choice(Format.self), "Version of the format"), .split,
     Setting("archive", .boolean, "Whether to write the .tar.gz instead of plain files"))
 
   public init(directory: String, format: Format = .binary, split: Split = .train, archive: Bool = false) {

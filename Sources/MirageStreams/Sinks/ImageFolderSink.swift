@@ -13,8 +13,7 @@ public struct ImageFolderSink: SinkComponent {
   package var quality: Int
 
   public static let settings = Setting.list(
-    of: ImageFolderSink(directory: ""),
-    .output, .format, .compression, .quality)
+    of: ImageFolderSink(directory: ""), .output, .format, .compression, .quality)
 
   public init(directory: String, format: ImageFormat = .png, compression: Int = 6, quality: Int = 95) {
     (self.directory, self.format, self.compression, self.quality) = (directory, format, compression, quality)

@@ -5,9 +5,7 @@ public struct OutputPlan {
   package let dataset: DatasetInfo
   package let output: OutputDirectory
 
-  public init(dataset: DatasetInfo, output: OutputDirectory) {
-    (self.dataset, self.output) = (dataset, output)
-  }
+  public init(dataset: DatasetInfo, output: OutputDirectory) { (self.dataset, self.output) = (dataset, output) }
 }
 
 /// Treatment of output that is already there.
@@ -241,9 +239,7 @@ public struct Journal: Sendable {
   public var files: [String: Int] = [:]
   package var isFinished = false
 
-  public init(key: JSONValue, position: Int) {
-    (self.key, self.position) = (key, position)
-  }
+  public init(key: JSONValue, position: Int) { (self.key, self.position) = (key, position) }
 
   var json: JSONValue {
     get throws {

@@ -11,12 +11,9 @@ public struct CIFAR10: SourceComponent {
   package var split: Split
 
   public static let settings = Setting.list(
-    of: CIFAR10(directory: ""),
-    .required("directory", .path, "Folder or archive, or a folder that holds it"), .split)
+    of: CIFAR10(directory: ""), .required("directory", .path, "Folder or archive, or a folder that holds it"), .split)
 
-  public init(directory: String, split: Split = .train) {
-    (self.directory, self.split) = (directory, split)
-  }
+  public init(directory: String, split: Split = .train) { (self.directory, self.split) = (directory, split) }
 
   public func flow(in context: Context = Context()) throws -> Flow<Sample> {
     let files = try BatchFiles(
@@ -69,8 +66,7 @@ public struct CIFAR100: SourceComponent {
   public enum Labels: String, Sendable, Codable, CaseIterable { case fine, coarse }
 
   public static let settings = Setting.list(
-    of: CIFAR100(directory: ""),
-    .required("directory", .path, "Folder or archive, or a folder that holds it"), .split,
+    of: CIFAR100(directory: ""), .required("directory", .path, "Folder or archive, or a folder that holds it"), .split,
     Setting("labels", .choice(Labels.self), "Labels: the 100 classes or the 20 groups"))
 
   public init(directory: String, split: Split = .train, labels: Labels = .fine) {

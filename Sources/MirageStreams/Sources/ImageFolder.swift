@@ -14,8 +14,7 @@ public struct ImageFolder: SourceComponent {
   package var label: String
 
   public static let settings = Setting.list(
-    of: ImageFolder(directory: ""),
-    .required("directory", .path, "Directory of the images"), .channels,
+    of: ImageFolder(directory: ""), .required("directory", .path, "Directory of the images"), .channels,
     Setting("label", .string, "Column of metadata.jsonl that holds the label"))
 
   public init(directory: String, channels: ColorMode = .rgb, label: String = "label") {

@@ -21,8 +21,7 @@ public struct Interleave: SourceComponent {
   }
 
   public static let settings = Setting.list(
-    of: Interleave([]),
-    .required("sources", .components([.source]), "Sources that are mixed"),
+    of: Interleave([]), .required("sources", .components([.source]), "Sources that are mixed"),
     .optional("weights", .numbers(0...Double.infinity, count: 1...1000), "Weight of each source; equal if not given"),
     Setting(
       "until", .choice(End.self),

@@ -11,8 +11,7 @@ public struct PipelineSource: SourceComponent {
   @Nested public private(set) var stages: [any StageComponent]
 
   public static let settings = Setting.list(
-    of: PipelineSource(MNIST(directory: "")),
-    .required("source", .component([.source]), "Source of the branch"),
+    of: PipelineSource(MNIST(directory: "")), .required("source", .component([.source]), "Source of the branch"),
     Setting("stages", .components([.augmentation, .stage]), "Stages of the branch"))
 
   public init(_ source: any SourceComponent, stages: [any StageComponent] = []) {

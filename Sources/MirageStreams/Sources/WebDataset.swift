@@ -15,8 +15,7 @@ public struct WebDataset: SourceComponent {
   package var classes: [String]
 
   public static let settings = Setting.list(
-    of: WebDataset(directory: ""),
-    .required("directory", .path, "Directory of shards, or one shard"), .channels,
+    of: WebDataset(directory: ""), .required("directory", .path, "Directory of shards, or one shard"), .channels,
     Setting("classes", .strings, "Names of the classes; else those of the json members, or numbers"))
 
   public init(directory: String, channels: ColorMode = .rgb, classes: [String] = []) {

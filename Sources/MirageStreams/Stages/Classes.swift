@@ -23,13 +23,10 @@ public struct Filter: StageComponent, Stage {
   package var invert: Bool
 
   public static let settings = Setting.list(
-    of: Filter(classes: []),
-    .required("classes", .strings, "Classes by name or number"),
+    of: Filter(classes: []), .required("classes", .strings, "Classes by name or number"),
     Setting("invert", .boolean, "Whether all other classes are kept instead"))
 
-  public init(classes: [String], invert: Bool = false) {
-    (self.classes, self.invert) = (classes, invert)
-  }
+  public init(classes: [String], invert: Bool = false) { (self.classes, self.invert) = (classes, invert) }
 
   public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
     if upstream.about.hasSoftLabels {
@@ -102,8 +99,7 @@ public struct Subset: StageComponent, Stage {
   package var perClass: Int
 
   public static let settings = Setting.list(
-    of: Subset(perClass: 1),
-    .required("per-class", .integer(1...Int.max), "Number of samples per class"))
+    of: Subset(perClass: 1), .required("per-class", .integer(1...Int.max), "Number of samples per class"))
 
   public init(perClass: Int) { self.perClass = perClass }
 

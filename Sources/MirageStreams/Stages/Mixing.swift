@@ -20,9 +20,7 @@ public struct Mixup: StageComponent, Stage {
     Setting("alpha", .number(0.01...100), "Parameter of the Beta(α, α) distribution that mixing ratios are drawn from"),
     .mixing)
 
-  public init(alpha: Double = 0.2, probability: Double = 1) {
-    (self.alpha, self.probability) = (alpha, probability)
-  }
+  public init(alpha: Double = 0.2, probability: Double = 1) { (self.alpha, self.probability) = (alpha, probability) }
 
   public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
     try mixed(upstream, at: path, stage: Self.name, probability: probability) { image, partner, random in
@@ -52,9 +50,7 @@ public struct CutMix: StageComponent, Stage {
     Setting("alpha", .number(0.01...100), "Parameter of the Beta(α, α) distribution that mixing ratios are drawn from"),
     .mixing)
 
-  public init(alpha: Double = 1, probability: Double = 1) {
-    (self.alpha, self.probability) = (alpha, probability)
-  }
+  public init(alpha: Double = 1, probability: Double = 1) { (self.alpha, self.probability) = (alpha, probability) }
 
   public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
     try mixed(upstream, at: path, stage: Self.name, probability: probability) { image, partner, random in

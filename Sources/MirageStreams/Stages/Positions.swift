@@ -9,8 +9,7 @@ public struct Copies: StageComponent, Stage {
   package var count: Int
 
   public static let settings = Setting.list(
-    of: Copies(1),
-    .required("count", .integer(1...1_000_000), "Number of variants of each sample"))
+    of: Copies(1), .required("count", .integer(1...1_000_000), "Number of variants of each sample"))
 
   public init(_ count: Int) { self.count = count }
 
@@ -32,8 +31,7 @@ public struct Repeat: StageComponent, Stage {
   package var times: Int
 
   public static let settings = Setting.list(
-    of: Repeat(1),
-    .required("times", .integer(1...1_000_000_000), "Number of passes"))
+    of: Repeat(1), .required("times", .integer(1...1_000_000_000), "Number of passes"))
 
   public init(_ times: Int) { self.times = times }
 
@@ -55,8 +53,7 @@ public struct Take: StageComponent, Stage {
   package var count: Int
 
   public static let settings = Setting.list(
-    of: Take(0),
-    .required("count", .integer(0...Int.max), "Maximum number of positions"))
+    of: Take(0), .required("count", .integer(0...Int.max), "Maximum number of positions"))
 
   public init(_ count: Int) { self.count = count }
 
@@ -73,8 +70,7 @@ public struct Skip: StageComponent, Stage {
   package var count: Int
 
   public static let settings = Setting.list(
-    of: Skip(0),
-    .required("count", .integer(0...Int.max), "Number of positions that are left out"))
+    of: Skip(0), .required("count", .integer(0...Int.max), "Number of positions that are left out"))
 
   public init(_ count: Int) { self.count = count }
 

@@ -10,8 +10,7 @@ public struct Scale: StageComponent, Stage {
   package var to: ClosedRange<Double>
 
   public static let settings = Setting.list(
-    of: Scale(),
-    Setting("to", .numberRange(-1e6...1e6), "Values that the bytes 0 and 255 become"))
+    of: Scale(), Setting("to", .numberRange(-1e6...1e6), "Values that the bytes 0 and 255 become"))
 
   public init(to range: ClosedRange<Double> = -1...1) { to = range }
 
@@ -62,9 +61,7 @@ public struct Normalize: StageComponent {
   )
 
   /// Creates the stage with one value for all channels, or one for each; nil values are fitted.
-  public init(mean: [Double]? = nil, std: [Double]? = nil) {
-    (self.mean, self.std) = (mean, std)
-  }
+  public init(mean: [Double]? = nil, std: [Double]? = nil) { (self.mean, self.std) = (mean, std) }
 
   public var role: Role { mean == nil || std == nil ? .estimator(self) : .stage(self) }
 }

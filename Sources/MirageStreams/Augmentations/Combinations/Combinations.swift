@@ -22,8 +22,7 @@ public struct OneOf: StageComponent {
   public let probability: Double
 
   public static let settings = Setting.list(
-    of: OneOf([]),
-    .required("of", .components([.augmentation]), "Augmentations to choose from"),
+    of: OneOf([]), .required("of", .components([.augmentation]), "Augmentations to choose from"),
     .optional(
       "weights", .numbers(0...Double.infinity, count: 1...1000), "Weight of each augmentation; equal if not given"),
     .probability)
@@ -65,8 +64,7 @@ public struct SomeOf: StageComponent {
   public let probability: Double
 
   public static let settings = Setting.list(
-    of: SomeOf([], count: 0...0),
-    .required("of", .components([.augmentation]), "Augmentations to choose from"),
+    of: SomeOf([], count: 0...0), .required("of", .components([.augmentation]), "Augmentations to choose from"),
     .required("count", .integerRange(0...1000), "Number of augmentations that are applied"), .probability)
 
   public init(_ parts: [any StageComponent], count: ClosedRange<Int>, probability: Double = 1) {

@@ -19,8 +19,7 @@ public struct Affine: Augmentation {
   public var probability: Double
 
   public static let settings = Setting.list(
-    of: Affine(),
-    Setting("degrees", .numberRange(-360...360, symmetric: true), "Angle in degrees, clockwise"),
+    of: Affine(), Setting("degrees", .numberRange(-360...360, symmetric: true), "Angle in degrees, clockwise"),
     Setting("translate", .numbers(0...1, count: 2...2), "Largest shift, as fractions of the width and of the height"),
     Setting("scale", .numberRange(0.01...100), "Scale factor"),
     Setting("shear", .numberRange(-89...89, symmetric: true), "Shear along x in degrees"),

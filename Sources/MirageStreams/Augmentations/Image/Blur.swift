@@ -13,8 +13,7 @@ public struct GaussianBlur: Augmentation {
   public var probability: Double
 
   public static let settings = Setting.list(
-    of: GaussianBlur(),
-    Setting("sigma", .numberRange(0.01...100), "Standard deviation in pixels"),
+    of: GaussianBlur(), Setting("sigma", .numberRange(0.01...100), "Standard deviation in pixels"),
     Setting("kernel", .integer(0...999), "Side of the kernel in pixels, made odd; 0 for 3 deviations on each side"),
     .probability)
 
@@ -46,8 +45,7 @@ public struct MotionBlur: Augmentation {
   public var probability: Double
 
   public static let settings = Setting.list(
-    of: MotionBlur(),
-    Setting("length", .integerRange(1...999), "Length of the line in pixels"),
+    of: MotionBlur(), Setting("length", .integerRange(1...999), "Length of the line in pixels"),
     Setting("degrees", .numberRange(-360...360, symmetric: true), "Direction of the line in degrees"), .probability)
 
   public init(length: ClosedRange<Int> = 3...7, degrees: ClosedRange<Double> = 0...180, probability: Double = 1) {

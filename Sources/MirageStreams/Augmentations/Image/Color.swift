@@ -138,8 +138,7 @@ public struct Gamma: Augmentation {
   public var probability: Double
 
   public static let settings = Setting.list(
-    of: Gamma(gamma: 1...1),
-    .required("gamma", .numberRange(0.01...100), "Exponent"), .probability)
+    of: Gamma(gamma: 1...1), .required("gamma", .numberRange(0.01...100), "Exponent"), .probability)
 
   public init(gamma: ClosedRange<Double>, probability: Double = 1) {
     (self.gamma, self.probability) = (gamma, probability)
@@ -165,12 +164,9 @@ public struct Posterize: Augmentation {
   public var probability: Double
 
   public static let settings = Setting.list(
-    of: Posterize(bits: 8...8),
-    .required("bits", .integerRange(0...8), "Number of bits that are kept"), .probability)
+    of: Posterize(bits: 8...8), .required("bits", .integerRange(0...8), "Number of bits that are kept"), .probability)
 
-  public init(bits: ClosedRange<Int>, probability: Double = 1) {
-    (self.bits, self.probability) = (bits, probability)
-  }
+  public init(bits: ClosedRange<Int>, probability: Double = 1) { (self.bits, self.probability) = (bits, probability) }
 
   public struct Parameters: Sendable, Codable { package var bits: Int }
 
@@ -257,8 +253,7 @@ public struct Grayscale: Augmentation {
   public var probability: Double
 
   public static let settings = Setting.list(
-    of: Grayscale(),
-    Setting("channels", .integers([1, 3]), "Number of channels; 3 are equal ones"), .probability)
+    of: Grayscale(), Setting("channels", .integers([1, 3]), "Number of channels; 3 are equal ones"), .probability)
 
   public init(channels: Int = 1, probability: Double = 1) {
     (self.channels, self.probability) = (channels, probability)

@@ -17,8 +17,7 @@ public struct Elastic: Augmentation {
   public var probability: Double
 
   public static let settings = Setting.list(
-    of: Elastic(),
-    Setting("alpha", .numberRange(0...10_000), "Strength of the field in pixels"),
+    of: Elastic(), Setting("alpha", .numberRange(0...10_000), "Strength of the field in pixels"),
     Setting("sigma", .number(0.1...100), "Standard deviation in pixels of the Gaussian that smooths the field"),
     .interpolation, .fill, .border, .probability)
 

@@ -11,8 +11,7 @@ public struct GaussianNoise: Augmentation {
   public var probability: Double
 
   public static let settings = Setting.list(
-    of: GaussianNoise(),
-    Setting("sigma", .numberRange(0...255), "Standard deviation in byte levels"), .probability)
+    of: GaussianNoise(), Setting("sigma", .numberRange(0...255), "Standard deviation in byte levels"), .probability)
 
   public init(sigma: ClosedRange<Double> = 5...15, probability: Double = 1) {
     (self.sigma, self.probability) = (sigma, probability)
@@ -95,8 +94,7 @@ public struct SaltAndPepper: Augmentation {
   public var probability: Double
 
   public static let settings = Setting.list(
-    of: SaltAndPepper(),
-    Setting("amount", .numberRange(0...1), "Fraction of the pixels"), .probability)
+    of: SaltAndPepper(), Setting("amount", .numberRange(0...1), "Fraction of the pixels"), .probability)
 
   public init(amount: ClosedRange<Double> = 0.01...0.05, probability: Double = 1) {
     (self.amount, self.probability) = (amount, probability)

@@ -15,8 +15,7 @@ public struct Erase: Augmentation {
   public var probability: Double
 
   public static let settings = Setting.list(
-    of: Erase(),
-    Setting("count", .integerRange(1...1000), "Number of rectangles"),
+    of: Erase(), Setting("count", .integerRange(1...1000), "Number of rectangles"),
     Setting("scale", .numberRange(0.0001...1), "Area of a rectangle, as a fraction of the image's"),
     Setting("ratio", .numberRange(0.01...100), "Aspect of a rectangle, width over height"), .fill, .probability)
 
@@ -65,8 +64,7 @@ public struct GridDropout: Augmentation {
   public var probability: Double
 
   public static let settings = Setting.list(
-    of: GridDropout(),
-    Setting("ratio", .number(0...1), "Side of the square, as a fraction of the cell's"),
+    of: GridDropout(), Setting("ratio", .number(0...1), "Side of the square, as a fraction of the cell's"),
     Setting("unit", .integerRange(2...10_000), "Side of a cell in pixels"), .fill, .probability)
 
   public init(ratio: Double = 0.5, unit: ClosedRange<Int> = 8...16, fill: [UInt8] = [0], probability: Double = 0.5) {

@@ -64,8 +64,7 @@ public struct RandAugment: Augmentation {
   public var probability: Double
 
   public static let settings = Setting.list(
-    of: RandAugment(),
-    Setting("operations", .integer(1...14), "Number of operations, one after the other"),
+    of: RandAugment(), Setting("operations", .integer(1...14), "Number of operations, one after the other"),
     Setting("magnitude", .integer(0...30), "Strength of each operation"), .interpolation, .fill, .probability)
 
   public init(

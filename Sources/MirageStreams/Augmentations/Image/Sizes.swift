@@ -24,8 +24,7 @@ public struct Resize: Augmentation {
   }
 
   public static let settings = Setting.list(
-    of: Resize(size: 1),
-    .size,
+    of: Resize(size: 1), .size,
     Setting(
       "side", .choice(Side.self), "Side that has the size: both, or the shorter or longer one with the aspect kept"),
     .resampling, .antialias, .probability)
@@ -65,8 +64,7 @@ public struct Pad: Augmentation {
   public var probability: Double
 
   public static let settings = Setting.list(
-    of: Pad(padding: 0),
-    .required("padding", .padding, "Border in pixels"), .border("mode"), .fill, .probability)
+    of: Pad(padding: 0), .required("padding", .padding, "Border in pixels"), .border("mode"), .fill, .probability)
 
   public init(padding: Padding, mode: BorderMode = .constant, fill: [UInt8] = [0], probability: Double = 1) {
     (self.padding, self.mode, self.fill, self.probability) = (padding, mode, fill, probability)
