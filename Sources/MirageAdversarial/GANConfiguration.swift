@@ -74,8 +74,8 @@ public struct GANConfiguration: Sendable, Equatable {
   /// A configuration that networks can be built from.
   ///
   /// - Parameters:
-  ///   - shape: shape of a sample, channels last: height, width and channels of an image.
-  ///   - classes: names of the data's classes in the order of the labels; ignored without conditioning.
+  ///   - shape: Shape of a sample, channels last: height, width and channels of an image.
+  ///   - classes: Names of the data's classes in the order of the labels; ignored without conditioning.
   /// - Throws: bad pipeline with `place` naming the setting, if the networks cannot be built for such samples.
   public init(_ model: GANModel, shape: [Int], classes: [String]) throws {
     (self.model, self.shape) = (model, shape)

@@ -10,10 +10,10 @@ package protocol GANFamily: Sendable {
   /// - Throws: bad pipeline whose place is the setting to change.
   static func check(_ configuration: GANConfiguration) throws
   /// A generator with random weights.
-  /// - Parameter random: draws the weights, in the same order in every version: trainings are repeated from their seeds.
+  /// - Parameter random: Draws the weights, in the same order in every version: trainings are repeated from their seeds.
   static func generator(_ configuration: GANConfiguration, using random: inout Random) -> any Generator
   /// A discriminator with random weights.
-  /// - Parameter random: draws the weights, in the same order in every version.
+  /// - Parameter random: Draws the weights, in the same order in every version.
   static func discriminator(_ configuration: GANConfiguration, using random: inout Random) -> any Discriminator
 }
 

@@ -8,7 +8,7 @@ public protocol Generator: Module {
   ///
   /// - Parameters:
   ///   - latents: N × the configuration's `latent`.
-  ///   - condition: a class or vector for each sample.
+  ///   - condition: A class or vector for each sample.
   func callAsFunction(_ latents: Tensor, _ condition: Condition, _ mode: Mode) -> Tensor
 }
 
@@ -25,7 +25,7 @@ public protocol Discriminator: Module {
   ///
   /// - Parameters:
   ///   - samples: N × the configuration's shape; images in -1 ... 1.
-  ///   - condition: the class or vector of each sample.
+  ///   - condition: The class or vector of each sample.
   func callAsFunction(_ samples: Tensor, _ condition: Condition, _ mode: Mode) -> Prediction
 }
 
@@ -55,7 +55,7 @@ public struct Prediction {
 extension GANConfiguration {
   /// Random latents, N × `model.latent`.
   ///
-  /// - Parameter truncation: standard deviation of normal latents, or bound of uniform ones. Below 1, samples are more
+  /// - Parameter truncation: Standard deviation of normal latents, or bound of uniform ones. Below 1, samples are more
   ///   typical and vary less.
   public func latents(_ count: Int, truncation: Float = 1, using random: inout Random) -> Tensor {
     switch model.latents {

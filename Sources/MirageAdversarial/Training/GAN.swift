@@ -29,7 +29,7 @@ public final class GAN {
 
   /// Networks with random weights.
   ///
-  /// - Parameter seed: determines the weights and every random number of the training.
+  /// - Parameter seed: Determines the weights and every random number of the training.
   /// - Throws: bad pipeline if settings exclude each other, with the reason.
   public init(_ configuration: GANConfiguration, _ recipe: GANRecipe, seed: UInt64) throws {
     let recipe = try recipe.resolved(for: configuration.model)
@@ -62,8 +62,8 @@ public final class GAN {
   /// Trains the discriminator, then the generator once.
   ///
   /// - Parameters:
-  ///   - batches: real samples for each step of the discriminator, as many as `recipe.discriminatorSteps`.
-  ///   - measuresGradients: whether the gradients' norms are computed.
+  ///   - batches: Real samples for each step of the discriminator, as many as `recipe.discriminatorSteps`.
+  ///   - measuresGradients: Whether the gradients' norms are computed.
   public func step(on batches: [Real], measuresGradients: Bool = false) -> Measures {
     check(batches)
     let factor = recipe.learningRateFactor(at: steps)

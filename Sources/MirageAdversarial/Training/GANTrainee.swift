@@ -5,7 +5,7 @@ import MirageSupport
 import MirageTensors
 
 /// A GAN in a training loop: reports its steps' measures, and grids of samples that the averaged generator makes.
-public final class GANTrainee: Trainee {
+package final class GANTrainee: Trainee {
   package let gan: GAN
   private let coding: ImageCoding
   private let latents: Tensor
@@ -15,10 +15,10 @@ public final class GANTrainee: Trainee {
   private static let rows = 8
 
   /// - Parameters:
-  ///   - coding: conversion of samples to rows of tensors and back.
-  ///   - seed: seed of the training; the grid always shows samples of the same latents.
+  ///   - coding: Conversion of samples to rows of tensors and back.
+  ///   - seed: Seed of the training; the grid always shows samples of the same latents.
   /// - Throws: bad pipeline if settings exclude each other, with the reason.
-  public init(_ configuration: GANConfiguration, _ recipe: GANRecipe, coding: ImageCoding, seed: UInt64) throws {
+  package init(_ configuration: GANConfiguration, _ recipe: GANRecipe, coding: ImageCoding, seed: UInt64) throws {
     gan = try GAN(configuration, recipe, seed: seed)
     self.coding = coding
     columns = min(16, max(10, configuration.classes.count))
@@ -28,9 +28,9 @@ public final class GANTrainee: Trainee {
     labels = (0..<Self.rows * shown).map { $0 % shown % max(1, configuration.classes.count) }
   }
 
-  public var steps: Int { gan.steps }
+  package var steps: Int { gan.steps }
 
-  public func step(on batches: [Batch], isRecorded: Bool) -> [TrainingMeasure] {
+  package func step(on batches: [Batch], isRecorded: Bool) -> [TrainingMeasure] {
     let (recipe, factor) = (gan.recipe, Double(gan.recipe.learningRateFactor(at: gan.steps)))
     let found = gan.step(on: batches.map { ($0.images, $0.labels) }, measuresGradients: isRecorded)
     var measures = [
@@ -52,14 +52,14 @@ public final class GANTrainee: Trainee {
   }
 
   /// A generator with the average of the weights, which samples are made with.
-  public func averagedGenerator() throws -> any Generator {
+  package func averagedGenerator() throws -> any Generator {
     var random = Random(key: Random.Key(seed: 0, path: "average"), sample: 0)
     let generator = gan.configuration.generator(using: &random)
     try generator.load(gan.average.state)
     return generator
   }
 
-  public func exhibits() throws -> TrainingExhibits {
+  package func exhibits() throws -> TrainingExhibits {
     let generator = try averagedGenerator()
     let samples = generator(latents, labels, .inference)
     var exhibits = TrainingExhibits()
@@ -73,16 +73,16 @@ public final class GANTrainee: Trainee {
     return exhibits
   }
 
-  public func store(in checkpoint: inout Checkpoint) { gan.store(in: &checkpoint) }
+  package func store(in checkpoint: inout Checkpoint) { gan.store(in: &checkpoint) }
 
-  public func storeResult(in checkpoint: inout Checkpoint) {
+  package func storeResult(in checkpoint: inout Checkpoint) {
     checkpoint.store(average: gan.average, as: "generator")
     checkpoint.store(step: gan.steps)
   }
 
-  public func restore(from checkpoint: Checkpoint) throws { try gan.restore(from: checkpoint) }
+  package func restore(from checkpoint: Checkpoint) throws { try gan.restore(from: checkpoint) }
 
-  public var remedies: TrainingRemedies {
+  package var remedies: TrainingRemedies {
     TrainingRemedies(
       divergence: "Train again with --retrain and a lower train.learning-rate, normalization: spectral, or train.r1.",
       collapse: "Train again with --retrain and another train.loss, a lower train.learning-rate, or train.r1.")

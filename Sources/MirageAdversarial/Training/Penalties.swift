@@ -10,7 +10,7 @@ package enum Penalties {
   /// - Parameters:
   ///   - real: N real samples.
   ///   - fake: N generated samples, paired with the real ones.
-  ///   - critic: gives N logits for N samples.
+  ///   - critic: Gives N logits for N samples.
   package static func gradientPenalty(
     real: Tensor, fake: Tensor, using random: inout Random, critic: (Tensor) -> Tensor
   ) -> Tensor {
