@@ -11,8 +11,13 @@ import MirageTensors
 /// The training is kept in the checkpoint: a second run with the same settings, upstream and data uses it, and a
 /// training that was interrupted goes on. A checkpoint of anything else is an error that names what differs.
 public struct ConditionalGAN: StageComponent, ComputesWithNetworks {
-  public static let name = "conditional-gan"
-  public static let summary = "Trains a GAN on what flows in, then adds synthetic samples"
+  public static let declaration = Declaration(
+    "conditional-gan", "Trains a GAN on what flows in, then adds synthetic samples", of: ConditionalGAN(checkpoint: ""),
+    .required("checkpoint", .path, "File that keeps the training"),
+    Setting("model", .group(GANModel.settings), "Networks"), Setting("train", .group(GANRecipe.settings), "Training"),
+    Setting("watch", .group(GANWatching.settings), "Evaluation schedule"),
+    Setting("emit", .group(Emission.settings), "Samples that are added"))
+
   public static var domains: Set<Format.Domain> { [.image] }
 
   /// File of the training's last state. The best state and a folder with the report are beside it.
@@ -25,12 +30,6 @@ public struct ConditionalGAN: StageComponent, ComputesWithNetworks {
   public var watch: GANWatching
   /// Samples that are added.
   public var emit: Emission
-
-  public static let settings = Setting.list(
-    of: ConditionalGAN(checkpoint: ""), .required("checkpoint", .path, "File that keeps the training"),
-    Setting("model", .group(GANModel.settings), "Networks"), Setting("train", .group(GANRecipe.settings), "Training"),
-    Setting("watch", .group(GANWatching.settings), "Evaluation schedule"),
-    Setting("emit", .group(Emission.settings), "Samples that are added"))
 
   public init(
     checkpoint: String, model: GANModel = GANModel(), train: GANRecipe = GANRecipe(),

@@ -3,17 +3,16 @@ import MirageStreams
 
 /// A stage that adds a trained GAN's synthetic samples to those that flow in, without training.
 public struct GANEmit: StageComponent, ComputesWithNetworks {
-  public static let name = "gan-emit"
-  public static let summary = "Adds synthetic samples of a trained GAN"
+  public static let declaration = Declaration(
+    "gan-emit", "Adds synthetic samples of a trained GAN", of: GANEmit(checkpoint: ""),
+    .required("checkpoint", .path, "Checkpoint of a GAN"),
+    Setting("emit", .group(Emission.settings), "Samples that are added"))
+
   public static var domains: Set<Format.Domain> { [.image] }
   /// Checkpoint file of a GAN, as `conditional-gan` and `mirage train` write it.
   public var checkpoint: String
   /// Samples that are added.
   public var emit: Emission
-
-  public static let settings = Setting.list(
-    of: GANEmit(checkpoint: ""), .required("checkpoint", .path, "Checkpoint of a GAN"),
-    Setting("emit", .group(Emission.settings), "Samples that are added"))
 
   public init(checkpoint: String, emit: Emission = Emission()) { (self.checkpoint, self.emit) = (checkpoint, emit) }
 
@@ -43,16 +42,15 @@ extension GANEmit: Estimator {
 
 /// A trained GAN's synthetic samples as a dataset of their own.
 public struct GANSource: SourceComponent, ComputesWithNetworks {
-  public static let name = "gan-emit"
-  public static let summary = "Synthetic samples of a trained GAN, and no others"
+  public static let declaration = Declaration(
+    "gan-emit", "Synthetic samples of a trained GAN, and no others", of: GANSource(checkpoint: "", emit: Emission()),
+    .required("checkpoint", .path, "Checkpoint of a GAN"),
+    Setting("emit", .group(Emission.settings), "Samples that are generated"))
+
   /// Checkpoint file of a GAN, as `conditional-gan` and `mirage train` write it.
   public var checkpoint: String
   /// Samples that are generated.
   public var emit: Emission
-
-  public static let settings = Setting.list(
-    of: GANSource(checkpoint: "", emit: Emission()), .required("checkpoint", .path, "Checkpoint of a GAN"),
-    Setting("emit", .group(Emission.settings), "Samples that are generated"))
 
   /// - Parameter emit: has `perClass` or `count`, since there are no real samples to hold others against.
   public init(checkpoint: String, emit: Emission) { (self.checkpoint, self.emit) = (checkpoint, emit) }

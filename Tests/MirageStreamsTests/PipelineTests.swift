@@ -71,9 +71,8 @@ import Testing
 
   /// A stage that has never been trained.
   private struct Untrained: StageComponent, TrainedEstimator {
-    static let name = "untrained"
-    static let summary = "Never trained"
-    static let settings: [Setting] = []
+    static let declaration = Declaration("untrained", "Never trained")
+
     var checkpoint: String { "none" }
     func fit(on upstream: Flow<Sample>, in context: Context) -> Fitted<Sample, Sample> { Fitted(Take(0)) }
   }

@@ -9,9 +9,8 @@ import Testing
 
 /// Dark and light images, of which only some can be read.
 private struct LimitedSource: SourceComponent {
-  static let name = "limited"
-  static let summary = "Images of which only some can be read"
-  static let settings: [Setting] = []
+  static let declaration = Declaration("limited", "Images of which only some can be read")
+
   var readable: Set<Int>
 
   func flow(in context: Context) -> Flow<Sample> {

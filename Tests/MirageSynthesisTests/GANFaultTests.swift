@@ -181,9 +181,7 @@ import Testing
 
 /// The eighth image is smaller.
 private struct UnequalSource: SourceComponent {
-  static let name = "unequal"
-  static let summary = "Images of which one is smaller"
-  static let settings: [Setting] = []
+  static let declaration = Declaration("unequal", "Images of which one is smaller")
 
   func flow(in context: Context) -> Flow<Sample> {
     let (even, odd) = (

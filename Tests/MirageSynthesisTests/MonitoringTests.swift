@@ -9,9 +9,8 @@ import Testing
 
 /// Images in the colors of their classes, which are not equally frequent: 15, 10 and 5 of 30.
 struct PaintedSource: SourceComponent {
-  static let name = "painted"
-  static let summary = "Images in the colors of their classes"
-  static let settings: [Setting] = []
+  static let declaration = Declaration("painted", "Images in the colors of their classes")
+
   static let labels = [0, 0, 0, 1, 1, 2]
   var count = 30
 

@@ -6,9 +6,12 @@ import Testing
 /// Settings that are groups of settings, in a component that only these tests know.
 @Suite struct GroupTests {
   struct Painter: StageComponent, Stage {
-    static let name = "painter"
-    static let summary = "Paints"
-    static let primary: String? = "checkpoint"
+    static let declaration = Declaration(
+      "painter", "Paints", primary: "checkpoint", of: Painter(checkpoint: ""),
+      .required("checkpoint", .path, "Where the model is kept"),
+      Setting("model", .group(Model.settings), "What is trained"),
+      Setting("train", .group(Train.settings), "How it is trained"),
+      Setting("emit", .group(Emit.settings), "What is added"))
 
     struct Model: Codable {
       var network = "dcgan"
@@ -56,12 +59,6 @@ import Testing
     var train = Train()
     var emit: Emit?
 
-    static let settings = Setting.list(
-      of: Painter(checkpoint: ""), .required("checkpoint", .path, "Where the model is kept"),
-      Setting("model", .group(Model.settings), "What is trained"),
-      Setting("train", .group(Train.settings), "How it is trained"),
-      Setting("emit", .group(Emit.settings), "What is added"))
-
     func validate() throws {
       try checkSettings()
       if model.loss == "logistic", model.penalties.contains("gradient") {
@@ -78,17 +75,14 @@ import Testing
 
   /// A source of the same name, with the same plain value and another setting.
   struct Paintings: SourceComponent {
-    static let name = Painter.name
-    static let summary = "Paintings"
-    static let primary: String? = "directory"
+    static let declaration = Declaration(
+      Painter.name, "Paintings", primary: "directory", of: Paintings(directory: "", size: Size(height: 1)),
+      .required("directory", .path, "Where they are"),
+      Setting("size", .group([.required("height", .integer(1...9), "In pixels")]), "Of each"))
 
     struct Size: Codable { var height: Int }
     var directory: String
     var size: Size
-
-    static let settings = Setting.list(
-      of: Paintings(directory: "", size: Size(height: 1)), .required("directory", .path, "Where they are"),
-      Setting("size", .group([.required("height", .integer(1...9), "In pixels")]), "Of each"))
 
     func flow(in context: Context) -> Flow<Sample> { TestSource(height: size.height).flow(in: context) }
   }
@@ -158,9 +152,7 @@ import Testing
 
   /// Refuses whatever its settings are, and takes the place of the component of its name.
   struct Strict: StageComponent, Stage {
-    static let name = Painter.name
-    static let summary = Painter.summary
-    static let settings = Painter.settings
+    static let declaration = Painter.declaration
     var checkpoint: String
     func validate() throws { throw MirageError(.badPipeline, "hinge will not do", place: "model.loss") }
     func apply(to upstream: Flow<Sample>, at path: StagePath) -> Flow<Sample> { upstream }
@@ -337,14 +329,13 @@ import Testing
   }
 
   struct Paired: StageComponent {
-    static let name = "paired"
-    static let summary = "One of several"
+    static let declaration = Declaration(
+      "paired", "One of several", of: Paired(either: Either(of: [])),
+      Setting("either", .group([.required("of", .components([.augmentation]), "The choices")]), "Which"))
+
     static let kind = ComponentKind.augmentation
     struct Either: Codable { @Nested var of: [any StageComponent] }
     var either: Either
-    static let settings = Setting.list(
-      of: Paired(either: Either(of: [])),
-      Setting("either", .group([.required("of", .components([.augmentation]), "The choices")]), "Which"))
     var parts: [String: [any Component]] { ["either.of": either.of] }
     var role: Role { OneOf(either.of).role }
   }

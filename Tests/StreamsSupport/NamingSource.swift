@@ -5,9 +5,8 @@ import MirageStreams
 ///
 /// What happened to a sample can be read from its pixels and held against what its label says.
 public struct NamingSource: SourceComponent {
-  public static let name = "naming"
-  public static let summary = "Images that say which ones they are"
-  public static let settings: [Setting] = []
+  public static let declaration = Declaration("naming", "Images that say which ones they are")
+
   public var count: Int
   public var height, width, channels: Int
 

@@ -4,9 +4,8 @@ import MirageSupport
 
 /// A source of short audio clips without files: each has its own constant level.
 public struct TestClips: SourceComponent {
-  public static let name = "test-clips"
-  public static let summary = "Audio clips without files"
-  public static let settings: [Setting] = []
+  public static let declaration = Declaration("test-clips", "Audio clips without files")
+
   public var count, frames, channels, rate: Int
 
   public init(count: Int = 6, frames: Int = 8, channels: Int = 1, rate: Int = 16_000) {

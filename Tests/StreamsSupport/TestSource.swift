@@ -5,9 +5,8 @@ import TestSupport
 
 /// A source without files: images that differ in every pixel and from sample to sample.
 public struct TestSource: SourceComponent {
-  public static let name = "test"
-  public static let summary = "Images without files"
-  public static let settings: [Setting] = []
+  public static let declaration = Declaration("test", "Images without files")
+
   public var count: Int
   public var classes: [String]
   public var height, width, channels: Int

@@ -6,14 +6,8 @@ import MirageSupport
 /// Conform to `Augmentation` for a pure function of one sample, or to `StageComponent` and `Stage` for anything else
 /// that turns one flow into another. `Registry.adding` makes a component known to pipeline files.
 public protocol Component: Sendable, Codable {
-  /// The name in pipeline files, such as `random-crop`.
-  static var name: String { get }
-  /// One-line description of the component, without a period at its end.
-  static var summary: String { get }
-  /// One setting for each stored property: `Setting.list(of:_:)` makes them.
-  static var settings: [Setting] { get }
-  /// The key of the setting that a plain value sets: `copies: 2` is `copies: {count: 2}`. None by default.
-  static var primary: String? { get }
+  /// Name, summary and settings of the component.
+  static var declaration: Declaration { get }
   /// Kind of the component. It follows from the protocols that the component conforms to.
   static var kind: ComponentKind { get }
   /// The components among the settings, by the paths of their settings. None by default.
@@ -28,8 +22,46 @@ public protocol Component: Sendable, Codable {
 /// Kind of a component, which determines its position in a pipeline.
 public enum ComponentKind: String, Sendable, CaseIterable { case source, augmentation, stage, sink }
 
+/// Name, summary and settings of a component. Pipeline files, validation, help, the JSON Schema and command-line options
+/// are made from it.
+public struct Declaration: Sendable {
+  fileprivate let name: String
+  fileprivate let summary: String
+  fileprivate let primary: String?
+  fileprivate let settings: [Setting]
+
+  /// Declares a component.
+  ///
+  /// - Parameters:
+  ///   - name: name in pipeline files, such as `random-crop`.
+  ///   - summary: one line that says what the component does, without a period at its end.
+  ///   - primary: key of the setting that a plain value sets: `copies: 2` is `copies: {count: 2}`. None by default.
+  ///   - prototype: a value made with the initializer's defaults; what it has for required settings is not used.
+  ///   - settings: one setting for each stored property, in the order that help shows them.
+  public init(
+    _ name: String, _ summary: String, primary: String? = nil, of prototype: some Encodable, _ settings: Setting...
+  ) {
+    (self.name, self.summary, self.primary) = (name, summary, primary)
+    self.settings = Setting.list(of: prototype, settings)
+  }
+
+  /// Declares a component without settings.
+  ///
+  /// - Parameters:
+  ///   - name: name in pipeline files, such as `shuffle`.
+  ///   - summary: one line that says what the component does, without a period at its end.
+  public init(_ name: String, _ summary: String) {
+    (self.name, self.summary, primary, settings) = (name, summary, nil, [])
+  }
+}
+
 extension Component {
-  public static var primary: String? { nil }
+  /// Name in pipeline files, such as `random-crop`.
+  public static var name: String { declaration.name }
+  package static var summary: String { declaration.summary }
+  package static var settings: [Setting] { declaration.settings }
+  /// Key of the setting that a plain value sets.
+  package static var primary: String? { declaration.primary }
   public var parts: [String: [any Component]] { [:] }
   public func validate() throws { try checkSettings() }
 

@@ -34,11 +34,16 @@ public struct Setting: Sendable {
     Setting(key, type, summary, standard: .null, takesDefault: false)
   }
 
-  /// The settings of a component or group, in the order that help shows them, with the defaults of its initializer.
+  /// The settings of a group, in the order that help shows them, with the defaults of its initializer.
   ///
-  /// - Parameter prototype: a value made with the initializer's defaults; what it has for required settings is not
-  ///   used.
+  /// - Parameters:
+  ///   - prototype: a value made with the initializer's defaults; what it has for required settings is not used.
+  ///   - settings: one setting for each stored property.
   public static func list(of prototype: some Encodable, _ settings: Setting...) -> [Setting] {
+    list(of: prototype, settings)
+  }
+
+  static func list(of prototype: some Encodable, _ settings: [Setting]) -> [Setting] {
     let values = try! JSONValue(encoding: prototype)
     return settings.map { $0.taking(values[$0.key] ?? .null) }
   }

@@ -4,9 +4,11 @@ import MirageMedia
 /// CIFAR-10's formats: the binary batches, or the Python version's pickles, which torchvision's CIFAR10 class reads (once
 /// its check of MD5 sums is out of the way). A train split is divided evenly over five batches. Images must be 32 × 32 RGB.
 public struct CIFARSink: SinkComponent {
-  public static let name = "cifar10"
-  public static let summary = "CIFAR-10's batches of 32 x 32 RGB images, binary or Python version"
-  public static let primary: String? = "directory"
+  public static let declaration = Declaration(
+    "cifar10", "CIFAR-10's batches of 32 x 32 RGB images, binary or Python version", primary: "directory",
+    of: CIFARSink(directory: ""), .output, Setting("format", .choice(Format.self), "Version of the format"), .split,
+    Setting("archive", .boolean, "Whether to write the .tar.gz instead of plain files"))
+
   public var directory: String
   package var format: Format
   package var split: Split
@@ -14,10 +16,6 @@ public struct CIFARSink: SinkComponent {
   package var archive: Bool
 
   public enum Format: String, Sendable, Codable, CaseIterable { case binary, python }
-
-  public static let settings = Setting.list(
-    of: CIFARSink(directory: ""), .output, Setting("format", .choice(Format.self), "Version of the format"), .split,
-    Setting("archive", .boolean, "Whether to write the .tar.gz instead of plain files"))
 
   public init(directory: String, format: Format = .binary, split: Split = .train, archive: Bool = false) {
     (self.directory, self.format, self.split, self.archive) = (directory, format, split, archive)

@@ -17,20 +17,17 @@ public enum Split: String, Sendable, Codable, CaseIterable {
 ///
 /// All images must have one size. Color images get a fourth dimension, which torchvision's classes do not expect.
 public struct IDXSink: SinkComponent {
-  public static let name = "idx"
-  public static let summary = "MNIST's IDX files; both splits may share a folder"
-  public static let primary: String? = "directory"
+  public static let declaration = Declaration(
+    "idx", "MNIST's IDX files; both splits may share a folder", primary: "directory", of: IDXSink(directory: ""),
+    .required("directory", .path, "Directory that is written; torchvision looks in <root>/FashionMNIST/raw"), .split,
+    Setting("gzip", .boolean, "Whether to write .gz, which torchvision's classes do not open"),
+    Setting("compression", .integer(1...9), "gzip compression level, 1 (fastest) to 9 (smallest)"))
+
   public var directory: String
   package var split: Split
   package var gzip: Bool
   /// gzip compression level, 1 (fastest) to 9 (smallest).
   package var compression: Int
-
-  public static let settings = Setting.list(
-    of: IDXSink(directory: ""),
-    .required("directory", .path, "Directory that is written; torchvision looks in <root>/FashionMNIST/raw"), .split,
-    Setting("gzip", .boolean, "Whether to write .gz, which torchvision's classes do not open"),
-    Setting("compression", .integer(1...9), "gzip compression level, 1 (fastest) to 9 (smallest)"))
 
   public init(directory: String, split: Split = .train, gzip: Bool = false, compression: Int = 6) {
     (self.directory, self.split, self.gzip, self.compression) = (directory, split, gzip, compression)

@@ -4,16 +4,14 @@ import MirageMedia
 /// One image file a sample in a folder for its class, and `metadata.jsonl` beside the folders: torchvision's ImageFolder
 /// and Hugging Face's `imagefolder` load it as it is.
 public struct ImageFolderSink: SinkComponent {
-  public static let name = "image-folder"
-  public static let summary = "Image files in class folders, with metadata.jsonl"
-  public static let primary: String? = "directory"
+  public static let declaration = Declaration(
+    "image-folder", "Image files in class folders, with metadata.jsonl", primary: "directory",
+    of: ImageFolderSink(directory: ""), .output, .format, .compression, .quality)
+
   public var directory: String
   package var format: ImageFormat
   package var compression: Int
   package var quality: Int
-
-  public static let settings = Setting.list(
-    of: ImageFolderSink(directory: ""), .output, .format, .compression, .quality)
 
   public init(directory: String, format: ImageFormat = .png, compression: Int = 6, quality: Int = 95) {
     (self.directory, self.format, self.compression, self.quality) = (directory, format, compression, quality)

@@ -4,9 +4,11 @@ import MirageMedia
 /// Tar shards as the webdataset library reads them: for each sample adjacent members `<key>.png`, `<key>.cls` and
 /// `<key>.json`.
 public struct WebDatasetSink: SinkComponent {
-  public static let name = "webdataset"
-  public static let summary = "WebDataset's tar shards"
-  public static let primary: String? = "directory"
+  public static let declaration = Declaration(
+    "webdataset", "WebDataset's tar shards", primary: "directory", of: WebDatasetSink(directory: ""), .output,
+    Setting("prefix", .string, "Text before the number in the shard names: <prefix>-000000.tar"),
+    Setting("samples-per-shard", .integer(1...Int.max), "Number of samples per shard"), .format, .compression, .quality)
+
   public var directory: String
   /// Shards are named `<prefix>-000000.tar`.
   package var prefix: String
@@ -14,12 +16,6 @@ public struct WebDatasetSink: SinkComponent {
   package var format: ImageFormat
   package var compression: Int
   package var quality: Int
-
-  public static let settings = Setting.list(
-    of: WebDatasetSink(directory: ""),
-    .output, Setting("prefix", .string, "Text before the number in the shard names: <prefix>-000000.tar"),
-    Setting("samples-per-shard", .integer(1...Int.max), "Number of samples per shard"), .format, .compression,
-    .quality)
 
   public init(
     directory: String, prefix: String = "data", samplesPerShard: Int = 10_000, format: ImageFormat = .png,

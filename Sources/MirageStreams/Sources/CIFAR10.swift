@@ -3,15 +3,13 @@ import MirageMedia
 
 /// CIFAR-10, in its binary or Python version, as a folder or a `.tar.gz`; found by what is there.
 public struct CIFAR10: SourceComponent {
-  public static let name = "cifar10"
-  public static let summary = "CIFAR-10, binary or Python version, folder or .tar.gz"
-  public static let primary: String? = "directory"
+  public static let declaration = Declaration(
+    "cifar10", "CIFAR-10, binary or Python version, folder or .tar.gz", primary: "directory",
+    of: CIFAR10(directory: ""), .required("directory", .path, "Folder or archive, or a folder that holds it"), .split)
+
   /// The folder with the batches, the archive, or a folder that holds one of these.
   public var directory: String
   package var split: Split
-
-  public static let settings = Setting.list(
-    of: CIFAR10(directory: ""), .required("directory", .path, "Folder or archive, or a folder that holds it"), .split)
 
   public init(directory: String, split: Split = .train) { (self.directory, self.split) = (directory, split) }
 
@@ -55,19 +53,17 @@ public struct CIFAR10: SourceComponent {
 
 /// CIFAR-100's binary version, labeled by its 100 fine or its 20 coarse classes.
 public struct CIFAR100: SourceComponent {
-  public static let name = "cifar100"
-  public static let summary = "CIFAR-100, binary version, folder or .tar.gz"
-  public static let primary: String? = "directory"
+  public static let declaration = Declaration(
+    "cifar100", "CIFAR-100, binary version, folder or .tar.gz", primary: "directory", of: CIFAR100(directory: ""),
+    .required("directory", .path, "Folder or archive, or a folder that holds it"), .split,
+    Setting("labels", .choice(Labels.self), "Labels: the 100 classes or the 20 groups"))
+
   /// The folder with `train.bin` and `test.bin`, `cifar-100-binary.tar.gz`, or a folder that holds one of these.
   public var directory: String
   package var split: Split
   package var labels: Labels
 
   public enum Labels: String, Sendable, Codable, CaseIterable { case fine, coarse }
-
-  public static let settings = Setting.list(
-    of: CIFAR100(directory: ""), .required("directory", .path, "Folder or archive, or a folder that holds it"), .split,
-    Setting("labels", .choice(Labels.self), "Labels: the 100 classes or the 20 groups"))
 
   public init(directory: String, split: Split = .train, labels: Labels = .fine) {
     (self.directory, self.split, self.labels) = (directory, split, labels)

@@ -7,9 +7,13 @@ import MirageMedia
 /// Attributes become columns (true or false), the five landmarks move with the pixels. The lists of boxes are left alone:
 /// they are in the coordinates of the original images and do not fit the aligned ones.
 public struct CelebA: SourceComponent {
-  public static let name = "celeba"
-  public static let summary = "CelebA's aligned faces, in a folder or in their zip archive, with annotations"
-  public static let primary: String? = "directory"
+  public static let declaration = Declaration(
+    "celeba", "CelebA's aligned faces, in a folder or in their zip archive, with annotations", primary: "directory",
+    of: CelebA(directory: ""),
+    .required("directory", .path, "Directory of img_align_celeba or its .zip, and of the lists"),
+    Setting("split", .choice(Part.self), "Part of the dataset"),
+    Setting("label", .string, "Label: an attribute such as Smiling, or identity; none if empty"), .channels)
+
   public var directory: String
   package var split: Part
   /// Label: one of the forty attributes (`Smiling`; classes `no` and `yes`), `identity`, or empty for none.
@@ -18,12 +22,6 @@ public struct CelebA: SourceComponent {
   package var channels: ColorMode
 
   public enum Part: String, Sendable, Codable, CaseIterable { case train, valid, test, all }
-
-  public static let settings = Setting.list(
-    of: CelebA(directory: ""),
-    .required("directory", .path, "Directory of img_align_celeba or its .zip, and of the lists"),
-    Setting("split", .choice(Part.self), "Part of the dataset"),
-    Setting("label", .string, "Label: an attribute such as Smiling, or identity; none if empty"), .channels)
 
   public init(directory: String, split: Part = .train, label: String = "", channels: ColorMode = .rgb) {
     (self.directory, self.split, self.label, self.channels) = (directory, split, label, channels)

@@ -4,18 +4,16 @@ import MirageMedia
 /// PNG and JPEG files in class folders (torchvision's ImageFolder), flat without labels, or described by a
 /// `metadata.jsonl` (Hugging Face's `imagefolder`, and what this tool writes).
 public struct ImageFolder: SourceComponent {
-  public static let name = "image-folder"
-  public static let summary = "PNG and JPEG files in class folders, flat, or listed in metadata.jsonl"
-  public static let primary: String? = "directory"
+  public static let declaration = Declaration(
+    "image-folder", "PNG and JPEG files in class folders, flat, or listed in metadata.jsonl", primary: "directory",
+    of: ImageFolder(directory: ""), .required("directory", .path, "Directory of the images"), .channels,
+    Setting("label", .string, "Column of metadata.jsonl that holds the label"))
+
   public var directory: String
   /// Color mode of all images.
   package var channels: ColorMode
   /// The column of `metadata.jsonl` that holds the label, as a name or a number.
   package var label: String
-
-  public static let settings = Setting.list(
-    of: ImageFolder(directory: ""), .required("directory", .path, "Directory of the images"), .channels,
-    Setting("label", .string, "Column of metadata.jsonl that holds the label"))
 
   public init(directory: String, channels: ColorMode = .rgb, label: String = "label") {
     (self.directory, self.channels, self.label) = (directory, channels, label)

@@ -5,9 +5,14 @@ import MirageSupport
 /// The weights decide by arithmetic which source serves a position: within a period of positions each source comes as
 /// often as its weight says, evenly spread. Classes are joined by their names.
 public struct Interleave: SourceComponent {
-  public static let name = "interleave"
-  public static let summary = "Several sources mixed by weights"
-  public static let primary: String? = "sources"
+  public static let declaration = Declaration(
+    "interleave", "Several sources mixed by weights", primary: "sources", of: Interleave([]),
+    .required("sources", .components([.source]), "Sources that are mixed"),
+    .optional("weights", .numbers(0...Double.infinity, count: 1...1000), "Weight of each source; equal if not given"),
+    Setting(
+      "until", .choice(End.self),
+      "End of the flow: with the first source that runs out, or the last, shorter ones starting over"))
+
   @Nested public private(set) var sources: [any SourceComponent]
   package let weights: [Double]
   package let until: End
@@ -19,13 +24,6 @@ public struct Interleave: SourceComponent {
     /// With the last one; shorter sources start over.
     case longest
   }
-
-  public static let settings = Setting.list(
-    of: Interleave([]), .required("sources", .components([.source]), "Sources that are mixed"),
-    .optional("weights", .numbers(0...Double.infinity, count: 1...1000), "Weight of each source; equal if not given"),
-    Setting(
-      "until", .choice(End.self),
-      "End of the flow: with the first source that runs out, or the last, shorter ones starting over"))
 
   public init(_ sources: [any SourceComponent], weights: [Double]? = nil, until: End = .shortest) {
     (self.sources, self.weights, self.until) = (sources, weights ?? sources.map { _ in 1 }, until)

@@ -4,9 +4,13 @@ import MirageMedia
 /// MNIST and everything in its IDX format (Fashion-MNIST, KMNIST, EMNIST, …): unsigned bytes, images of height × width, or
 /// height × width × channels, with labels.
 public struct MNIST: SourceComponent {
-  public static let name = "mnist"
-  public static let summary = "MNIST and everything in its IDX format, plain or .gz"
-  public static let primary: String? = "directory"
+  public static let declaration = Declaration(
+    "mnist", "MNIST and everything in its IDX format, plain or .gz", primary: "directory", of: MNIST(directory: ""),
+    .required("directory", .path, "Directory of the files; MNIST/raw and the like are found below it"), .split,
+    Setting("prefix", .string, "Text before train in the file names, such as emnist-letters-"),
+    Setting("transpose", .boolean, "Whether rows and columns are swapped, as EMNIST needs"),
+    Setting("classes", .strings, "Names of the classes; else those in classes.txt, or numbers"))
+
   /// Directory of the files: they are in it, or in `raw`, `MNIST/raw`, `FashionMNIST/raw` and the like below, plain or `.gz`.
   public var directory: String
   package var split: Split
@@ -16,13 +20,6 @@ public struct MNIST: SourceComponent {
   package var transpose: Bool
   /// The classes' names; without them those in a `classes.txt` beside the data, or numbers.
   package var classes: [String]
-
-  public static let settings = Setting.list(
-    of: MNIST(directory: ""),
-    .required("directory", .path, "Directory of the files; MNIST/raw and the like are found below it"), .split,
-    Setting("prefix", .string, "Text before train in the file names, such as emnist-letters-"),
-    Setting("transpose", .boolean, "Whether rows and columns are swapped, as EMNIST needs"),
-    Setting("classes", .strings, "Names of the classes; else those in classes.txt, or numbers"))
 
   public init(
     directory: String, split: Split = .train, prefix: String = "", transpose: Bool = false, classes: [String] = []

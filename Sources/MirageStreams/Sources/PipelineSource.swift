@@ -5,14 +5,13 @@ import MirageSupport
 /// Its stages have paths of their own, such as `source/sources/1/stages/0`, so that each branch draws its own random
 /// numbers; stages that must be fitted are fitted on what flows within the branch.
 public struct PipelineSource: SourceComponent {
-  public static let name = "pipeline"
-  public static let summary = "A source with stages of its own, such as one branch of interleave"
-  @Nested public private(set) var source: any SourceComponent
-  @Nested public private(set) var stages: [any StageComponent]
-
-  public static let settings = Setting.list(
+  public static let declaration = Declaration(
+    "pipeline", "A source with stages of its own, such as one branch of interleave",
     of: PipelineSource(MNIST(directory: "")), .required("source", .component([.source]), "Source of the branch"),
     Setting("stages", .components([.augmentation, .stage]), "Stages of the branch"))
+
+  @Nested public private(set) var source: any SourceComponent
+  @Nested public private(set) var stages: [any StageComponent]
 
   public init(_ source: any SourceComponent, stages: [any StageComponent] = []) {
     (self.source, self.stages) = (source, stages)

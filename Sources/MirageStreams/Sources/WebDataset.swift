@@ -4,19 +4,17 @@ import MirageMedia
 /// WebDataset's tar shards, plain or gzip-compressed: samples are neighboring members of one key, with an image (`png`,
 /// `jpg`, `jpeg`) and perhaps a class (`cls`) and further columns (`json`).
 public struct WebDataset: SourceComponent {
-  public static let name = "webdataset"
-  public static let summary = "WebDataset's tar shards"
-  public static let primary: String? = "directory"
+  public static let declaration = Declaration(
+    "webdataset", "WebDataset's tar shards", primary: "directory", of: WebDataset(directory: ""),
+    .required("directory", .path, "Directory of shards, or one shard"), .channels,
+    Setting("classes", .strings, "Names of the classes; else those of the json members, or numbers"))
+
   /// A folder of shards, or one shard.
   public var directory: String
   /// Color mode of all images.
   package var channels: ColorMode
   /// The classes' names; without them those that the `json` members' `label` gives, or numbers.
   package var classes: [String]
-
-  public static let settings = Setting.list(
-    of: WebDataset(directory: ""), .required("directory", .path, "Directory of shards, or one shard"), .channels,
-    Setting("classes", .strings, "Names of the classes; else those of the json members, or numbers"))
 
   public init(directory: String, channels: ColorMode = .rgb, classes: [String] = []) {
     (self.directory, self.channels, self.classes) = (directory, channels, classes)

@@ -14,17 +14,15 @@ package func classIndex(_ name: String, among classes: [String], stage: String) 
 
 /// Keeps the samples of certain classes. The others' positions stay, empty, and are not read.
 public struct Filter: StageComponent, Stage {
-  public static let name = "filter"
-  public static let summary = "Keeps the samples of certain classes"
-  public static let primary: String? = "classes"
+  public static let declaration = Declaration(
+    "filter", "Keeps the samples of certain classes", primary: "classes", of: Filter(classes: []),
+    .required("classes", .strings, "Classes by name or number"),
+    Setting("invert", .boolean, "Whether all other classes are kept instead"))
+
   /// Classes by name or number.
   package var classes: [String]
   /// Whether all other classes are kept instead.
   package var invert: Bool
-
-  public static let settings = Setting.list(
-    of: Filter(classes: []), .required("classes", .strings, "Classes by name or number"),
-    Setting("invert", .boolean, "Whether all other classes are kept instead"))
 
   public init(classes: [String], invert: Bool = false) { (self.classes, self.invert) = (classes, invert) }
 
@@ -48,15 +46,12 @@ public struct Filter: StageComponent, Stage {
 
 /// The same number of samples of every class. Samples of small classes repeat, in another order, as further passes.
 public struct Balance: StageComponent, Stage {
-  public static let name = "balance"
-  public static let summary = "As many samples of every class; those of small classes repeat"
-  public static let primary: String? = "per-class"
+  public static let declaration = Declaration(
+    "balance", "As many samples of every class; those of small classes repeat", primary: "per-class", of: Balance(),
+    Setting("per-class", .integer(0...Int.max), "Number of samples per class; 0 for as many as the largest class has"))
+
   /// Number of samples per class; 0 for as many as the largest class has.
   package var perClass: Int
-
-  public static let settings = Setting.list(
-    of: Balance(),
-    Setting("per-class", .integer(0...Int.max), "Number of samples per class; 0 for as many as the largest class has"))
 
   public init(perClass: Int = 0) { self.perClass = perClass }
 
@@ -92,14 +87,12 @@ public struct Balance: StageComponent, Stage {
 
 /// A fixed number of samples of every class, drawn at random and the same in every epoch. It simulates a small dataset.
 public struct Subset: StageComponent, Stage {
-  public static let name = "subset"
-  public static let summary = "A few samples of every class, the same in every epoch"
-  public static let primary: String? = "per-class"
+  public static let declaration = Declaration(
+    "subset", "A few samples of every class, the same in every epoch", primary: "per-class", of: Subset(perClass: 1),
+    .required("per-class", .integer(1...Int.max), "Number of samples per class"))
+
   /// Number of samples per class.
   package var perClass: Int
-
-  public static let settings = Setting.list(
-    of: Subset(perClass: 1), .required("per-class", .integer(1...Int.max), "Number of samples per class"))
 
   public init(perClass: Int) { self.perClass = perClass }
 

@@ -8,17 +8,14 @@ extension Setting {
 /// Blends each sample with a partner, and their labels in the same ratio (Zhang et al., "mixup", 2018):
 /// λ x + (1 - λ) x', λ from Beta(α, α). The partner is drawn by the sample's id from all positions.
 public struct Mixup: StageComponent, Stage {
-  public static let name = "mixup"
-  public static let summary = "Blends samples and their labels"
-  public static let primary: String? = "alpha"
+  public static let declaration = Declaration(
+    "mixup", "Blends samples and their labels", primary: "alpha", of: Mixup(),
+    Setting("alpha", .number(0.01...100), "Parameter of the Beta(α, α) distribution that mixing ratios are drawn from"),
+    .mixing)
+
   public static var domains: Set<Format.Domain> { [.image] }
   package var alpha: Double
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: Mixup(),
-    Setting("alpha", .number(0.01...100), "Parameter of the Beta(α, α) distribution that mixing ratios are drawn from"),
-    .mixing)
 
   public init(alpha: Double = 0.2, probability: Double = 1) { (self.alpha, self.probability) = (alpha, probability) }
 
@@ -38,17 +35,14 @@ public struct Mixup: StageComponent, Stage {
 /// rectangle's sides are √(1 - λ) of the image's, λ from Beta(α, α), its center is uniform, and what is cut off at the
 /// edge counts.
 public struct CutMix: StageComponent, Stage {
-  public static let name = "cutmix"
-  public static let summary = "Pastes rectangles of other samples; labels mix by area"
-  public static let primary: String? = "alpha"
+  public static let declaration = Declaration(
+    "cutmix", "Pastes rectangles of other samples; labels mix by area", primary: "alpha", of: CutMix(),
+    Setting("alpha", .number(0.01...100), "Parameter of the Beta(α, α) distribution that mixing ratios are drawn from"),
+    .mixing)
+
   public static var domains: Set<Format.Domain> { [.image] }
   package var alpha: Double
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: CutMix(),
-    Setting("alpha", .number(0.01...100), "Parameter of the Beta(α, α) distribution that mixing ratios are drawn from"),
-    .mixing)
 
   public init(alpha: Double = 1, probability: Double = 1) { (self.alpha, self.probability) = (alpha, probability) }
 

@@ -3,13 +3,11 @@ import MirageSupport
 /// Several variants of each sample, next to each other. Augmentations after this stage draw separately for each
 /// variant; those before it do not.
 public struct Copies: StageComponent, Stage {
-  public static let name = "copies"
-  public static let summary = "Several variants of each sample, side by side"
-  public static let primary: String? = "count"
-  package var count: Int
+  public static let declaration = Declaration(
+    "copies", "Several variants of each sample, side by side", primary: "count", of: Copies(1),
+    .required("count", .integer(1...1_000_000), "Number of variants of each sample"))
 
-  public static let settings = Setting.list(
-    of: Copies(1), .required("count", .integer(1...1_000_000), "Number of variants of each sample"))
+  package var count: Int
 
   public init(_ count: Int) { self.count = count }
 
@@ -24,14 +22,12 @@ public struct Copies: StageComponent, Stage {
 
 /// The whole flow, several times. Every pass is another epoch of the stages before it, which draw and shuffle again.
 public struct Repeat: StageComponent, Stage {
-  public static let name = "repeat"
-  public static let summary = "The whole flow several times, drawn and shuffled differently each time"
-  public static let primary: String? = "times"
+  public static let declaration = Declaration(
+    "repeat", "The whole flow several times, drawn and shuffled differently each time", primary: "times", of: Repeat(1),
+    .required("times", .integer(1...1_000_000_000), "Number of passes"))
+
   /// Number of passes, at least 1.
   package var times: Int
-
-  public static let settings = Setting.list(
-    of: Repeat(1), .required("times", .integer(1...1_000_000_000), "Number of passes"))
 
   public init(_ times: Int) { self.times = times }
 
@@ -47,13 +43,11 @@ public struct Repeat: StageComponent, Stage {
 
 /// The first positions. Positions that a filter emptied count too.
 public struct Take: StageComponent, Stage {
-  public static let name = "take"
-  public static let summary = "The first positions; those that a filter emptied count too"
-  public static let primary: String? = "count"
-  package var count: Int
+  public static let declaration = Declaration(
+    "take", "The first positions; those that a filter emptied count too", primary: "count", of: Take(0),
+    .required("count", .integer(0...Int.max), "Maximum number of positions"))
 
-  public static let settings = Setting.list(
-    of: Take(0), .required("count", .integer(0...Int.max), "Maximum number of positions"))
+  package var count: Int
 
   public init(_ count: Int) { self.count = count }
 
@@ -64,13 +58,11 @@ public struct Take: StageComponent, Stage {
 
 /// All but the first positions. Positions that a filter emptied count too.
 public struct Skip: StageComponent, Stage {
-  public static let name = "skip"
-  public static let summary = "All but the first positions"
-  public static let primary: String? = "count"
-  package var count: Int
+  public static let declaration = Declaration(
+    "skip", "All but the first positions", primary: "count", of: Skip(0),
+    .required("count", .integer(0...Int.max), "Number of positions that are left out"))
 
-  public static let settings = Setting.list(
-    of: Skip(0), .required("count", .integer(0...Int.max), "Number of positions that are left out"))
+  package var count: Int
 
   public init(_ count: Int) { self.count = count }
 
@@ -85,10 +77,7 @@ public struct Skip: StageComponent, Stage {
 /// All samples in random order: a keyed permutation of all positions, different in each epoch. The permutation is
 /// computed, not stored, so it needs no memory or buffering, and any part can be read alone.
 public struct Shuffle: StageComponent, Stage {
-  public static let name = "shuffle"
-  public static let summary = "All samples in random order, another one in each epoch"
-
-  public static let settings: [Setting] = []
+  public static let declaration = Declaration("shuffle", "All samples in random order, another one in each epoch")
 
   public init() {}
 

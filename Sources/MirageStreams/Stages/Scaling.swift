@@ -3,14 +3,12 @@ import MirageMedia
 
 /// Converts bytes to floats: maps 0 ... 255 to a range, by default [-1, 1]. Sinks convert back exactly.
 public struct Scale: StageComponent, Stage {
-  public static let name = "scale"
-  public static let summary = "Turns bytes into floats in a range"
-  public static let primary: String? = "to"
+  public static let declaration = Declaration(
+    "scale", "Turns bytes into floats in a range", primary: "to", of: Scale(),
+    Setting("to", .numberRange(-1e6...1e6), "Values that the bytes 0 and 255 become"))
+
   public static var domains: Set<Format.Domain> { [.image] }
   package var to: ClosedRange<Double>
-
-  public static let settings = Setting.list(
-    of: Scale(), Setting("to", .numberRange(-1e6...1e6), "Values that the bytes 0 and 255 become"))
 
   public init(to range: ClosedRange<Double> = -1...1) { to = range }
 
@@ -47,18 +45,16 @@ extension ScaledImage.AffineMap {
 /// Without numbers it is fitted: one pass over everything that flows into it finds the mean and deviation of each
 /// channel, exactly for bytes.
 public struct Normalize: StageComponent {
-  public static let name = "normalize"
-  public static let summary = "Subtracts a mean and divides by a deviation; fitted in one pass if not given"
-  public static var domains: Set<Format.Domain> { [.image] }
-  package var mean: [Double]?
-  package var std: [Double]?
-
-  public static let settings = Setting.list(
-    of: Normalize(),
+  public static let declaration = Declaration(
+    "normalize", "Subtracts a mean and divides by a deviation; fitted in one pass if not given", of: Normalize(),
     Setting("mean", .numbers(-1e6...1e6, count: 1...4), "Mean of all channels or of each; bytes count as 0 to 1"),
     Setting(
       "std", .numbers(1e-9...1e6, count: 1...4), "Standard deviation of all channels or of each; bytes count as 0 to 1")
   )
+
+  public static var domains: Set<Format.Domain> { [.image] }
+  package var mean: [Double]?
+  package var std: [Double]?
 
   /// Creates the stage with one value for all channels, or one for each; nil values are fitted.
   public init(mean: [Double]? = nil, std: [Double]? = nil) { (self.mean, self.std) = (mean, std) }

@@ -39,11 +39,10 @@ import Testing
 
 /// Darkens images of bytes by a random factor.
 struct Darken: Augmentation {
-  static let name = "darken"
-  static let summary = "Darkens images by a random factor"
-  static let settings = Setting.list(
-    of: Darken(factor: 1...1),
+  static let declaration = Declaration(
+    "darken", "Darkens images by a random factor", of: Darken(factor: 1...1),
     .required("factor", .numberRange(0...1), "Factor, 0 (black) to 1 (unchanged)"), .probability)
+
   /// Range of the factor, 0 (black) to 1 (unchanged).
   var factor: ClosedRange<Double>
   /// Probability that the augmentation is applied.
@@ -66,10 +65,10 @@ struct Darken: Augmentation {
 
 /// Every nth sample, from the first one on.
 struct EveryNth: StageComponent, Stage {
-  static let name = "every-nth"
-  static let summary = "Every nth sample, from the first one on"
-  static let settings = Setting.list(
-    of: EveryNth(n: 1), .required("n", .integer(1...1_000_000), "Distance between two samples that are kept"))
+  static let declaration = Declaration(
+    "every-nth", "Every nth sample, from the first one on", of: EveryNth(n: 1),
+    .required("n", .integer(1...1_000_000), "Distance between two samples that are kept"))
+
   /// Distance between two samples that are kept, at least 1.
   var n: Int
 
@@ -84,10 +83,10 @@ struct EveryNth: StageComponent, Stage {
 
 /// Every second sample if there are more than a limit, all of them otherwise.
 struct Thin: StageComponent, Estimator {
-  static let name = "thin"
-  static let summary = "Every second sample if there are more than a limit"
-  static let settings = Setting.list(
-    of: Thin(limit: 0), .required("limit", .integer(0...Int.max), "Number of samples up to which all are kept"))
+  static let declaration = Declaration(
+    "thin", "Every second sample if there are more than a limit", of: Thin(limit: 0),
+    .required("limit", .integer(0...Int.max), "Number of samples up to which all are kept"))
+
   /// Number of samples up to which all are kept.
   var limit: Int
 

@@ -2,11 +2,9 @@ import Mirage
 
 /// Darkens images toward their corners, as an old lens does.
 struct Vignette: Augmentation {
-  static let name = "vignette"
-  static let summary = "Darkens images toward their corners"
-  static let primary: String? = "strength"
-  static let settings = Setting.list(
-    of: Vignette(), Setting("strength", .numberRange(0...1), "Darkness of the corners: 1 is black"), .probability)
+  static let declaration = Declaration(
+    "vignette", "Darkens images toward their corners", primary: "strength", of: Vignette(),
+    Setting("strength", .numberRange(0...1), "Darkness of the corners: 1 is black"), .probability)
 
   var strength = 0.3...0.7
   var probability = 1.0

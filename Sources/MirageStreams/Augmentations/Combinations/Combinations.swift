@@ -12,20 +12,18 @@ private func check(_ parts: [any StageComponent], of name: String) throws {
 
 /// Applies exactly one of several augmentations, drawn again for each sample.
 public struct OneOf: StageComponent {
-  public static let name = "one-of"
-  public static let summary = "One of several augmentations"
-  public static let primary: String? = "of"
+  public static let declaration = Declaration(
+    "one-of", "One of several augmentations", primary: "of", of: OneOf([]),
+    .required("of", .components([.augmentation]), "Augmentations to choose from"),
+    .optional(
+      "weights", .numbers(0...Double.infinity, count: 1...1000), "Weight of each augmentation; equal if not given"),
+    .probability)
+
   public static let kind = ComponentKind.augmentation
   @Nested public private(set) var of: [any StageComponent]
   /// One weight for each part; they need not sum to 1.
   package let weights: [Double]
   public let probability: Double
-
-  public static let settings = Setting.list(
-    of: OneOf([]), .required("of", .components([.augmentation]), "Augmentations to choose from"),
-    .optional(
-      "weights", .numbers(0...Double.infinity, count: 1...1000), "Weight of each augmentation; equal if not given"),
-    .probability)
 
   public init(_ parts: [any StageComponent], weights: [Double]? = nil, probability: Double = 1) {
     (of, self.weights, self.probability) = (parts, weights ?? parts.map { _ in 1 }, probability)
@@ -55,17 +53,16 @@ public struct OneOf: StageComponent {
 
 /// Applies some of several augmentations, in random order, each at most once.
 public struct SomeOf: StageComponent {
-  public static let name = "some-of"
-  public static let summary = "Some of several augmentations, in random order"
+  public static let declaration = Declaration(
+    "some-of", "Some of several augmentations, in random order", of: SomeOf([], count: 0...0),
+    .required("of", .components([.augmentation]), "Augmentations to choose from"),
+    .required("count", .integerRange(0...1000), "Number of augmentations that are applied"), .probability)
+
   public static let kind = ComponentKind.augmentation
   @Nested public private(set) var of: [any StageComponent]
   /// Number of parts that are applied.
   package let count: ClosedRange<Int>
   public let probability: Double
-
-  public static let settings = Setting.list(
-    of: SomeOf([], count: 0...0), .required("of", .components([.augmentation]), "Augmentations to choose from"),
-    .required("count", .integerRange(0...1000), "Number of augmentations that are applied"), .probability)
 
   public init(_ parts: [any StageComponent], count: ClosedRange<Int>, probability: Double = 1) {
     (of, self.count, self.probability) = (parts, count, probability)
@@ -87,16 +84,13 @@ public struct SomeOf: StageComponent {
 
 /// Applies all of its augmentations, in order, to some of the samples.
 public struct Sometimes: StageComponent {
-  public static let name = "sometimes"
-  public static let summary = "All of its augmentations, to some of the samples"
-  public static let primary: String? = "apply"
+  public static let declaration = Declaration(
+    "sometimes", "All of its augmentations, to some of the samples", primary: "apply", of: Sometimes([]),
+    .required("apply", .components([.augmentation]), "Augmentations that are applied, in order"), .probability)
+
   public static let kind = ComponentKind.augmentation
   @Nested public private(set) var apply: [any StageComponent]
   public let probability: Double
-
-  public static let settings = Setting.list(
-    of: Sometimes([]),
-    .required("apply", .components([.augmentation]), "Augmentations that are applied, in order"), .probability)
 
   public init(_ parts: [any StageComponent], probability: Double = 0.5) {
     (apply, self.probability) = (parts, probability)

@@ -4,8 +4,15 @@ import MirageMedia
 /// Rotates, translates, scales and shears about the center; agrees with torchvision's `affine` (on Pillow images) to
 /// rounding. As there, positive degrees turn clockwise.
 public struct Affine: Augmentation {
-  public static let name = "affine"
-  public static let summary = "Rotates (clockwise), translates, scales and shears about the center"
+  public static let declaration = Declaration(
+    "affine", "Rotates (clockwise), translates, scales and shears about the center", of: Affine(),
+    Setting("degrees", .numberRange(-360...360, symmetric: true), "Angle in degrees, clockwise"),
+    Setting("translate", .numbers(0...1, count: 2...2), "Largest shift, as fractions of the width and of the height"),
+    Setting("scale", .numberRange(0.01...100), "Scale factor"),
+    Setting("shear", .numberRange(-89...89, symmetric: true), "Shear along x in degrees"),
+    Setting("shear-y", .numberRange(-89...89, symmetric: true), "Shear along y in degrees"), .interpolation, .fill,
+    .border, .probability)
+
   package var degrees: ClosedRange<Double>
   /// The largest shift, as a part of the width and of the height.
   package var translate: [Double]
@@ -17,14 +24,6 @@ public struct Affine: Augmentation {
   package var fill: [UInt8]
   package var border: BorderMode
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: Affine(), Setting("degrees", .numberRange(-360...360, symmetric: true), "Angle in degrees, clockwise"),
-    Setting("translate", .numbers(0...1, count: 2...2), "Largest shift, as fractions of the width and of the height"),
-    Setting("scale", .numberRange(0.01...100), "Scale factor"),
-    Setting("shear", .numberRange(-89...89, symmetric: true), "Shear along x in degrees"),
-    Setting("shear-y", .numberRange(-89...89, symmetric: true), "Shear along y in degrees"), .interpolation, .fill,
-    .border, .probability)
 
   public init(
     degrees: ClosedRange<Double> = 0...0, translate: [Double] = [0, 0], scale: ClosedRange<Double> = 1...1,

@@ -3,19 +3,17 @@ import MirageMedia
 
 /// A Gaussian blur (torchvision's `gaussian_blur`).
 public struct GaussianBlur: Augmentation {
-  public static let name = "gaussian-blur"
-  public static let summary = "Blurs by a Gaussian"
-  public static let primary: String? = "sigma"
+  public static let declaration = Declaration(
+    "gaussian-blur", "Blurs by a Gaussian", primary: "sigma", of: GaussianBlur(),
+    Setting("sigma", .numberRange(0.01...100), "Standard deviation in pixels"),
+    Setting("kernel", .integer(0...999), "Side of the kernel in pixels, made odd; 0 for 3 deviations on each side"),
+    .probability)
+
   /// Standard deviation in pixels.
   package var sigma: ClosedRange<Double>
   /// The kernel's side, odd (an even one counts as the next); 0 for as much as three deviations on each side need.
   package var kernel: Int
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: GaussianBlur(), Setting("sigma", .numberRange(0.01...100), "Standard deviation in pixels"),
-    Setting("kernel", .integer(0...999), "Side of the kernel in pixels, made odd; 0 for 3 deviations on each side"),
-    .probability)
 
   public init(sigma: ClosedRange<Double> = 0.1...2, kernel: Int = 0, probability: Double = 1) {
     (self.sigma, self.kernel, self.probability) = (sigma, kernel, probability)
@@ -35,18 +33,16 @@ public struct GaussianBlur: Augmentation {
 
 /// A blur along a line, as of a moving camera.
 public struct MotionBlur: Augmentation {
-  public static let name = "motion-blur"
-  public static let summary = "Blurs along a line"
-  public static let primary: String? = "length"
+  public static let declaration = Declaration(
+    "motion-blur", "Blurs along a line", primary: "length", of: MotionBlur(),
+    Setting("length", .integerRange(1...999), "Length of the line in pixels"),
+    Setting("degrees", .numberRange(-360...360, symmetric: true), "Direction of the line in degrees"), .probability)
+
   /// The line's length in pixels.
   package var length: ClosedRange<Int>
   /// The line's direction in degrees, counter-clockwise from horizontal.
   package var degrees: ClosedRange<Double>
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: MotionBlur(), Setting("length", .integerRange(1...999), "Length of the line in pixels"),
-    Setting("degrees", .numberRange(-360...360, symmetric: true), "Direction of the line in degrees"), .probability)
 
   public init(length: ClosedRange<Int> = 3...7, degrees: ClosedRange<Double> = 0...180, probability: Double = 1) {
     (self.length, self.degrees, self.probability) = (length, degrees, probability)

@@ -8,13 +8,12 @@ extension Setting {
 
 /// Blends toward black (factors below 1) or away from it (torchvision's `adjust_brightness`).
 public struct Brightness: Augmentation {
-  public static let name = "brightness"
-  public static let summary = "Blends toward or away from black"
-  public static let primary: String? = "factor"
+  public static let declaration = Declaration(
+    "brightness", "Blends toward or away from black", primary: "factor", of: Brightness(factor: 1...1), .factor,
+    .probability)
+
   package var factor: ClosedRange<Double>
   public var probability: Double
-
-  public static let settings = Setting.list(of: Brightness(factor: 1...1), .factor, .probability)
 
   public init(factor: ClosedRange<Double>, probability: Double = 1) {
     (self.factor, self.probability) = (factor, probability)
@@ -33,13 +32,12 @@ public struct Brightness: Augmentation {
 
 /// Blends toward the image's mean gray (factors below 1) or away from it (torchvision's `adjust_contrast`).
 public struct Contrast: Augmentation {
-  public static let name = "contrast"
-  public static let summary = "Blends toward or away from the mean gray"
-  public static let primary: String? = "factor"
+  public static let declaration = Declaration(
+    "contrast", "Blends toward or away from the mean gray", primary: "factor", of: Contrast(factor: 1...1), .factor,
+    .probability)
+
   package var factor: ClosedRange<Double>
   public var probability: Double
-
-  public static let settings = Setting.list(of: Contrast(factor: 1...1), .factor, .probability)
 
   public init(factor: ClosedRange<Double>, probability: Double = 1) {
     (self.factor, self.probability) = (factor, probability)
@@ -56,13 +54,12 @@ public struct Contrast: Augmentation {
 
 /// Blends toward each pixel's gray (factors below 1) or away from it (torchvision's `adjust_saturation`).
 public struct Saturation: Augmentation {
-  public static let name = "saturation"
-  public static let summary = "Blends toward or away from gray"
-  public static let primary: String? = "factor"
+  public static let declaration = Declaration(
+    "saturation", "Blends toward or away from gray", primary: "factor", of: Saturation(factor: 1...1), .factor,
+    .probability)
+
   package var factor: ClosedRange<Double>
   public var probability: Double
-
-  public static let settings = Setting.list(of: Saturation(factor: 1...1), .factor, .probability)
 
   public init(factor: ClosedRange<Double>, probability: Double = 1) {
     (self.factor, self.probability) = (factor, probability)
@@ -79,13 +76,12 @@ public struct Saturation: Augmentation {
 
 /// Blends toward a smoothed image (factors below 1) or away from it (Pillow's `ImageEnhance.Sharpness`).
 public struct Sharpness: Augmentation {
-  public static let name = "sharpness"
-  public static let summary = "Blends toward or away from a smoothed image"
-  public static let primary: String? = "factor"
+  public static let declaration = Declaration(
+    "sharpness", "Blends toward or away from a smoothed image", primary: "factor", of: Sharpness(factor: 1...1),
+    .factor, .probability)
+
   package var factor: ClosedRange<Double>
   public var probability: Double
-
-  public static let settings = Setting.list(of: Sharpness(factor: 1...1), .factor, .probability)
 
   public init(factor: ClosedRange<Double>, probability: Double = 1) {
     (self.factor, self.probability) = (factor, probability)
@@ -102,17 +98,14 @@ public struct Sharpness: Augmentation {
 
 /// Turns hues by a part of the color circle (torchvision's `adjust_hue` on tensors).
 public struct Hue: Augmentation {
-  public static let name = "hue"
-  public static let summary = "Shifts hues"
-  public static let primary: String? = "shift"
+  public static let declaration = Declaration(
+    "hue", "Shifts hues", primary: "shift", of: Hue(shift: 0...0),
+    .required("shift", .numberRange(-0.5...0.5, symmetric: true), "Shift of the hue in turns of the color circle"),
+    .probability)
+
   /// Shift in turns of the color circle, -0.5 to 0.5.
   package var shift: ClosedRange<Double>
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: Hue(shift: 0...0),
-    .required("shift", .numberRange(-0.5...0.5, symmetric: true), "Shift of the hue in turns of the color circle"),
-    .probability)
 
   public init(shift: ClosedRange<Double>, probability: Double = 1) {
     (self.shift, self.probability) = (shift, probability)
@@ -131,14 +124,12 @@ public struct Hue: Augmentation {
 
 /// 255 (v / 255)^gamma: darker above 1, lighter below.
 public struct Gamma: Augmentation {
-  public static let name = "gamma"
-  public static let summary = "Darkens (above 1) or lightens by a power"
-  public static let primary: String? = "gamma"
+  public static let declaration = Declaration(
+    "gamma", "Darkens (above 1) or lightens by a power", primary: "gamma", of: Gamma(gamma: 1...1),
+    .required("gamma", .numberRange(0.01...100), "Exponent"), .probability)
+
   package var gamma: ClosedRange<Double>
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: Gamma(gamma: 1...1), .required("gamma", .numberRange(0.01...100), "Exponent"), .probability)
 
   public init(gamma: ClosedRange<Double>, probability: Double = 1) {
     (self.gamma, self.probability) = (gamma, probability)
@@ -157,14 +148,12 @@ public struct Gamma: Augmentation {
 
 /// Keeps the highest bits of each byte.
 public struct Posterize: Augmentation {
-  public static let name = "posterize"
-  public static let summary = "Keeps the highest bits"
-  public static let primary: String? = "bits"
+  public static let declaration = Declaration(
+    "posterize", "Keeps the highest bits", primary: "bits", of: Posterize(bits: 8...8),
+    .required("bits", .integerRange(0...8), "Number of bits that are kept"), .probability)
+
   package var bits: ClosedRange<Int>
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: Posterize(bits: 8...8), .required("bits", .integerRange(0...8), "Number of bits that are kept"), .probability)
 
   public init(bits: ClosedRange<Int>, probability: Double = 1) { (self.bits, self.probability) = (bits, probability) }
 
@@ -181,16 +170,13 @@ public struct Posterize: Augmentation {
 
 /// Inverts the bytes at and above a threshold.
 public struct Solarize: Augmentation {
-  public static let name = "solarize"
-  public static let summary = "Inverts bytes at and above a threshold"
-  public static let primary: String? = "threshold"
-  package var threshold: ClosedRange<Int>
-  public var probability: Double
-
-  public static let settings = Setting.list(
-    of: Solarize(threshold: 256...256),
+  public static let declaration = Declaration(
+    "solarize", "Inverts bytes at and above a threshold", primary: "threshold", of: Solarize(threshold: 256...256),
     .required("threshold", .integerRange(0...256), "Smallest byte that is inverted; 0 inverts all, 256 none"),
     .probability)
+
+  package var threshold: ClosedRange<Int>
+  public var probability: Double
 
   public init(threshold: ClosedRange<Int>, probability: Double = 1) {
     (self.threshold, self.probability) = (threshold, probability)
@@ -209,11 +195,10 @@ public struct Solarize: Augmentation {
 
 /// 255 - v.
 public struct Invert: Augmentation {
-  public static let name = "invert"
-  public static let summary = "Turns light to dark"
-  public static let primary: String? = "probability"
+  public static let declaration = Declaration(
+    "invert", "Turns light to dark", primary: "probability", of: Invert(), .probability)
+
   public var probability: Double
-  public static let settings = Setting.list(of: Invert(), .probability)
   public init(probability: Double = 1) { self.probability = probability }
 
   public func apply(_: NoParameters, to sample: inout Sample) throws { try sample.withImage { $0.invert() } }
@@ -221,11 +206,10 @@ public struct Invert: Augmentation {
 
 /// Flattens each channel's histogram (Pillow's `equalize`).
 public struct Equalize: Augmentation {
-  public static let name = "equalize"
-  public static let summary = "Flattens the histogram"
-  public static let primary: String? = "probability"
+  public static let declaration = Declaration(
+    "equalize", "Flattens the histogram", primary: "probability", of: Equalize(), .probability)
+
   public var probability: Double
-  public static let settings = Setting.list(of: Equalize(), .probability)
   public init(probability: Double = 1) { self.probability = probability }
 
   public func apply(_: NoParameters, to sample: inout Sample) throws { try sample.withImage { $0.equalize() } }
@@ -233,11 +217,11 @@ public struct Equalize: Augmentation {
 
 /// Spreads each channel over 0 ... 255 (Pillow's `autocontrast`).
 public struct Autocontrast: Augmentation {
-  public static let name = "autocontrast"
-  public static let summary = "Stretches each channel to the whole range of bytes"
-  public static let primary: String? = "probability"
+  public static let declaration = Declaration(
+    "autocontrast", "Stretches each channel to the whole range of bytes", primary: "probability", of: Autocontrast(),
+    .probability)
+
   public var probability: Double
-  public static let settings = Setting.list(of: Autocontrast(), .probability)
   public init(probability: Double = 1) { self.probability = probability }
 
   public func apply(_: NoParameters, to sample: inout Sample) throws { try sample.withImage { $0.autocontrast() } }
@@ -245,15 +229,13 @@ public struct Autocontrast: Augmentation {
 
 /// Turns colors to gray (ITU-R 601), in one channel or in three equal ones.
 public struct Grayscale: Augmentation {
-  public static let name = "grayscale"
-  public static let summary = "Turns colors to gray"
-  public static let primary: String? = "channels"
+  public static let declaration = Declaration(
+    "grayscale", "Turns colors to gray", primary: "channels", of: Grayscale(),
+    Setting("channels", .integers([1, 3]), "Number of channels; 3 are equal ones"), .probability)
+
   /// Number of channels, 1 or 3.
   package var channels: Int
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: Grayscale(), Setting("channels", .integers([1, 3]), "Number of channels; 3 are equal ones"), .probability)
 
   public init(channels: Int = 1, probability: Double = 1) {
     (self.channels, self.probability) = (channels, probability)

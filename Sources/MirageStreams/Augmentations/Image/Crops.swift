@@ -3,20 +3,16 @@ import MirageMedia
 
 /// Cuts a window at a random place, after padding (torchvision's `RandomCrop`).
 public struct RandomCrop: Augmentation {
-  public static let name = "random-crop"
-  public static let summary = "Cuts a window at a random place, after padding"
-  public static let primary: String? = "size"
+  public static let declaration = Declaration(
+    "random-crop", "Cuts a window at a random place, after padding", primary: "size", of: RandomCrop(size: 1), .size,
+    Setting("padding", .padding, "Border that is added before, in pixels"), .border("mode"), .fill, .probability)
+
   package var size: Size
   package var padding: Padding
   /// Pixels of the padding.
   package var mode: BorderMode
   package var fill: [UInt8]
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: RandomCrop(size: 1),
-    .size, Setting("padding", .padding, "Border that is added before, in pixels"), .border("mode"), .fill,
-    .probability)
 
   public init(
     size: Size, padding: Padding = 0, mode: BorderMode = .constant, fill: [UInt8] = [0], probability: Double = 1
@@ -62,14 +58,13 @@ extension RandomCrop: Windowing {
 
 /// Cuts the window in the middle; a smaller image is padded with `fill` (torchvision's `CenterCrop`).
 public struct CenterCrop: Augmentation {
-  public static let name = "center-crop"
-  public static let summary = "Cuts the window in the middle"
-  public static let primary: String? = "size"
+  public static let declaration = Declaration(
+    "center-crop", "Cuts the window in the middle", primary: "size", of: CenterCrop(size: 1), .size, .fill, .probability
+  )
+
   package var size: Size
   package var fill: [UInt8]
   public var probability: Double
-
-  public static let settings = Setting.list(of: CenterCrop(size: 1), .size, .fill, .probability)
 
   public init(size: Size, fill: [UInt8] = [0], probability: Double = 1) {
     (self.size, self.fill, self.probability) = (size, fill, probability)
@@ -97,9 +92,13 @@ extension CenterCrop: Windowing {
 
 /// Cuts a window of random area and aspect and brings it to a size (torchvision's `RandomResizedCrop`).
 public struct RandomResizedCrop: Augmentation {
-  public static let name = "random-resized-crop"
-  public static let summary = "Cuts a window of random area and aspect and resizes it"
-  public static let primary: String? = "size"
+  public static let declaration = Declaration(
+    "random-resized-crop", "Cuts a window of random area and aspect and resizes it", primary: "size",
+    of: RandomResizedCrop(size: 1), .size,
+    Setting("scale", .numberRange(0.0001...1), "Area of the window, as a fraction of the image's"),
+    Setting("ratio", .numberRange(0.01...100), "Aspect of the window, width over height"), .resampling, .antialias,
+    .probability)
+
   package var size: Size
   /// The window's part of the image's area.
   package var scale: ClosedRange<Double>
@@ -108,12 +107,6 @@ public struct RandomResizedCrop: Augmentation {
   package var interpolation: Interpolation
   package var antialias: Bool
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: RandomResizedCrop(size: 1),
-    .size, Setting("scale", .numberRange(0.0001...1), "Area of the window, as a fraction of the image's"),
-    Setting("ratio", .numberRange(0.01...100), "Aspect of the window, width over height"), .resampling, .antialias,
-    .probability)
 
   public init(
     size: Size, scale: ClosedRange<Double> = 0.08...1, ratio: ClosedRange<Double> = 0.75...4 / 3,

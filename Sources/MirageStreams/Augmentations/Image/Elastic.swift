@@ -7,19 +7,18 @@ import MirageMedia
 /// torchvision halves the same field (its displacement is in units of half the image), so its alpha is twice this one.
 /// Landmarks move against the field, which is exact as far as the field is flat around them.
 public struct Elastic: Augmentation {
-  public static let name = "elastic"
-  public static let summary = "Moves pixels by a smooth random field"
+  public static let declaration = Declaration(
+    "elastic", "Moves pixels by a smooth random field", of: Elastic(),
+    Setting("alpha", .numberRange(0...10_000), "Strength of the field in pixels"),
+    Setting("sigma", .number(0.1...100), "Standard deviation in pixels of the Gaussian that smooths the field"),
+    .interpolation, .fill, .border, .probability)
+
   package var alpha: ClosedRange<Double>
   package var sigma: Double
   package var interpolation: Interpolation
   package var fill: [UInt8]
   package var border: BorderMode
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: Elastic(), Setting("alpha", .numberRange(0...10_000), "Strength of the field in pixels"),
-    Setting("sigma", .number(0.1...100), "Standard deviation in pixels of the Gaussian that smooths the field"),
-    .interpolation, .fill, .border, .probability)
 
   public init(
     alpha: ClosedRange<Double> = 25...25, sigma: Double = 5, interpolation: Interpolation = .bilinear,

@@ -2,11 +2,10 @@ import MirageMedia
 
 /// Mirrors left and right.
 public struct HorizontalFlip: Augmentation {
-  public static let name = "horizontal-flip"
-  public static let summary = "Mirrors left and right"
-  public static let primary: String? = "probability"
+  public static let declaration = Declaration(
+    "horizontal-flip", "Mirrors left and right", primary: "probability", of: HorizontalFlip(), .probability)
+
   public var probability: Double
-  public static let settings = Setting.list(of: HorizontalFlip(), .probability)
   public init(probability: Double = 0.5) { self.probability = probability }
 
   public func apply(_: NoParameters, to sample: inout Sample) throws {
@@ -18,11 +17,10 @@ public struct HorizontalFlip: Augmentation {
 
 /// Mirrors top and bottom.
 public struct VerticalFlip: Augmentation {
-  public static let name = "vertical-flip"
-  public static let summary = "Mirrors top and bottom"
-  public static let primary: String? = "probability"
+  public static let declaration = Declaration(
+    "vertical-flip", "Mirrors top and bottom", primary: "probability", of: VerticalFlip(), .probability)
+
   public var probability: Double
-  public static let settings = Setting.list(of: VerticalFlip(), .probability)
   public init(probability: Double = 0.5) { self.probability = probability }
 
   public func apply(_: NoParameters, to sample: inout Sample) throws {
@@ -34,11 +32,10 @@ public struct VerticalFlip: Augmentation {
 
 /// Turns rows into columns.
 public struct Transpose: Augmentation {
-  public static let name = "transpose"
-  public static let summary = "Turns rows into columns"
-  public static let primary: String? = "probability"
+  public static let declaration = Declaration(
+    "transpose", "Turns rows into columns", primary: "probability", of: Transpose(), .probability)
+
   public var probability: Double
-  public static let settings = Setting.list(of: Transpose(), .probability)
   public init(probability: Double = 0.5) { self.probability = probability }
 
   public func apply(_: NoParameters, to sample: inout Sample) throws {

@@ -3,15 +3,13 @@ import MirageMedia
 
 /// Adds normal noise to every byte, clamped at 0 and 255.
 public struct GaussianNoise: Augmentation {
-  public static let name = "gaussian-noise"
-  public static let summary = "Adds normal noise"
-  public static let primary: String? = "sigma"
+  public static let declaration = Declaration(
+    "gaussian-noise", "Adds normal noise", primary: "sigma", of: GaussianNoise(),
+    Setting("sigma", .numberRange(0...255), "Standard deviation in byte levels"), .probability)
+
   /// Standard deviation in byte levels.
   package var sigma: ClosedRange<Double>
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: GaussianNoise(), Setting("sigma", .numberRange(0...255), "Standard deviation in byte levels"), .probability)
 
   public init(sigma: ClosedRange<Double> = 5...15, probability: Double = 1) {
     (self.sigma, self.probability) = (sigma, probability)
@@ -86,15 +84,13 @@ private enum NormalTable {
 
 /// Turns a part of the pixels black or white.
 public struct SaltAndPepper: Augmentation {
-  public static let name = "salt-and-pepper"
-  public static let summary = "Turns pixels black or white"
-  public static let primary: String? = "amount"
+  public static let declaration = Declaration(
+    "salt-and-pepper", "Turns pixels black or white", primary: "amount", of: SaltAndPepper(),
+    Setting("amount", .numberRange(0...1), "Fraction of the pixels"), .probability)
+
   /// Fraction of the pixels, 0 to 1.
   package var amount: ClosedRange<Double>
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: SaltAndPepper(), Setting("amount", .numberRange(0...1), "Fraction of the pixels"), .probability)
 
   public init(amount: ClosedRange<Double> = 0.01...0.05, probability: Double = 1) {
     (self.amount, self.probability) = (amount, probability)
@@ -125,16 +121,13 @@ public struct SaltAndPepper: Augmentation {
 
 /// Compresses to JPEG and back, with the artifacts that makes. Alpha is kept apart.
 public struct JPEGCompression: Augmentation {
-  public static let name = "jpeg-compression"
-  public static let summary = "Compresses to JPEG and back"
-  public static let primary: String? = "quality"
+  public static let declaration = Declaration(
+    "jpeg-compression", "Compresses to JPEG and back", primary: "quality", of: JPEGCompression(),
+    Setting("quality", .integerRange(1...100), "JPEG quality, 1 (worst) to 100 (best)"), .probability)
+
   /// JPEG quality, 1 to 100.
   package var quality: ClosedRange<Int>
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: JPEGCompression(),
-    Setting("quality", .integerRange(1...100), "JPEG quality, 1 (worst) to 100 (best)"), .probability)
 
   public init(quality: ClosedRange<Int> = 30...90, probability: Double = 1) {
     (self.quality, self.probability) = (quality, probability)

@@ -3,8 +3,12 @@ import MirageMedia
 
 /// Fills random rectangles (torchvision's `RandomErasing`; with a fixed area and a ratio of 1 it is cutout).
 public struct Erase: Augmentation {
-  public static let name = "erase"
-  public static let summary = "Fills random rectangles (random erasing, cutout)"
+  public static let declaration = Declaration(
+    "erase", "Fills random rectangles (random erasing, cutout)", of: Erase(),
+    Setting("count", .integerRange(1...1000), "Number of rectangles"),
+    Setting("scale", .numberRange(0.0001...1), "Area of a rectangle, as a fraction of the image's"),
+    Setting("ratio", .numberRange(0.01...100), "Aspect of a rectangle, width over height"), .fill, .probability)
+
   /// Number of rectangles.
   package var count: ClosedRange<Int>
   /// A rectangle's part of the image's area.
@@ -13,11 +17,6 @@ public struct Erase: Augmentation {
   package var ratio: ClosedRange<Double>
   package var fill: [UInt8]
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: Erase(), Setting("count", .integerRange(1...1000), "Number of rectangles"),
-    Setting("scale", .numberRange(0.0001...1), "Area of a rectangle, as a fraction of the image's"),
-    Setting("ratio", .numberRange(0.01...100), "Aspect of a rectangle, width over height"), .fill, .probability)
 
   public init(
     count: ClosedRange<Int> = 1...1, scale: ClosedRange<Double> = 0.02...0.33, ratio: ClosedRange<Double> = 0.3...3.3,
@@ -54,18 +53,17 @@ public struct Erase: Augmentation {
 
 /// Fills a square in each cell of a grid (Chen et al., "GridMask", 2020; as in Albumentations' GridDropout).
 public struct GridDropout: Augmentation {
-  public static let name = "grid-dropout"
-  public static let summary = "Fills a square in each cell of a grid"
+  public static let declaration = Declaration(
+    "grid-dropout", "Fills a square in each cell of a grid", of: GridDropout(),
+    Setting("ratio", .number(0...1), "Side of the square, as a fraction of the cell's"),
+    Setting("unit", .integerRange(2...10_000), "Side of a cell in pixels"), .fill, .probability)
+
   /// The square's side as a part of the cell's.
   package var ratio: Double
   /// The cell's side in pixels.
   package var unit: ClosedRange<Int>
   package var fill: [UInt8]
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: GridDropout(), Setting("ratio", .number(0...1), "Side of the square, as a fraction of the cell's"),
-    Setting("unit", .integerRange(2...10_000), "Side of a cell in pixels"), .fill, .probability)
 
   public init(ratio: Double = 0.5, unit: ClosedRange<Int> = 8...16, fill: [UInt8] = [0], probability: Double = 0.5) {
     (self.ratio, self.unit, self.fill, self.probability) = (ratio, unit, fill, probability)

@@ -4,20 +4,17 @@ import MirageMedia
 /// Looks at the image from another angle: each corner moves inwards by a random part of half the side; agrees with
 /// torchvision's `perspective` (on Pillow images) to rounding.
 public struct Perspective: Augmentation {
-  public static let name = "perspective"
-  public static let summary = "Looks at the image from another angle"
-  public static let primary: String? = "distortion"
+  public static let declaration = Declaration(
+    "perspective", "Looks at the image from another angle", primary: "distortion", of: Perspective(),
+    Setting("distortion", .number(0...1), "Largest shift of a corner, as a fraction of the way to the center"),
+    .interpolation, .fill, .border, .probability)
+
   /// Largest shift of a corner, 0 (none) to 1 (to the center).
   package var distortion: Double
   package var interpolation: Interpolation
   package var fill: [UInt8]
   package var border: BorderMode
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: Perspective(),
-    Setting("distortion", .number(0...1), "Largest shift of a corner, as a fraction of the way to the center"),
-    .interpolation, .fill, .border, .probability)
 
   public init(
     distortion: Double = 0.5, interpolation: Interpolation = .bilinear, fill: [UInt8] = [0],

@@ -53,8 +53,11 @@ public struct PolicyParameters: Sendable, Codable { public var operations: [Poli
 
 /// Some operations of one strength, drawn from fourteen (Cubuk et al., "RandAugment", 2020), with torchvision's ranges.
 public struct RandAugment: Augmentation {
-  public static let name = "rand-augment"
-  public static let summary = "Some of fourteen operations, all of one strength"
+  public static let declaration = Declaration(
+    "rand-augment", "Some of fourteen operations, all of one strength", of: RandAugment(),
+    Setting("operations", .integer(1...14), "Number of operations, one after the other"),
+    Setting("magnitude", .integer(0...30), "Strength of each operation"), .interpolation, .fill, .probability)
+
   /// Number of operations, one after the other.
   package var operations: Int
   /// The strength, 0 to 30.
@@ -62,10 +65,6 @@ public struct RandAugment: Augmentation {
   package var interpolation: Interpolation
   package var fill: [UInt8]
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: RandAugment(), Setting("operations", .integer(1...14), "Number of operations, one after the other"),
-    Setting("magnitude", .integer(0...30), "Strength of each operation"), .interpolation, .fill, .probability)
 
   public init(
     operations: Int = 2, magnitude: Int = 9, interpolation: Interpolation = .nearest, fill: [UInt8] = [0],
@@ -106,13 +105,13 @@ public struct RandAugment: Augmentation {
 
 /// One operation of random strength for each image (Müller and Hutter, "TrivialAugment", 2021), with the wide ranges.
 public struct TrivialAugmentWide: Augmentation {
-  public static let name = "trivial-augment-wide"
-  public static let summary = "One of fourteen operations, of random strength"
+  public static let declaration = Declaration(
+    "trivial-augment-wide", "One of fourteen operations, of random strength", of: TrivialAugmentWide(), .interpolation,
+    .fill, .probability)
+
   package var interpolation: Interpolation
   package var fill: [UInt8]
   public var probability: Double
-
-  public static let settings = Setting.list(of: TrivialAugmentWide(), .interpolation, .fill, .probability)
 
   public init(interpolation: Interpolation = .nearest, fill: [UInt8] = [0], probability: Double = 1) {
     (self.interpolation, self.fill, self.probability) = (interpolation, fill, probability)

@@ -3,9 +3,11 @@ import MirageMedia
 
 /// Rotates about the center by a random angle, counter-clockwise in degrees; agrees with Pillow's `rotate` to rounding.
 public struct Rotate: Augmentation {
-  public static let name = "rotate"
-  public static let summary = "Rotates about the center, counter-clockwise"
-  public static let primary: String? = "degrees"
+  public static let declaration = Declaration(
+    "rotate", "Rotates about the center, counter-clockwise", primary: "degrees", of: Rotate(degrees: 0...0),
+    .required("degrees", .numberRange(-360...360, symmetric: true), "Angle in degrees"), .interpolation, .fill, .border,
+    Setting("expand", .boolean, "Whether the image grows to hold all of the rotated one"), .probability)
+
   package var degrees: ClosedRange<Double>
   package var interpolation: Interpolation
   package var fill: [UInt8]
@@ -13,11 +15,6 @@ public struct Rotate: Augmentation {
   /// Grow the image to hold all of the rotated one.
   package var expand: Bool
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: Rotate(degrees: 0...0),
-    .required("degrees", .numberRange(-360...360, symmetric: true), "Angle in degrees"), .interpolation, .fill,
-    .border, Setting("expand", .boolean, "Whether the image grows to hold all of the rotated one"), .probability)
 
   public init(
     degrees: ClosedRange<Double>, interpolation: Interpolation = .bilinear, fill: [UInt8] = [0],

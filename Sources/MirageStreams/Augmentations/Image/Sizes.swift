@@ -4,9 +4,12 @@ import MirageMedia
 /// Brings images to a size. Pixel centers lie at half coordinates; with `antialias` (the default) the result is Pillow's to
 /// the bit for nearest, bilinear, bicubic and lanczos, without it that of torch's `interpolate` to rounding.
 public struct Resize: Augmentation {
-  public static let name = "resize"
-  public static let summary = "Resizes images"
-  public static let primary: String? = "size"
+  public static let declaration = Declaration(
+    "resize", "Resizes images", primary: "size", of: Resize(size: 1), .size,
+    Setting(
+      "side", .choice(Side.self), "Side that has the size: both, or the shorter or longer one with the aspect kept"),
+    .resampling, .antialias, .probability)
+
   package var size: Size
   package var side: Side
   package var interpolation: Interpolation
@@ -22,12 +25,6 @@ public struct Resize: Augmentation {
     /// Its longer side; the aspect stays.
     case longer
   }
-
-  public static let settings = Setting.list(
-    of: Resize(size: 1), .size,
-    Setting(
-      "side", .choice(Side.self), "Side that has the size: both, or the shorter or longer one with the aspect kept"),
-    .resampling, .antialias, .probability)
 
   public init(
     size: Size, side: Side = .both, interpolation: Interpolation = .bilinear, antialias: Bool = true,
@@ -55,16 +52,14 @@ public struct Resize: Augmentation {
 
 /// Adds a border at the four sides.
 public struct Pad: Augmentation {
-  public static let name = "pad"
-  public static let summary = "Adds a border at the four sides"
-  public static let primary: String? = "padding"
+  public static let declaration = Declaration(
+    "pad", "Adds a border at the four sides", primary: "padding", of: Pad(padding: 0),
+    .required("padding", .padding, "Border in pixels"), .border("mode"), .fill, .probability)
+
   package var padding: Padding
   package var mode: BorderMode
   package var fill: [UInt8]
   public var probability: Double
-
-  public static let settings = Setting.list(
-    of: Pad(padding: 0), .required("padding", .padding, "Border in pixels"), .border("mode"), .fill, .probability)
 
   public init(padding: Padding, mode: BorderMode = .constant, fill: [UInt8] = [0], probability: Double = 1) {
     (self.padding, self.mode, self.fill, self.probability) = (padding, mode, fill, probability)
