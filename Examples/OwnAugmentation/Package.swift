@@ -6,6 +6,8 @@ let package = Package(
   dependencies: [.package(name: "Mirage", path: "../..")],
   targets: [
     .executableTarget(name: "own-mirage", dependencies: [.product(name: "Mirage", package: "Mirage")]),
+    // The code of README.md and of the articles, which thereby uses nothing but what is public.
+    .target(name: "articles", dependencies: [.product(name: "Mirage", package: "Mirage")]),
     // Datasets and augmentations alone: it needs neither oneDNN nor OpenBLAS.
     .executableTarget(name: "streams-only", dependencies: [.product(name: "MirageStreams", package: "Mirage")]),
   ]

@@ -66,8 +66,11 @@ extension ConditionalGAN: TrainedEstimator {
         FittingProgress(stage: Self.name, activity: "looking at the samples", done: $0, total: upstream.count))
     }
     let configuration = try GANConfiguration(model, shape: set.coding.shape, classes: upstream.about.classes)
-    // What cannot be added is found out before hours of training.
+    // Samples that cannot be added are found out before hours of training.
     _ = try emit.order(behind: upstream, names: configuration.classes)
+    if watch.resolved(hasClasses: configuration.classes.count > 1).metric == .last {
+      try emit.check(classifier: classifier(files))
+    }
     let header = try ModelFile.header(configuration, set.coding)
     if let saved {
       try saved.expect(["configuration": header["configuration"]!])
@@ -103,7 +106,7 @@ extension ConditionalGAN: TrainedEstimator {
       ? nil
       : {
         let classifier = try await QualityMeter.classifier(
-          configuration, on: set, seed: seed, at: files.folder + "/classifier.safetensors"
+          configuration, on: set, seed: seed, at: files.classifier
         ) {
           context.report(
             FittingProgress(stage: Self.name, activity: "classifier for the metric", done: $0, total: $1))
@@ -165,14 +168,17 @@ extension ConditionalGAN: TrainedEstimator {
   private func fitted(_ files: TrainingFiles, like upstream: Flow<Sample>) async throws -> Fitted<Sample, Sample> {
     // Without a metric there is no best one.
     let model = try ModelFile(reading: FileKind(files.best) == .file ? files.best : files.last)
-    let classifier = files.folder + "/classifier.safetensors"
     let stage = EmittingStage(
-      model, emit, classifierPath: emit.classifier ?? (FileKind(classifier) == .file ? classifier : nil),
-      like: try await upstream.example())
+      model, emit, classifierPath: classifier(files), like: try await upstream.example())
     return Fitted(
       stage, description: try stage.description(named: Self.name),
       measures: try ModelFile(reading: files.last).measures,
       files: [files.last])
+  }
+
+  /// File of the classifier that rejects samples: the one that is named, or that of the metric; nil if there is none.
+  private func classifier(_ files: TrainingFiles) -> String? {
+    emit.classifier ?? (FileKind(files.classifier) == .file ? files.classifier : nil)
   }
 
   private func tell(_ context: Context, _ event: String) {
@@ -215,4 +221,9 @@ extension ConditionalGAN: ProvableGenerator {
       return try stage.description
     }
   }
+}
+
+extension TrainingFiles {
+  /// The classifier that a GAN's metric is measured with.
+  fileprivate var classifier: String { folder + "/classifier.safetensors" }
 }

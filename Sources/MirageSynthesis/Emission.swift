@@ -79,6 +79,14 @@ public struct Emission: Sendable, Codable, Equatable {
       remedy: "Use emit.count or emit.ratio, or another model.conditioning.")
   }
 
+  /// - Throws: bad pipeline if samples are to be rejected and there is no classifier for it.
+  func check(classifier: String?) throws {
+    guard threshold > 0, classifier == nil else { return }
+    throw MirageError(
+      .badPipeline, "emit.threshold needs a classifier, and the GAN is trained without one", place: "emit.threshold",
+      remedy: "Name one that mirage train-classifier wrote, with emit.classifier.")
+  }
+
   /// The order of the samples that are added to a flow.
   ///
   /// - Parameter names: names of the model's classes; empty for a model without classes.

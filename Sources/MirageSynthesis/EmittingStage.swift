@@ -87,11 +87,7 @@ package struct EmittingStage: Stage {
 
   /// - Parameter key: keys latents; `path` for all but a source that has always had another.
   func apply(to upstream: Flow<Sample>, drawingBy key: StagePath, at path: StagePath) throws -> Flow<Sample> {
-    guard emission.threshold == 0 || classifierPath != nil else {
-      throw MirageError(
-        .badPipeline, "emit.threshold needs a classifier, and the GAN was trained without one", place: "emit.threshold",
-        remedy: "Name one that mirage train-classifier wrote, with emit.classifier.")
-    }
+    try emission.check(classifier: classifierPath)
     let order = try emission.order(behind: upstream, names: configuration.classes)
     let real = emission.syntheticOnly ? try Take(0).apply(to: upstream, at: path) : upstream
     return try real.appending(generated(order, like: upstream.about, drawingBy: key, at: path))

@@ -62,9 +62,12 @@ import Testing
       (Emission(balance: true), .none, "emit.balance needs a model with classes"),
       (Emission(count: 3, classes: ["ant"]), .none, "emit.classes needs a model with classes"),
       (Emission(count: 3, classes: ["ent"]), .projection, "Did you mean ant?"),
+      (Emission(count: 3, threshold: 0.5), .projection, "emit.threshold needs a classifier"),
     ]
     for (emission, conditioning, message) in faults {
-      let stage = try SmallStage.gan(path, steps: 1) { ($0.emit, $0.model.conditioning) = (emission, conditioning) }
+      let stage = try SmallStage.gan(path, steps: 1) {
+        ($0.emit, $0.model.conditioning, $0.watch.metric) = (emission, conditioning, .last)
+      }
       let found = await failure(SmallStage.pipeline(stage))
       #expect(found.contains(message), "\(found)")
       #expect(FileKind(path) == .missing, "before training starts")

@@ -1,4 +1,5 @@
 import MirageSupport
+import Synchronization
 
 /// A part of a pipeline: source, augmentation, stage or sink. Its stored properties are its settings: in a pipeline
 /// file under the same names, in lower case with hyphens.
@@ -28,7 +29,7 @@ public struct Declaration: Sendable {
   fileprivate let name: String
   fileprivate let summary: String
   fileprivate let primary: String?
-  fileprivate let settings: [Setting]
+  fileprivate let settings: Lazy<[Setting]>
 
   /// Declares a component.
   ///
@@ -38,11 +39,13 @@ public struct Declaration: Sendable {
   ///   - primary: key of the setting that a plain value sets: `copies: 2` is `copies: {count: 2}`. None by default.
   ///   - prototype: a value made with the initializer's defaults; what it has for required settings is not used.
   ///   - settings: one setting for each stored property, in the order that help shows them.
-  public init(
-    _ name: String, _ summary: String, primary: String? = nil, of prototype: some Encodable, _ settings: Setting...
+  public init<Prototype: Encodable & SendableMetatype>(
+    _ name: String, _ summary: String, primary: String? = nil,
+    of prototype: @autoclosure @escaping @Sendable () -> Prototype, _ settings: Setting...
   ) {
     (self.name, self.summary, self.primary) = (name, summary, primary)
-    self.settings = Setting.list(of: prototype, settings)
+    // A name is looked up among all components, and the defaults of few of them are needed.
+    self.settings = Lazy { Setting.list(of: prototype(), settings) }
   }
 
   /// Declares a component without settings.
@@ -51,7 +54,23 @@ public struct Declaration: Sendable {
   ///   - name: name in pipeline files, such as `shuffle`.
   ///   - summary: one line that says what the component does, without a period at its end.
   public init(_ name: String, _ summary: String) {
-    (self.name, self.summary, primary, settings) = (name, summary, nil, [])
+    (self.name, self.summary, primary, settings) = (name, summary, nil, Lazy { [] })
+  }
+}
+
+/// A value that is made at first use.
+private final class Lazy<Value: Sendable>: Sendable {
+  private let made = Mutex<Value?>(nil)
+  private let make: @Sendable () -> Value
+
+  init(_ make: @escaping @Sendable () -> Value) { self.make = make }
+
+  var value: Value {
+    made.withLock { made in
+      let value = made ?? make()
+      made = value
+      return value
+    }
   }
 }
 
@@ -59,7 +78,7 @@ extension Component {
   /// Name in pipeline files, such as `random-crop`.
   public static var name: String { declaration.name }
   package static var summary: String { declaration.summary }
-  package static var settings: [Setting] { declaration.settings }
+  package static var settings: [Setting] { declaration.settings.value }
   /// Key of the setting that a plain value sets.
   package static var primary: String? { declaration.primary }
   public var parts: [String: [any Component]] { [:] }

@@ -2,13 +2,14 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Every Swift block in README.md and the articles is code that is compiled here and, for the articles, run.
+/// Every Swift block in README.md and the articles is code that is compiled here and, for the articles, run. A package
+/// of its own, Examples/OwnAugmentation, compiles the same files: what they use is public.
 @Suite struct ArticleTests {
   static let catalog = repository + "/Sources/Mirage/Mirage.docc"
   /// Articles by the file that holds their code.
   static let articles = [
-    "FlowArticleTests": catalog + "/AFlow.md", "StageArticleTests": catalog + "/AStageOfYourOwn.md",
-    "ModelArticleTests": catalog + "/AModelOfYourOwn.md", "ReadmeArticle": repository + "/README.md",
+    "FlowArticle": catalog + "/AFlow.md", "StageArticle": catalog + "/AStageOfYourOwn.md",
+    "ModelArticle": catalog + "/AModelOfYourOwn.md", "ReadmeArticle": repository + "/README.md",
   ]
 
   /// Lines without their indentation; empty ones and imports are left out.

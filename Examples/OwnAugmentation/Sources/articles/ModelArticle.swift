@@ -1,0 +1,1 @@
+../../../../Tests/MirageTests/Articles/ModelArticle.swift
