@@ -46,29 +46,6 @@ package func parentDirectory(_ path: String) -> String {
   return slash == path.startIndex ? "/" : String(path[..<slash])
 }
 
-/// The name nearest to `word` by edit distance; nil if none is near enough to be meant.
-package func nearest(to word: String, among names: some Sequence<String>) -> String? {
-  names.map { ($0, editDistance(word.lowercased(), $0.lowercased())) }
-    .filter { $0.1 <= max(1, max(word.count, $0.0.count) / 2) }
-    .min { ($0.1, $0.0) < ($1.1, $1.0) }?.0
-}
-
-/// Levenshtein's distance: insertions, deletions and substitutions between two texts.
-private func editDistance(_ a: String, _ b: String) -> Int {
-  let b = Array(b)
-  var row = Array(0...b.count)
-  for (i, character) in a.enumerated() {
-    var diagonal = row[0]
-    row[0] = i + 1
-    for j in b.indices {
-      let substituted = diagonal + (character == b[j] ? 0 : 1)
-      diagonal = row[j + 1]
-      row[j + 1] = min(substituted, diagonal + 1, row[j] + 1)
-    }
-  }
-  return row[b.count]
-}
-
 /// Number of free bytes for this user on the file system of a path; nil if it is unknown.
 package func freeBytes(at path: String) -> Int? {
   var status = statvfs()

@@ -64,7 +64,7 @@ import Testing
       name: "both", seed: 3, policy: .skip(limit: 5), source: MNIST(directory: data, split: .test),
       stages: [
         Filter(classes: ["Bag", "Coat"]), Copies(2), Rotate(degrees: -15...15),
-        RandomCrop(size: 28, padding: 2, mode: .reflect),
+        RandomCrop(size: 28, padding: 2, mode: .reflect), Pad(padding: Padding(left: 1, top: 3, right: 1, bottom: 3)),
         Sometimes([OneOf([Brightness(factor: 0.5...1.5), GaussianNoise()], weights: [1, 2]), Invert()]),
         Erase(scale: 0.02...0.1), Scale(),
       ], sink: WebDatasetSink(directory: "out", samplesPerShard: 100))
@@ -81,6 +81,7 @@ import Testing
         - copies: 2
         - rotate: 15
         - random-crop: { size: 28, padding: 2, mode: reflect }
+        - pad: [1, 3]
         - sometimes:
             - one-of: { of: [{ brightness: [0.5, 1.5] }, gaussian-noise], weights: [1, 2] }
             - invert
