@@ -2,7 +2,7 @@ import MirageSupport
 
 /// Statistics of one pass over a flow: classes, sizes, mean and deviation.
 public struct DatasetSummary: Sendable {
-  public private(set) var tally = Tally()
+  public private(set) var counts = SampleCounts()
   /// Number of samples by height, width and channels.
   public private(set) var sizes: [String: Int] = [:]
   public private(set) var statistics = ChannelStatistics()
@@ -20,13 +20,13 @@ public struct DatasetSummary: Sendable {
       for slot in chunk.slots {
         switch slot {
         case .element(let (size, label, kind, statistics)):
-          summary.tally.count(label, kind, classes: flow.about.classes)
+          summary.counts.add(label, kind, classes: flow.about.classes)
           summary.sizes["\(size.height) x \(size.width) x \(size.channels)", default: 0] += 1
           if !summary.hasMixedChannels {
             do { try summary.statistics.add(statistics) } catch { summary.hasMixedChannels = true }
           }
         case .absent: break
-        case .failed(let error): try summary.tally.skip(error, policy: context.policy)
+        case .failed(let error): try summary.counts.skip(error, policy: context.policy)
         }
       }
     }
@@ -36,11 +36,11 @@ public struct DatasetSummary: Sendable {
   /// The summary as JSON; `mean` and `std` are null if images of different channels are mixed.
   public var json: JSONValue {
     [
-      "samples": .integer(tally.written), "classes": .object(tally.classes.mapValues { .integer($0) }),
-      "kinds": .object(tally.kinds.mapValues { .integer($0) }), "sizes": .object(sizes.mapValues { .integer($0) }),
+      "samples": .integer(counts.written), "classes": .object(counts.classes.mapValues { .integer($0) }),
+      "kinds": .object(counts.kinds.mapValues { .integer($0) }), "sizes": .object(sizes.mapValues { .integer($0) }),
       "mean": hasMixedChannels ? .null : .array(statistics.mean.map { .number($0) }),
       "std": hasMixedChannels ? .null : .array(statistics.deviation.map { .number($0) }),
-      "skipped": .integer(tally.skipped.count),
+      "skipped": .integer(counts.skipped.count),
     ]
   }
 
@@ -49,9 +49,9 @@ public struct DatasetSummary: Sendable {
     func list(_ counts: [String: Int]) -> String {
       counts.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)" }.joined(separator: "\n")
     }
-    var parts = ["samples: \(tally.written)"]
-    if !tally.classes.isEmpty { parts.append("classes\n" + list(tally.classes)) }
-    parts.append("kinds\n" + list(tally.kinds))
+    var parts = ["samples: \(counts.written)"]
+    if !counts.classes.isEmpty { parts.append("classes\n" + list(counts.classes)) }
+    parts.append("kinds\n" + list(counts.kinds))
     parts.append("sizes (height x width x channels)\n" + list(sizes))
     if hasMixedChannels {
       parts.append("mean and deviation: images of different channels are mixed")
@@ -59,7 +59,7 @@ public struct DatasetSummary: Sendable {
       parts.append("mean: \(JSONValue.array(statistics.mean.map { .number($0) }).text)")
       parts.append("std: \(JSONValue.array(statistics.deviation.map { .number($0) }).text)")
     }
-    if !tally.skipped.isEmpty { parts.append("skipped: \(tally.skipped.count)") }
+    if !counts.skipped.isEmpty { parts.append("skipped: \(counts.skipped.count)") }
     return parts.joined(separator: "\n")
   }
 }

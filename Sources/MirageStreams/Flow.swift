@@ -13,12 +13,12 @@ public struct Flow<Element: Sendable>: AsyncSequence, Sendable {
   /// Properties of the data as a whole.
   public let about: DatasetInfo
   /// Returns the id and label of a position without reading it.
-  public let locate: @Sendable (Int, Run) throws -> Place
+  public let locate: @Sendable (Int, Run) throws -> SampleHeader
   /// Returns one slot for each of the given positions, in their order. Positions may repeat and need not be sorted.
   public let read: @Sendable ([Int], Run) async throws -> [Slot<Element>]
 
   public init(
-    count: Int, run: Run = Run(), about: DatasetInfo, locate: @escaping @Sendable (Int, Run) throws -> Place,
+    count: Int, run: Run = Run(), about: DatasetInfo, locate: @escaping @Sendable (Int, Run) throws -> SampleHeader,
     read: @escaping @Sendable ([Int], Run) async throws -> [Slot<Element>]
   ) {
     (self.count, self.run, self.about, self.locate, self.read) = (count, run, about, locate, read)
@@ -33,13 +33,13 @@ public struct Flow<Element: Sendable>: AsyncSequence, Sendable {
   package func processed<Output: Sendable>(
     _ range: Range<Int>, in context: Context, transform: @escaping @Sendable (Element) throws -> Output
   ) -> OrderedMap<Chunk<Output>> {
-    let (run, grain) = (run, about.grain)
+    let (run, chunkSize) = (run, about.chunkSize)
     let read = mapElements(stage: "the output") { .element(try transform($0)) }.read
     return OrderedMap(
-      0..<(range.count + grain - 1) / grain, workers: context.workers, bound: 2 * context.workers
+      0..<(range.count + chunkSize - 1) / chunkSize, workers: context.workers, bound: 2 * context.workers
     ) { index in
-      let start = range.lowerBound + index * grain
-      let positions = start..<Swift.min(start + grain, range.upperBound)
+      let start = range.lowerBound + index * chunkSize
+      let positions = start..<Swift.min(start + chunkSize, range.upperBound)
       try Task.checkCancellation()
       return Chunk(positions: positions, slots: try await read(Array(positions), run))
     }
@@ -91,7 +91,7 @@ public struct Chunk<Element: Sendable>: Sendable {
 }
 
 /// The id and label of a position, known without reading it.
-public struct Place: Sendable, Equatable {
+public struct SampleHeader: Sendable, Equatable {
   public var id: SampleID
   /// Index of the class; nil if the sample has none, or if it is known only after reading (after mixup).
   public var label: Int?
@@ -108,7 +108,7 @@ public struct DatasetInfo: Sendable {
   /// The files the data comes from, or the directories that hold them.
   public var inputs: [String]
   /// Number of positions per chunk of work, chosen so that a chunk takes about a millisecond.
-  public var grain: Int
+  public var chunkSize: Int
   /// Kind of media that flows.
   public var domain = Format.Domain.image
   /// Whether contents are bytes or, after scale or normalize, floats.
@@ -120,14 +120,14 @@ public struct DatasetInfo: Sendable {
   /// Number of sources that the ids distinguish. Defaults to 1.
   public var sources = 1
 
-  public init(classes: [String], inputs: [String], grain: Int) {
+  public init(classes: [String], inputs: [String], chunkSize: Int) {
     self.classes = classes
     folders = folderNames(classes)
-    (self.inputs, self.grain) = (inputs, grain)
+    (self.inputs, self.chunkSize) = (inputs, chunkSize)
   }
 
   /// Whether cancellation is checked before each sample. If not, chunks are short enough to be finished.
-  var isCostly: Bool { grain < 64 }
+  var isCostly: Bool { chunkSize < 64 }
 
   /// Returns a copy to which `change` was applied.
   public func changed(_ change: (inout DatasetInfo) -> Void) -> DatasetInfo {

@@ -34,7 +34,7 @@ public struct RunProgress: Sendable {
 public struct RunReport: Sendable {
   /// Directory that was written.
   public var directory: String
-  public var tally: Tally
+  public var counts: SampleCounts
   /// Whether nothing was written because an earlier run had finished.
   public var wasComplete: Bool
 }
@@ -96,7 +96,7 @@ extension Pipeline {
       sink.directory, key: .object(key), start: range.lowerBound, existing: options.existing,
       shared: sink.sharedFiles())
     if output.isComplete {
-      return RunReport(directory: output.directory, tally: output.journal.tally, wasComplete: true)
+      return RunReport(directory: output.directory, counts: output.journal.counts, wasComplete: true)
     }
     if !output.journal.isFinished {
       var (writer, position) = try await sink.open(OutputPlan(dataset: flow.about, output: output))
@@ -104,10 +104,10 @@ extension Pipeline {
         flow, position..<range.upperBound, of: range, into: sink, &writer, output, context,
         interval: options.checkpointInterval, progress)
       try writer.finish()
-      let tally = output.journal.tally
+      let counts = output.journal.counts
       let path = output.directory + "/" + OutputDirectory.reportName
       let existing = FileKind(path) == .file ? try? JSONValue(parsing: InputFile.contents(of: path)) : nil
-      var fields = try tally.report
+      var fields = try counts.report
       fields["run"] = .object(report)
       fields["fitted"] = try fitted.report
       fields["inputs"] = .array(try inputs.map { try $0.digested() })
@@ -115,7 +115,7 @@ extension Pipeline {
       try OutputFile.write(output.data + "/" + OutputDirectory.reportName, text.prettyText.utf8)
     }
     try output.commit()
-    return RunReport(directory: output.directory, tally: output.journal.tally, wasComplete: false)
+    return RunReport(directory: output.directory, counts: output.journal.counts, wasComplete: false)
   }
 
   /// - Throws: bad pipeline if the output lies in a directory that is read: it would become input of the next run.
@@ -145,7 +145,7 @@ extension Pipeline {
     _ output: OutputDirectory, _ context: Context, interval: Double, _ progress: @Sendable (RunProgress) -> Void
   ) async throws {
     let about = flow.about
-    var tally = output.journal.tally
+    var counts = output.journal.counts
     var position = rest.lowerBound
     let clock = ContinuousClock()
     var saved = clock.now
@@ -153,7 +153,7 @@ extension Pipeline {
       let files = try writer.flush()
       try output.checkpoint {
         $0.position = position
-        $0.tally = tally
+        $0.counts = counts
         $0.files = files
       }
       saved = clock.now
@@ -161,7 +161,8 @@ extension Pipeline {
     func show() {
       progress(
         RunProgress(
-          done: position - range.lowerBound, total: range.count, written: tally.written, skipped: tally.skipped.count))
+          done: position - range.lowerBound, total: range.count, written: counts.written, skipped: counts.skipped.count)
+      )
     }
     show()
     let chunks = flow.processed(rest, in: context) {
@@ -174,13 +175,13 @@ extension Pipeline {
           case .element(let item):
             do {
               try writer.write(item.encoded)
-              tally.count(item.label, item.kind, classes: about.classes)
+              counts.add(item.label, item.kind, classes: about.classes)
             } catch let error as MirageError where error.kind == .badData {
-              try tally.skip(
+              try counts.skip(
                 SampleError(id: item.id, origin: nil, stage: "the output", error: error), policy: context.policy)
             }
           case .absent: break
-          case .failed(let error): try tally.skip(error, policy: context.policy)
+          case .failed(let error): try counts.skip(error, policy: context.policy)
           }
           position += 1
         }
@@ -196,8 +197,8 @@ extension Pipeline {
   }
 }
 
-extension Tally {
-  mutating func count(_ label: Int?, _ kind: Sample.Kind, classes names: [String]) {
+extension SampleCounts {
+  mutating func add(_ label: Int?, _ kind: Sample.Kind, classes names: [String]) {
     written += 1
     kinds[kind.rawValue, default: 0] += 1
     if let label { classes[label < names.count ? names[label] : String(label), default: 0] += 1 }

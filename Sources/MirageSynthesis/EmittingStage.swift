@@ -97,11 +97,12 @@ package struct EmittingStage: Stage {
     _ order: EmissionOrder, like real: DatasetInfo, drawingBy keyPath: StagePath, at path: StagePath
   ) -> Flow<Sample> {
     let isConditional = !configuration.classes.isEmpty
-    @Sendable func place(_ ordinal: Int) -> Place {
-      Place(id: SampleID(index: ordinal, synthetic: ordinal), label: isConditional ? order.label(of: ordinal) : nil)
+    @Sendable func place(_ ordinal: Int) -> SampleHeader {
+      SampleHeader(
+        id: SampleID(index: ordinal, synthetic: ordinal), label: isConditional ? order.label(of: ordinal) : nil)
     }
     var about = DatasetInfo(
-      classes: real.classes, inputs: [file] + (classifierPath.map { [$0] } ?? []), grain: Self.blockSize)
+      classes: real.classes, inputs: [file] + (classifierPath.map { [$0] } ?? []), chunkSize: Self.blockSize)
     (about.domain, about.numbers) = (coding.format.domain, numbers)
     return Flow<Sample>.generated(
       count: order.count, inBlocksOf: Self.blockSize, about: about, dependsOnEpoch: false, bytes: \.byteCount,
@@ -119,7 +120,7 @@ package struct EmittingStage: Stage {
     }
   }
 
-  private func slot(_ made: Made?, _ place: Place, classes: [String], at path: StagePath) -> Slot<Sample> {
+  private func slot(_ made: Made?, _ place: SampleHeader, classes: [String], at path: StagePath) -> Slot<Sample> {
     guard let made else {
       let name = place.label.map { " of class \(classes[$0])" } ?? ""
       let error = MirageError.badData(

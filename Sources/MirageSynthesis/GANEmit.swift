@@ -62,7 +62,7 @@ public struct GANSource: SourceComponent, ComputesWithNetworks {
 
   public func flow(in context: Context) throws -> Flow<Sample> {
     let model = try ModelFile(reading: checkpoint)
-    var about = DatasetInfo(classes: model.configuration.classes, inputs: [], grain: EmittingStage.blockSize)
+    var about = DatasetInfo(classes: model.configuration.classes, inputs: [], chunkSize: EmittingStage.blockSize)
     about.numbers = model.coding.format.numbers
     let nothing = Flow<Sample>.generated(
       count: 0, inBlocksOf: 1, about: about, bytes: \.byteCount,

@@ -27,7 +27,7 @@ struct TrainingSet: Sendable {
         remedy: "Put it before them.")
     }
     var (positions, counts) = ([Int](), [Int](repeating: 0, count: isConditional ? flow.about.classes.count : 0))
-    var (first, skipped): (Sample?, Tally) = (nil, Tally())
+    var (first, skipped): (Sample?, SampleCounts) = (nil, SampleCounts())
     let chunks = flow.processed(0..<flow.count, in: context) { sample in
       try checkRange(sample)
       return (format: sample.format, label: sample.label?.index, sample: sample)

@@ -161,6 +161,6 @@ struct StatsCommand: AsyncParsableCommand {
     warn(leftOut: fitted.leftOut)
     let summary = try await DatasetSummary.measure(flow, limit: limit, in: work.context(for: pipeline))
     print(json ? summary.json.text : summary.text)
-    if !summary.tally.skipped.isEmpty { throw ExitCode(1) }
+    if !summary.counts.skipped.isEmpty { throw ExitCode(1) }
   }
 }

@@ -81,7 +81,7 @@ struct RunCommand: AsyncParsableCommand {
       throw error
     }
     show(report, seconds: start.duration(to: .now) / .seconds(1))
-    if !report.tally.skipped.isEmpty { throw ExitCode(1) }
+    if !report.counts.skipped.isEmpty { throw ExitCode(1) }
   }
 
   /// This command again, resuming; words with anything special in them quoted for a shell.
@@ -95,13 +95,13 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   private func show(_ report: RunReport, seconds: Double) {
-    let tally = report.tally
+    let counts = report.counts
     if json {
       let result: JSONValue = [
-        "directory": .string(report.directory), "written": .integer(tally.written),
-        "skipped": .array(tally.skipped.map { ["sample": .string($0.sample), "reason": .string($0.reason)] }),
-        "classes": .object(tally.classes.mapValues { .integer($0) }),
-        "kinds": .object(tally.kinds.mapValues { .integer($0) }), "complete": .bool(report.wasComplete),
+        "directory": .string(report.directory), "written": .integer(counts.written),
+        "skipped": .array(counts.skipped.map { ["sample": .string($0.sample), "reason": .string($0.reason)] }),
+        "classes": .object(counts.classes.mapValues { .integer($0) }),
+        "kinds": .object(counts.kinds.mapValues { .integer($0) }), "complete": .bool(report.wasComplete),
       ]
       print(result.text)
       return
@@ -110,12 +110,12 @@ struct RunCommand: AsyncParsableCommand {
       if report.wasComplete {
         print("\(report.directory) is complete already.")
       } else {
-        let rate = seconds > 0 ? Int(Double(tally.written) / seconds) : 0
+        let rate = seconds > 0 ? Int(Double(counts.written) / seconds) : 0
         print(
-          "\(NumberText.grouped(tally.written)) samples in \(report.directory) (\(NumberText.fixed(seconds, decimals: 1)) s,"
+          "\(NumberText.grouped(counts.written)) samples in \(report.directory) (\(NumberText.fixed(seconds, decimals: 1)) s,"
             + " \(NumberText.grouped(rate)) images/s)")
       }
     }
-    for skipped in tally.skipped { Terminal.warning("skipped \(skipped.reason)") }
+    for skipped in counts.skipped { Terminal.warning("skipped \(skipped.reason)") }
   }
 }

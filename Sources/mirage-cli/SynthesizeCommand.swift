@@ -118,8 +118,8 @@ struct SynthesizeCommand: AsyncParsableCommand {
     let seconds = start.duration(to: .now) / .seconds(1)
     if !quiet {
       print(
-        "\(NumberText.grouped(report.tally.written)) samples in \(report.directory) (\(NumberText.fixed(seconds, decimals: 1)) s, "
-          + "\(NumberText.grouped(Int(Double(report.tally.written) / max(seconds, 1e-3)))) images/s)")
+        "\(NumberText.grouped(report.counts.written)) samples in \(report.directory) (\(NumberText.fixed(seconds, decimals: 1)) s, "
+          + "\(NumberText.grouped(Int(Double(report.counts.written) / max(seconds, 1e-3)))) images/s)")
     }
   }
 }

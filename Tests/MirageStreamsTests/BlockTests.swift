@@ -31,9 +31,9 @@ import Testing
     fail: @escaping @Sendable (Int) throws -> Void = { _ in }
   ) -> Flow<Int> {
     Flow.generated(
-      count: count, inBlocksOf: size, about: DatasetInfo(classes: [], inputs: [], grain: 100),
+      count: count, inBlocksOf: size, about: DatasetInfo(classes: [], inputs: [], chunkSize: 100),
       dependsOnEpoch: dependsOnEpoch, keeping: limit, bytes: { _ in 1000 },
-      locate: { position, _ in Place(id: SampleID(index: position), label: nil) },
+      locate: { position, _ in SampleHeader(id: SampleID(index: position), label: nil) },
       generate: { range, run in
         try await recorder.record(range)
         try fail(recorder.ranges.withLock { $0.count })
@@ -50,7 +50,7 @@ import Testing
     let flow = numbers(recorder)
     #expect(try await read(flow, [9, 3, 19, 9, 2]) == [90, 30, 190, 90, 20])
     #expect(recorder.ranges.withLock { $0 } == [8..<16, 0..<8, 16..<20])
-    #expect(flow.about.grain == 8)
+    #expect(flow.about.chunkSize == 8)
     var all: [Int] = []
     for try await value in flow { all.append(value) }
     #expect(all == (0..<20).map { $0 * 10 })

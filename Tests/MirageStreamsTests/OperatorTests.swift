@@ -72,7 +72,7 @@ import Testing
     let whole = try await expectLaws(flow)
     #expect(whole[0] == "[1, 2, 3]" && whole[3] == "absent" && whole[7] == "[29]" && whole.count == 8)
     #expect(whole[1].contains("sample 7 is bad"))
-    #expect(try flow.locate(2, flow.run) == Place(id: SampleID(index: 8), label: nil))
+    #expect(try flow.locate(2, flow.run) == SampleHeader(id: SampleID(index: 8), label: nil))
     #expect(try await slots(TestSource(count: 8).flow(in: Context()).map(\.id.index).batched(of: 4)).count == 2)
     #expect(try await slots(TestSource(count: 0).flow(in: Context()).batched(of: 4)).isEmpty)
   }

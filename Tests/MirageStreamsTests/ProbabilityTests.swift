@@ -66,7 +66,8 @@ import Testing
     // Turned by 45 degrees, the corners are of the fill, which no image of the source has.
     let rotation = Rotate(degrees: 45...45, fill: [255], probability: 0.3)
     for crop in [RandomCrop(size: 6), CenterCrop(size: 6)] as [any StageComponent] {
-      let pipeline = Pipeline(source: NamingSource(count: 250, height: 6, width: 6), stages: [Copies(8), rotation, crop])
+      let pipeline = Pipeline(
+        source: NamingSource(count: 250, height: 6, width: 6), stages: [Copies(8), rotation, crop])
       let found = try await pipeline.fittedFlow().samples()
       expect(found.count { $0.bytes().pixels.contains(255) }, 0.3, "\(type(of: crop))")
     }

@@ -15,7 +15,7 @@ import Testing
 
   private func write(_ sink: any SinkComponent) async throws {
     let report = try await Pipeline(source: source, sink: sink).run()
-    #expect(report.tally.written == 23)
+    #expect(report.counts.written == 23)
   }
 
   /// Pixels and class names of samples, in an order that does not depend on theirs.

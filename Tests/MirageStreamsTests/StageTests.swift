@@ -263,14 +263,14 @@ import Testing
 }
 
 @Suite struct ErrorPolicyTests {
-  private func run(_ policy: ErrorPolicy, workers: Int, failing: Set<Int>) async throws -> Tally {
+  private func run(_ policy: ErrorPolicy, workers: Int, failing: Set<Int>) async throws -> SampleCounts {
     let folder = TemporaryDirectory()
     let pipeline = Pipeline(
       policy: policy, source: TestSource(count: 100, failing: failing), stages: [Copies(2)],
       sink: IDXSink(directory: folder.file("out")))
     var options = RunOptions()
     options.workers = workers
-    return try await pipeline.run(options).tally
+    return try await pipeline.run(options).counts
   }
 
   @Test func skippedSamplesAreCountedInOrder() async throws {

@@ -26,7 +26,7 @@ import Testing
     #expect(counts.indices.map { label in synthetic.count { $0.label == .index(label) } } == counts)
     for sample in synthetic { #expect(sample.label == .index(PaintedLabels.painted(sample)), "\(sample.id)") }
     for (position, sample) in samples.enumerated() {
-      #expect(try flow.locate(position, flow.run) == Place(id: sample.id, label: sample.label?.index))
+      #expect(try flow.locate(position, flow.run) == SampleHeader(id: sample.id, label: sample.label?.index))
     }
     // Other orders, parts, shards, passes and workers give the same.
     let whole = slots.map(summary)

@@ -29,7 +29,7 @@ import Testing
     for (position, sample) in samples.enumerated() {
       let label = try #require(sample.label?.index)
       #expect(PaintedModel.label(of: sample.bytes()) == label, "\(sample.id)")
-      #expect(try flow.locate(position, flow.run) == Place(id: sample.id, label: label))
+      #expect(try flow.locate(position, flow.run) == SampleHeader(id: sample.id, label: label))
       #expect(emission.classes.isEmpty || emission.classes.contains(flow.about.classes[label]))
     }
   }

@@ -7,10 +7,10 @@ public func made(
   _ count: Int, classes: [String] = ["dark", "light"], _ sample: @escaping @Sendable (Int) -> Sample
 ) -> Flow<Sample> {
   Flow(
-    count: count, about: DatasetInfo(classes: classes, inputs: [], grain: 8),
+    count: count, about: DatasetInfo(classes: classes, inputs: [], chunkSize: 8),
     locate: { index, _ in
       let sample = sample(index)
-      return Place(id: sample.id, label: sample.label?.index)
+      return SampleHeader(id: sample.id, label: sample.label?.index)
     },
     read: { positions, _ in positions.map { .element(sample($0)) } })
 }

@@ -15,11 +15,11 @@ public struct TestClips: SourceComponent {
   public var domain: Format.Domain { .audio }
 
   public func flow(in context: Context) -> Flow<Sample> {
-    var about = DatasetInfo(classes: ["low", "high"], inputs: [], grain: 4)
+    var about = DatasetInfo(classes: ["low", "high"], inputs: [], chunkSize: 4)
     about.domain = .audio
     return Flow(
       count: count, about: about,
-      locate: { index, _ in Place(id: SampleID(index: index), label: index % 2) },
+      locate: { index, _ in SampleHeader(id: SampleID(index: index), label: index % 2) },
       read: { positions, _ in
         positions.map { index in
           let values = [Float](repeating: Float(index) / Float(count), count: frames * channels)

@@ -13,17 +13,17 @@ public struct TestSource: SourceComponent {
   /// These samples cannot be read.
   public var failing: Set<Int>
   /// Positions in a chunk.
-  public var grain: Int
+  public var chunkSize: Int
 
   public init(
     count: Int = 10, classes: [String] = ["ant", "bee", "cat"], height: Int = 3, width: Int = 4, channels: Int = 1,
-    failing: Set<Int> = [], grain: Int = 4
+    failing: Set<Int> = [], chunkSize: Int = 4
   ) {
     self.count = count
     self.classes = classes
     (self.height, self.width, self.channels) = (height, width, channels)
     self.failing = failing
-    self.grain = grain
+    self.chunkSize = chunkSize
   }
 
   /// Sample `index` of class `index % classes.count`.
@@ -36,11 +36,11 @@ public struct TestSource: SourceComponent {
   }
 
   public func flow(in context: Context) -> Flow<Sample> {
-    let about = DatasetInfo(classes: classes, inputs: [], grain: grain)
+    let about = DatasetInfo(classes: classes, inputs: [], chunkSize: chunkSize)
     return Flow(
       count: count, about: about,
       locate: { index, _ in
-        Place(id: SampleID(index: index), label: classes.isEmpty ? nil : index % classes.count)
+        SampleHeader(id: SampleID(index: index), label: classes.isEmpty ? nil : index % classes.count)
       },
       read: { positions, _ in
         positions.map { index in

@@ -25,7 +25,7 @@ extension Flow<Sample> {
     }
     let joined = first.changed {
       $0.inputs += second.inputs
-      $0.grain = Swift.min($0.grain, second.grain)
+      $0.chunkSize = Swift.min($0.chunkSize, second.chunkSize)
       $0.hasSoftLabels = $0.hasSoftLabels || second.hasSoftLabels
       $0.isReordered = $0.isReordered || second.isReordered
       $0.sources += second.sources

@@ -13,8 +13,8 @@ extension Flow {
     let (read, locate, count, size) = (read, locate, count, Swift.max(1, size))
     return Flow<[Element]>(
       count: count / size + (count % size == 0 ? 0 : 1), run: run,
-      about: about.changed { $0.grain = Swift.max(1, $0.grain / size) },
-      locate: { position, run in Place(id: try locate(position * size, run).id, label: nil) },
+      about: about.changed { $0.chunkSize = Swift.max(1, $0.chunkSize / size) },
+      locate: { position, run in SampleHeader(id: try locate(position * size, run).id, label: nil) },
       read: { positions, run in
         let ranges = positions.map { $0 * size..<Swift.min(count, ($0 + 1) * size) }
         var rest = try await read(ranges.flatMap { $0 }, run)[...]

@@ -53,7 +53,7 @@ extension Flow {
   ///   - generate: one slot for each of the given positions, which are a block.
   public static func generated(
     count: Int, inBlocksOf size: Int, about: DatasetInfo, dependsOnEpoch: Bool = true, keeping limit: Int = 256 << 20,
-    bytes: @escaping @Sendable (Element) -> Int, locate: @escaping @Sendable (Int, Run) throws -> Place,
+    bytes: @escaping @Sendable (Element) -> Int, locate: @escaping @Sendable (Int, Run) throws -> SampleHeader,
     generate: @escaping @Sendable (Range<Int>, Run) async throws -> [Slot<Element>]
   ) -> Flow {
     let size = Swift.max(1, size)
@@ -63,7 +63,7 @@ extension Flow {
       }
     }
     return Flow(
-      count: count, about: about.changed { $0.grain = Swift.min($0.grain, size) }, locate: locate,
+      count: count, about: about.changed { $0.chunkSize = Swift.min($0.chunkSize, size) }, locate: locate,
       read: { positions, run in
         var (run, slots) = (run, [Slot<Element>](repeating: .absent, count: positions.count))
         run.shard = .whole

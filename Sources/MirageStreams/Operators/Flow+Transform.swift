@@ -158,9 +158,9 @@ extension Flow<Sample> {
   /// Returns the first sample, as an example of all; nil if there is none.
   /// - Throws: errors of reading; `CancellationError`.
   public func example() async throws -> Sample? {
-    for start in stride(from: 0, to: count, by: about.grain) {
+    for start in stride(from: 0, to: count, by: about.chunkSize) {
       try Task.checkCancellation()
-      for case .element(let sample) in try await read(Array(start..<Swift.min(count, start + about.grain)), run) {
+      for case .element(let sample) in try await read(Array(start..<Swift.min(count, start + about.chunkSize)), run) {
         return sample
       }
     }

@@ -154,7 +154,7 @@ public final class OutputDirectory {
     now["stamps"] = nil
     now["split"] = nil
     try check(before, against: .object(now), file: directory + "/" + Self.reportName)
-    journal.tally = Tally(report: report)
+    journal.counts = SampleCounts(report: report)
   }
 
   /// - Throws: cannot-create if something stands here that this tool did not write.
@@ -234,7 +234,7 @@ public struct Journal: Sendable {
   package var key: JSONValue
   /// The next position.
   package var position: Int
-  package var tally = Tally()
+  package var counts = SampleCounts()
   /// The lengths of the files that grow, by their paths in the partial directory.
   public var files: [String: Int] = [:]
   package var isFinished = false
@@ -245,7 +245,7 @@ public struct Journal: Sendable {
     get throws {
       [
         "key": key, "position": .integer(position), "finished": .bool(isFinished),
-        "files": .object(files.mapValues { .integer($0) }), "tally": try JSONValue(encoding: tally),
+        "files": .object(files.mapValues { .integer($0) }), "tally": try JSONValue(encoding: counts),
       ]
     }
   }
@@ -254,19 +254,19 @@ public struct Journal: Sendable {
     let json = try? JSONValue(parsing: bytes)
     guard let json, let key = json["key"], case .integer(let position)? = json["position"],
       case .bool(let finished)? = json["finished"], case .object(let files)? = json["files"],
-      let tally = try? json["tally"]?.decoded(as: Tally.self)
+      let counts = try? json["tally"]?.decoded(as: SampleCounts.self)
     else {
       throw MirageError.badData("is damaged", file: file, remedy: "Start again with --overwrite.")
     }
     self.init(key: key, position: position)
     self.files = files.compactMapValues { if case .integer(let length) = $0 { length } else { nil } }
-    self.tally = tally
+    self.counts = counts
     isFinished = finished
   }
 }
 
 /// Counts of the samples that a run wrote and left out.
-public struct Tally: Sendable, Codable, Equatable {
+public struct SampleCounts: Sendable, Codable, Equatable {
   /// Samples written, of every class and kind.
   public var written = 0
   /// Written samples by class name; those without a class do not count here.

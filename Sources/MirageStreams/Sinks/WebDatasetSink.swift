@@ -45,7 +45,7 @@ public struct WebDatasetSink: SinkComponent {
     }
     let writer = try Writer(
       data: plan.output.data, prefix: prefix, samplesPerShard: samplesPerShard,
-      written: plan.output.journal.tally.written, files: files)
+      written: plan.output.journal.counts.written, files: files)
     return (writer, plan.output.journal.position)
   }
 

@@ -230,7 +230,7 @@ private struct Batch {
     // The first index of each batch.
     let starts = batches.reduce(into: [0]) { $0.append($0.last! + $1.labels.count) }
     @Sendable func batch(of index: Int) -> Int { starts.lastIndex { $0 <= index }! }
-    let about = DatasetInfo(classes: classes, inputs: [input], grain: 128)
+    let about = DatasetInfo(classes: classes, inputs: [input], chunkSize: 128)
     let labels = batches.flatMap(\.labels)
     let skip = batches[0].recordSize - imageSize
     return .readingRecords(

@@ -61,7 +61,7 @@ public struct CelebA: SourceComponent {
     let channels = channels
     let about = DatasetInfo(
       classes: classes,
-      inputs: [images.path] + [attributes, landmarks, partition, identity].compactMap { $0?.path }, grain: 8)
+      inputs: [images.path] + [attributes, landmarks, partition, identity].compactMap { $0?.path }, chunkSize: 8)
     return .reading(
       count: names.count, about: about, origin: { Origin(names[$0]) },
       label: { labels.isEmpty ? nil : Int(labels[$0]) },

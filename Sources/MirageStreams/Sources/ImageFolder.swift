@@ -27,7 +27,7 @@ public struct ImageFolder: SourceComponent {
         .missingInput, "holds no PNG or JPEG images, neither itself nor in folders", file: directory)
     }
     let (directory, channels) = (directory, channels)
-    let about = DatasetInfo(classes: listing.classes, inputs: [directory], grain: 8)
+    let about = DatasetInfo(classes: listing.classes, inputs: [directory], chunkSize: 8)
     return .reading(
       count: listing.files.count, about: about, origin: { Origin(listing.files[$0]) },
       label: { listing.labels.isEmpty ? nil : listing.labels[$0].map(Int.init) },

@@ -71,7 +71,7 @@ public struct Interleave: SourceComponent {
     let classes = flows.flatMap(\.about.classes).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
     let numbers = flows.map { flow in flow.about.classes.map { classes.firstIndex(of: $0)! } }
     var about = DatasetInfo(
-      classes: classes, inputs: flows.flatMap(\.about.inputs), grain: flows.map(\.about.grain).min()!)
+      classes: classes, inputs: flows.flatMap(\.about.inputs), chunkSize: flows.map(\.about.chunkSize).min()!)
     about.domain = domain
     about.sources = flows.count * flows.map(\.about.sources).max()!
     return Flow(

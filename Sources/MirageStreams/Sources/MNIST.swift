@@ -63,7 +63,7 @@ public struct MNIST: SourceComponent {
     }
     let size = height * width * channels
     let about = DatasetInfo(
-      classes: names, inputs: [imagesPath, labelsPath], grain: max(1, min(256, (1 << 18) / max(1, size))))
+      classes: names, inputs: [imagesPath, labelsPath], chunkSize: max(1, min(256, (1 << 18) / max(1, size))))
     let isTransposed = transpose
     return .readingRecords(
       count: count, about: about, origin: Origin(lastComponent(imagesPath)), recordSize: size,

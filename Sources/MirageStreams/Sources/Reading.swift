@@ -10,7 +10,7 @@ extension Flow where Element == Sample {
     finish: @escaping @Sendable (Int, inout Sample) throws -> Void = { _, _ in }
   ) -> Flow {
     Flow(
-      count: count, about: about, locate: { index, _ in Place(id: SampleID(index: index), label: label(index)) },
+      count: count, about: about, locate: { index, _ in SampleHeader(id: SampleID(index: index), label: label(index)) },
       read: { indices, _ in
         try indices.map { index in
           do {
@@ -33,7 +33,7 @@ extension Flow where Element == Sample {
     image: @escaping @Sendable (UnsafeBufferPointer<UInt8>) -> Image
   ) -> Flow {
     Flow(
-      count: count, about: about, locate: { index, _ in Place(id: SampleID(index: index), label: label(index)) },
+      count: count, about: about, locate: { index, _ in SampleHeader(id: SampleID(index: index), label: label(index)) },
       read: { indices, _ in
         var slots: [Slot<Sample>] = []
         slots.reserveCapacity(indices.count)

@@ -63,7 +63,7 @@ public struct WebDataset: SourceComponent {
       classNames = classes
     }
     let channels = channels
-    let about = DatasetInfo(classes: classNames, inputs: paths, grain: 16)
+    let about = DatasetInfo(classes: classNames, inputs: paths, chunkSize: 16)
     return .reading(
       count: entries.count, about: about,
       origin: { Origin(lastComponent(files[Int(all[$0].shard)].path), member: $0) },

@@ -82,7 +82,7 @@ private func mixed(
   return Flow(
     count: count, run: upstream.run,
     about: about.changed { $0.hasSoftLabels = true },
-    locate: { position, run in Place(id: try upstream.locate(position, run).id, label: nil) },
+    locate: { position, run in SampleHeader(id: try upstream.locate(position, run).id, label: nil) },
     read: { positions, run in
       let key = Random.Key(seed: run.seed, path: path)
       var slots = try await upstream.read(positions, run)

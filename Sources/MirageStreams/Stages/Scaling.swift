@@ -128,7 +128,7 @@ public struct ChannelStatistics: Sendable {
   /// depend on the number of workers. Samples that fail are left out if the policy is to skip.
   public static func measure(_ flow: Flow<Sample>, in context: Context) async throws -> ChannelStatistics {
     var total = ChannelStatistics()
-    var skipped = Tally()
+    var skipped = SampleCounts()
     for try await chunk in flow.processed(0..<flow.count, in: context, transform: { ChannelStatistics($0) }) {
       for slot in chunk.slots {
         switch slot {

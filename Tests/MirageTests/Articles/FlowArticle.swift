@@ -29,7 +29,7 @@ struct FlowArticle {
     return fitted
   }
 
-  func positions(_ flow: Flow<Sample>) async throws -> ([Slot<Sample>], Place) {
+  func positions(_ flow: Flow<Sample>) async throws -> ([Slot<Sample>], SampleHeader) {
     let slots = try await flow.read([85, 3, 85], flow.run)
     let place = try flow.locate(85, flow.run)
 
@@ -58,7 +58,7 @@ struct FlowArticle {
     var options = RunOptions()
     options.existing = .resume
     let report = try await written.run(options)
-    print(report.directory, report.tally.written)
+    print(report.directory, report.counts.written)
 
     return report
   }

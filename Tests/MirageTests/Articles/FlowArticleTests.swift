@@ -23,6 +23,6 @@ import Testing
     let parts = article.parts(flow)
     #expect(parts.firstHalf.run.shard.range(of: parts.firstHalf.count) == 0..<50)
     #expect(parts.secondEpoch.count == flow.count)
-    #expect(try await article.written(to: output).tally.written == 100)
+    #expect(try await article.written(to: output).counts.written == 100)
   }
 }

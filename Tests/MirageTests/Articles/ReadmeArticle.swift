@@ -14,14 +14,14 @@ enum ReadmeArticle {
 
     // The dataset, written to the sink; stages such as a GAN are trained first.
     let report = try await pipeline.run()
-    print(report.tally.written)
+    print(report.counts.written)
   }
 
   static func ownAugmentation() async throws {
     let registry = Registry.standard.adding(Vignette.self)
     for path in CommandLine.arguments.dropFirst() {
       let report = try await PipelineFile.load(path, registry: registry).run()
-      print("\(report.tally.written) samples in \(report.directory)")
+      print("\(report.counts.written) samples in \(report.directory)")
     }
   }
 
