@@ -67,14 +67,14 @@ private final class PeakMemoryWatch: Sendable {
     }
   }
 
-  /// The last mark that was read, when the process has ended.
+  /// Returns the last mark that was read, when the process has ended.
   func wait() -> Double {
     isOver.wait()
     return megabytes.withLock { $0 }
   }
 }
 
-/// The rate that a peer's script prints as its last line.
+/// Returns the rate that a peer's script prints as its last line.
 func peerRate(_ script: String, _ arguments: String...) throws -> Double {
   let output = try run([".venv/bin/python", "Benchmarks/Peers/\(script)"] + arguments).output
   struct Line: Decodable { var rate: Double }
@@ -87,7 +87,7 @@ var tool: String {
   URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("mirage").path
 }
 
-/// A directory for a benchmark's output, empty, removed afterward.
+/// Returns a directory for a benchmark's output, empty, removed afterward.
 func withScratch<Result>(_ body: (String) throws -> Result) throws -> Result {
   let path = "/tmp/mirage-bench-\(getpid())"
   try removeTree(path)

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Mirage
 
-/// A pipeline file for the command-line tool: the work of `stream-fashion` into a sink.
+/// Returns a pipeline file for the command-line tool: the work of `stream-fashion` into a sink.
 private func fashionFile(_ sink: String, repeats: Int = 1, in directory: String) throws -> String {
   let path = directory + "/pipeline.yaml"
   let text = """

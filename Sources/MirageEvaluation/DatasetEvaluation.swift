@@ -71,9 +71,9 @@ public struct DatasetEvaluation: Sendable {
   ///   - network: Network whose features and class probabilities are compared.
   ///   - classifier: Classifier of the data's classes; needed for label agreement only.
   ///   - progress: Called with the name of each part of the work before it begins.
-  /// - Throws: `MirageError` of kind `badData` if there are too few samples for a metric, or a sample has no class where
-  ///   a metric needs it; `MirageError` of kind `usage` if label agreement has no classifier; errors of reading samples;
-  ///   `CancellationError`.
+  /// - Throws: `MirageError` of kind `badData` if there are too few samples for a metric, or a sample lacks a class
+  ///   that a metric needs; `MirageError` of kind `usage` if label agreement has no classifier; errors of reading
+  ///   samples; `CancellationError`.
   @TensorActor
   public func run(
     on sets: Sets, network: any FeatureNetwork, classifier: ImageClassifier?,

@@ -37,7 +37,7 @@ package final class EventFile {
     try flush()
   }
 
-  /// Whether a file of this name is an event file of Mirage.
+  /// Returns whether a file of this name is an event file of Mirage.
   static func isOurs(_ name: String) -> Bool { name.hasPrefix(prefix) && name.hasSuffix(suffix) }
 
   private static func second(of name: String) -> Int? {

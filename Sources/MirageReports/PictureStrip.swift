@@ -12,7 +12,7 @@ struct PictureStrip {
   /// Maximum width of the newest picture, in pixels of the page.
   private static let columnWidth = 608
 
-  /// The strips of a history, with those of their pictures that can be read.
+  /// Returns the strips of a history, with those of their pictures that can be read.
   static func all(of history: TrainingHistory, in directory: String) -> [PictureStrip] {
     var names: [String] = []
     for grid in history.grids where !names.contains(grid.name) { names.append(grid.name) }
@@ -58,7 +58,7 @@ struct PictureStrip {
     return ("data:image/\(type);base64," + Data(bytes).base64EncodedString(), bytes.count)
   }
 
-  /// The strip as HTML.
+  /// Returns the strip as HTML.
   ///
   /// - Parameter isNamed: whether the name is shown, since the page has several strips.
   func html(isNamed: Bool) -> String {

@@ -95,7 +95,7 @@ extension TrainingHistory {
     for (_, record) in try Self.records(in: directory) { append(record) }
   }
 
-  /// The records of the file, each with its line including the line feed.
+  /// Returns the records of the file, each with its line including the line feed.
   static func records(in directory: String) throws -> [(line: ArraySlice<UInt8>, record: Record)] {
     let path = directory + "/" + fileName
     if FileKind(path) == .missing { return [] }
@@ -178,7 +178,7 @@ extension TrainingHistory.Record: Decodable {
   }
 }
 
-/// Whether a relative path remains within its base directory.
+/// Returns whether a relative path remains within its base directory.
 func isInside(_ path: String) -> Bool {
   !path.utf8.contains(0)
     && path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { !["", ".", ".."].contains($0) }

@@ -2,7 +2,7 @@ import CMedia
 
 /// SHA-256, computed by libcrypto of OpenSSL.
 package enum Digest {
-  /// The digest of bytes, as 64 hexadecimal digits.
+  /// Returns the digest of bytes, as 64 hexadecimal digits.
   package static func sha256(_ bytes: some Sequence<UInt8>) -> String {
     var result = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
     var length: UInt32 = 0

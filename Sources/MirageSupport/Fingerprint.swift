@@ -7,7 +7,7 @@ public struct Fingerprint: Sendable, Equatable {
   /// The parts by name.
   public private(set) var parts: [String: JSONValue]
 
-  /// A fingerprint of these parts.
+  /// Creates a fingerprint of these parts.
   public init(_ parts: [String: JSONValue] = [:]) { self.parts = parts }
 
   /// The part of this name; nil if there is none.

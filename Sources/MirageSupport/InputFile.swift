@@ -162,7 +162,7 @@ package struct FileIdentity: Hashable, Sendable {
   }
 }
 
-/// The names in a directory, sorted by their bytes, without `.` and `..`.
+/// Returns the names in a directory, sorted by their bytes, without `.` and `..`.
 /// - Throws: missing input if it does not exist or may not be read; bad data if a name is not UTF-8.
 package func directoryEntries(_ path: String) throws -> [String] {
   guard let directory = opendir(path) else { throw openingError(path) }

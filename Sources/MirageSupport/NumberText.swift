@@ -28,7 +28,7 @@ package enum NumberText {
       + (decimals > 0 ? "." + digits.suffix(decimals) : "")
   }
 
-  /// A number with at most this many decimals, without trailing zeros, as in JSON.
+  /// Returns a number with at most this many decimals, without trailing zeros, as in JSON.
   package static func rounded(_ value: Double, decimals: Int) -> String {
     guard value.isFinite else { return notFinite(value, .plain) }
     let scale = pow(10, Double(decimals))
@@ -36,12 +36,12 @@ package enum NumberText {
     return JSONValue.number(scaled.isFinite ? scaled / scale : value).text
   }
 
-  /// A fraction (0 to 1) in percent with two decimals, without the sign: `97.50`.
+  /// Returns a fraction (0 to 1) in percent with two decimals, without the sign: `97.50`.
   package static func percent(_ fraction: Double) -> String {
     fixed((fraction * 10_000).rounded() / 100, decimals: 2)
   }
 
-  /// A whole number with its thousands separated by commas.
+  /// Returns a whole number with its thousands separated by commas.
   package static func grouped(_ value: Int, _ style: Style = .plain) -> String {
     (value < 0 ? style.minus : "") + grouped(String(value.magnitude))
   }
@@ -84,7 +84,7 @@ package enum NumberText {
     }
   }
 
-  /// A decimal number without the zeros at its end.
+  /// Returns a decimal number without the zeros at its end.
   package static func trimmed(_ number: String) -> String {
     guard number.contains(".") else { return number }
     var text = number
@@ -103,7 +103,7 @@ package enum NumberText {
     style == .plain ? (value.isNaN ? "nan" : "\(value)") : "–"
   }
 
-  /// A span of time in its two largest units, such as "2 h 14 min".
+  /// Returns a span of time in its two largest units, such as "2 h 14 min".
   package static func duration(_ seconds: Double) -> String {
     let total = Int(max(0, min(seconds, 1e9)).rounded())
     switch total {
@@ -114,7 +114,7 @@ package enum NumberText {
     }
   }
 
-  /// A span of time as a clock shows it: `2:05`, `1:02:05`.
+  /// Returns a span of time as a clock shows it: `2:05`, `1:02:05`.
   package static func clock(_ seconds: Double) -> String {
     let total = Int(max(0, min(seconds, 1e9)))
     func padded(_ number: Int) -> String { (number < 10 ? "0" : "") + "\(number)" }

@@ -83,7 +83,7 @@ package struct PyTorchFile: Sendable {
 }
 
 extension PickleValue {
-  /// The tensors with their full names, sorted by these.
+  /// Returns the tensors with their full names, sorted by these.
   func namedTensors() throws -> [(name: String, view: PickleTensor)] {
     var views: [String: PickleTensor] = [:]
     var budget = 1 << 26
@@ -116,7 +116,7 @@ extension PickleValue {
 }
 
 extension PickleTensor {
-  /// The elements in row-major order.
+  /// Returns the elements in row-major order.
   ///
   /// - Parameter values: the whole storage.
   fileprivate func elements(of values: [Float]) -> [Float] {

@@ -29,7 +29,7 @@ struct PyTorchLegacyFile: PyTorchContents {
     }
   }
 
-  /// The bytes of each storage in the file.
+  /// Returns the bytes of each storage in the file.
   ///
   /// - Parameter widths: bytes an element of each.
   private static func places(

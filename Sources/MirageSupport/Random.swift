@@ -15,7 +15,7 @@ public struct Random: RandomNumberGenerator, Sendable {
       bits = path.utf8.reduce(mix64(seed ^ 0x6D69_7261_6765)) { mix64($0 ^ UInt64($1)) }
     }
 
-    /// The key of a part of the component, such as the second choice of `one-of`.
+    /// Returns the key of a part of the component, such as the second choice of `one-of`.
     public func child(_ index: Int) -> Key {
       var key = self
       key.bits = mix64(bits ^ mix64(UInt64(truncatingIfNeeded: index) &+ 0x9E37_79B9))
@@ -29,7 +29,7 @@ public struct Random: RandomNumberGenerator, Sendable {
   private var block = SIMD4<UInt32>()
   private var used = 4
 
-  /// A generator at its first draw.
+  /// Creates a generator at its first draw.
   ///
   /// - Parameters:
   ///   - key: key of the component that draws.
@@ -42,7 +42,7 @@ public struct Random: RandomNumberGenerator, Sendable {
     )
   }
 
-  /// A generator for a named part, such as a layer of a network. It is independent of the draws from this one.
+  /// Returns a generator for a named part, such as a layer of a network. It is independent of the draws from this one.
   public func derived(_ name: String) -> Random {
     var key = key
     for byte in name.utf8 { key = key.child(Int(byte)) }
@@ -54,7 +54,7 @@ public struct Random: RandomNumberGenerator, Sendable {
     self.counter = counter
   }
 
-  /// The next 32 random bits.
+  /// Returns the next 32 random bits.
   public mutating func nextWord() -> UInt32 {
     if used == 4 {
       block = block(at: counter)
@@ -69,16 +69,16 @@ public struct Random: RandomNumberGenerator, Sendable {
     philox4x32(counter: counter, key: SIMD2(truncatingIfNeeded: SIMD2(key.bits, key.bits >> 32)))
   }
 
-  /// The next 64 random bits.
+  /// Returns the next 64 random bits.
   public mutating func next() -> UInt64 {
     let low = UInt64(nextWord())
     return low | UInt64(nextWord()) << 32
   }
 
-  /// A number from the uniform distribution over [0, 1), with 53 random bits.
+  /// Returns a number from the uniform distribution over [0, 1), with 53 random bits.
   public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-  /// A number from the uniform distribution over the range; the bound itself if both bounds are equal.
+  /// Returns a number from the uniform distribution over the range; the bound itself if both bounds are equal.
   public mutating func uniform(in range: ClosedRange<Double>) -> Double {
     let value = range.lowerBound + (range.upperBound - range.lowerBound) * uniform()
     return min(value, range.upperBound)
@@ -164,7 +164,7 @@ package func philox4x32(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UIn
   return SIMD4(c0, c1, c2, c3)
 }
 
-/// A bijective mix of 64 bits (the finalizer of SplitMix64; Steele, Lea and Flood 2014).
+/// Returns a bijective mix of 64 bits (the finalizer of SplitMix64; Steele, Lea and Flood 2014).
 @inlinable package func mix64(_ value: UInt64) -> UInt64 {
   var z = value &+ 0x9E37_79B9_7F4A_7C15
   z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9

@@ -9,7 +9,7 @@ package func americanSpelling(_ name: String) -> String {
   spellings.reduce(name) { $0.replacing($1.1, with: $1.0) }
 }
 
-/// The older spelling of a setting's name or value; the name itself if there is none.
+/// Returns the older spelling of a setting's name or value; the name itself if there is none.
 package func britishSpelling(_ name: String) -> String {
   spellings.reduce(name) { $0.replacing($1.0, with: $1.1) }
 }

@@ -5,7 +5,7 @@ package struct StoredTensor: Sendable, Equatable {
   /// The values in row-major order: the last dimension varies fastest.
   package var values: [Float]
 
-  /// A tensor of a shape.
+  /// Creates a tensor of a shape.
   package init(shape: [Int], values: [Float]) {
     self.shape = shape
     self.values = values

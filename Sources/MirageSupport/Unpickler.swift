@@ -159,7 +159,7 @@ package struct Unpickler {
     stack.append(.container(container))
   }
 
-  /// The items of a tuple.
+  /// Returns the items of a tuple.
   func tuple(_ item: Item) -> [Item]? {
     if case .container(let container) = item, container.kind == .tuple { container.items } else { nil }
   }

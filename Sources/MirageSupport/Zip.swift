@@ -61,7 +61,7 @@ package final class Zip: Sendable {
 
   deinit { handle.withLock { zip_discard($0.archive) } }
 
-  /// The unpacked bytes of the member at this index in `names`.
+  /// Returns the unpacked bytes of the member at this index in `names`.
   /// - Throws: bad data if the member is damaged, encrypted, or over the size limit.
   package func contents(at place: Int) throws -> [UInt8] {
     try handle.withLock { handle in

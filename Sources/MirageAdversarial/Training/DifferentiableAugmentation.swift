@@ -11,7 +11,7 @@ public enum DifferentiableAugmentation: String, Sendable, Codable, CaseIterable 
   /// A random rectangle of half the height and width, set to zero.
   case cutout
 
-  /// The augmentation of this name, in American or, as in older checkpoints, British spelling.
+  /// Decodes the augmentation's name, in American or, as in older checkpoints, British spelling.
   public init(from decoder: any Decoder) throws {
     let name = try decoder.singleValueContainer().decode(String.self)
     guard let augmentation = Self(rawValue: americanSpelling(name)) else {
@@ -20,7 +20,7 @@ public enum DifferentiableAugmentation: String, Sendable, Codable, CaseIterable 
     self = augmentation
   }
 
-  /// The images, each with random changes of its own.
+  /// Returns the images, each with random changes of its own.
   /// - Parameter images: N × H × W × C in -1 ... 1.
   package func callAsFunction(_ images: Tensor, using random: inout Random) -> Tensor {
     switch self {

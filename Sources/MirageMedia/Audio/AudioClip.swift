@@ -18,14 +18,14 @@ public struct AudioClip: Sendable, Equatable {
   /// Maximum number of values in a clip: 6 hours of one channel at 48 kHz.
   public static let valueLimit = 1 << 30
 
-  /// A clip of whole frames.
+  /// Creates a clip of whole frames.
   /// - Precondition: the values are frames × channels numbers, and channels and rate are positive.
   public init(frames: Int, channels: Int, rate: Int, filling values: [Float]) {
     precondition(channels > 0 && rate > 0 && values.count == frames * channels)
     (self.frames, self.channels, self.rate, self.values) = (frames, channels, rate, values)
   }
 
-  /// A clip of values that are checked.
+  /// Creates a clip of values that are checked.
   ///
   /// - Parameters:
   ///   - rate: frames per second.

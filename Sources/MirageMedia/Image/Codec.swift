@@ -16,7 +16,7 @@ public enum ImageFormat: String, Sendable, Codable, CaseIterable {
     }
   }
 
-  /// Whether a file name has the extension of one of the formats.
+  /// Returns whether a file name has the extension of one of the formats.
   public static func names(_ file: some StringProtocol) -> Bool {
     guard let dot = file.lastIndex(of: ".") else { return false }
     return ["png", "jpg", "jpeg"].contains(file[file.index(after: dot)...].lowercased())

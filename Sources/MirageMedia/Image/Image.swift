@@ -14,7 +14,7 @@ public struct Image: Sendable, Equatable {
   /// Maximum number of pixels in an image that is read (256 megapixels).
   public static let pixelLimit = 1 << 28
 
-  /// An image of bytes.
+  /// Creates an image of bytes.
   /// - Precondition: sides are positive, there are 1 to 4 channels, and the number of bytes fits.
   public init(height: Int, width: Int, channels: Int, pixels: [UInt8]) {
     precondition(
@@ -26,7 +26,7 @@ public struct Image: Sendable, Equatable {
     self.pixels = pixels
   }
 
-  /// An image whose bytes a closure writes, all height × width × channels of them.
+  /// Creates an image whose bytes a closure writes, all height × width × channels of them.
   public init(
     height: Int, width: Int, channels: Int, filling fill: (UnsafeMutableBufferPointer<UInt8>) throws -> Void
   ) rethrows {
@@ -39,7 +39,7 @@ public struct Image: Sendable, Equatable {
       })
   }
 
-  /// An image of one color, given as one value for all channels or a value for each.
+  /// Creates an image of one color, given as one value for all channels or a value for each.
   public init(height: Int, width: Int, channels: Int, fill: [UInt8]) {
     let color = Image.color(fill, channels: channels)
     self.init(height: height, width: width, channels: channels) { buffer in
@@ -169,7 +169,7 @@ public struct ScaledImage: Sendable, Equatable {
     self.init(height: image.height, width: image.width, channels: channels, values: values, maps: maps)
   }
 
-  /// The image of bytes: the inverse map of each value, rounded to the nearest byte and limited to 0 ... 255.
+  /// Returns the image of bytes: the inverse map of each value, rounded to the nearest byte and limited to 0 ... 255.
   public func image() -> Image {
     let inverse = maps.map { 1 / Double($0.scale) }
     return Image(height: height, width: width, channels: channels) { buffer in

@@ -13,7 +13,7 @@ public struct ImageGrid: Sendable {
   /// Additional pixels after the first column.
   package var indent = 0
 
-  /// A grid of rows of equal length; the last one may be shorter.
+  /// Creates a grid of rows of equal length; the last one may be shorter.
   ///
   /// - Precondition: there is at least one image and one column.
   public init(_ cells: [Image], columns: Int) {
@@ -23,7 +23,7 @@ public struct ImageGrid: Sendable {
     self.columns = columns
   }
 
-  /// A grid of rows of any length.
+  /// Creates a grid of rows of any length.
   ///
   /// - Precondition: there is at least one image.
   package init(rows: [[Image]]) { (self.rows, columns) = (rows, rows.map(\.count).max()!) }

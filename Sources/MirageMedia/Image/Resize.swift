@@ -61,7 +61,7 @@ struct ResamplingAxis {
     (self.taps, self.first, self.weights) = (taps, first, weights)
   }
 
-  /// The filter at a distance from its center, in units of its stretched width.
+  /// Returns the filter at a distance from its center, in units of its stretched width.
   private static func weight(_ interpolation: Interpolation, at x: Double, width: Double) -> Double {
     let distance = abs(x)
     switch interpolation {
@@ -87,7 +87,7 @@ private func sinc(_ x: Double) -> Double {
 }
 
 extension Image {
-  /// The image in another size, with pixel centers at half coordinates.
+  /// Returns the image in another size, with pixel centers at half coordinates.
   ///
   /// With `antialias`, the filter covers all input pixels of an output pixel (bit-exact with Pillow's `resize`).
   /// Without it, bilinear and bicubic use only the nearest pixels (torch's `interpolate` with `align_corners=False`).

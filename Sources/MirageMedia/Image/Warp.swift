@@ -28,7 +28,7 @@ public struct AffineTransform: InverseMap, Sendable, Equatable {
     return AffineTransform(p, q, -(p * c + q * f), r, s, -(r * c + s * f))
   }
 
-  /// The map that applies `self` and then `next`.
+  /// Returns the map that applies `self` and then `next`.
   public func then(_ next: AffineTransform) -> AffineTransform {
     AffineTransform(
       next.a * a + next.b * d, next.a * b + next.b * e, next.a * c + next.b * f + next.c,
@@ -37,7 +37,7 @@ public struct AffineTransform: InverseMap, Sendable, Equatable {
 }
 
 extension Image {
-  /// The image that shows, at each point, the point of this image that a map gives.
+  /// Returns the image that shows, at each point, the point of this image that a map gives.
   ///
   /// As in Pillow, a point inside the image is interpolated between its pixels (edge pixels extend to the edge), and a
   /// point outside shows the border; results are rounded to the nearest byte. Area and Lanczos are replaced by

@@ -9,7 +9,7 @@ struct ChartScale {
   let ticks: [Double]
   private let tickStep: Double
 
-  /// A scale over the values' range, with about `count` ticks.
+  /// Creates a scale over the values' range, with about `count` ticks.
   ///
   /// - Parameters:
   ///   - values: finite numbers; positive ones if the scale is logarithmic.
@@ -39,7 +39,7 @@ struct ChartScale {
     self.high = isRounded ? ticks.last! : high
   }
 
-  /// A width, rounded to 1, 2 or 5 times a power of ten.
+  /// Returns a width, rounded to 1, 2 or 5 times a power of ten.
   private static func step(_ width: Double) -> Double {
     let power = pow(10, log10(width).rounded(.down))
     let factor =
@@ -73,7 +73,7 @@ struct ChartScale {
     return (candidates.filter { $0 >= low * (1 - 1e-9) && $0 <= high * (1 + 1e-9) }, low, high)
   }
 
-  /// A logarithmic scale with a tick at each of a few values.
+  /// Creates a logarithmic scale with a tick at each of a few values.
   init(logarithmicAt ticks: [Double]) {
     let scale = ChartScale(ticks, isLogarithmic: true, count: 2, isRounded: false)
     (low, high, isLogarithmic, tickStep) = (scale.low, scale.high, true, 0)

@@ -197,7 +197,7 @@ struct LinePlot {
     }
   }
 
-  /// Whether a logarithmic scale shows more, apart from outliers.
+  /// Returns whether a logarithmic scale shows more, apart from outliers.
   private static func spansDecades(_ series: [LineChart.Series]) -> Bool {
     guard series.allSatisfy({ $0.values.allSatisfy { $0 > 0 } }) else { return false }
     let ranges = series.compactMap(\.usualRange)
