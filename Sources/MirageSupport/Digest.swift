@@ -11,7 +11,7 @@ package enum Digest {
     return hexadecimal(result.prefix(Int(length)))
   }
 
-  /// The digest of a file's bytes as they are stored, as 64 hexadecimal digits; a compressed file is not unpacked.
+  /// Returns the digest of a file's stored bytes, as 64 hexadecimal digits; a compressed file is not unpacked.
   /// - Throws: missing input; an I/O error; `CancellationError`.
   package static func sha256(file path: String) throws -> String {
     let file = try InputFile(path)

@@ -154,7 +154,7 @@ package enum FileKind: Sendable {
 package struct FileIdentity: Hashable, Sendable {
   private let device, inode: UInt
 
-  /// The identity of the file at a path; nil if there is none.
+  /// Finds the identity of the file at a path; nil if there is none.
   package init?(_ path: String) {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
@@ -197,7 +197,7 @@ func openingError(_ path: String) -> MirageError {
 
 private func openForReading(_ path: String) throws -> Int32 {
   guard !path.utf8.contains(0) else { throw MirageError(.missingInput, "the path holds a zero byte", file: path) }
-  // A named pipe would block until somebody writes into it; like this it opens, and is refused.
+  // A named pipe would block until another process writes into it; with O_NONBLOCK it opens, and is refused.
   let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
   guard descriptor >= 0 else { throw openingError(path) }
   return descriptor

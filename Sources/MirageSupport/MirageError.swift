@@ -42,7 +42,7 @@ public struct MirageError: Error, Sendable, Equatable {
     self.excerpt = excerpt
   }
 
-  /// Returns the same error with a file and a place, unless it names them already.
+  /// Returns the same error with a file and a place, unless it has them already.
   public func located(file: String, place: String? = nil) -> MirageError {
     var copy = self
     copy.file = copy.file ?? file

@@ -21,7 +21,7 @@ package func resolvedPath(_ path: String) throws -> String {
   return String(cString: resolved)
 }
 
-/// Number of the file system that holds the path.
+/// Returns the number of the file system that holds the path.
 /// - Throws: missing input if there is nothing at the path.
 package func deviceNumber(of path: String) throws -> UInt64 {
   var status = stat()
@@ -46,14 +46,14 @@ package func parentDirectory(_ path: String) -> String {
   return slash == path.startIndex ? "/" : String(path[..<slash])
 }
 
-/// Returns the name nearest to `word` by edit distance; nil if none is near enough to be meant.
+/// Returns the name nearest to `word` by edit distance; nil if none is similar.
 package func nearest(to word: String, among names: some Sequence<String>) -> String? {
   names.map { ($0, editDistance(word.lowercased(), $0.lowercased())) }
     .filter { $0.1 <= max(1, max(word.count, $0.0.count) / 2) }
     .min { ($0.1, $0.0) < ($1.1, $1.0) }?.0
 }
 
-/// Levenshtein's distance: insertions, deletions and substitutions between two texts.
+/// Returns Levenshtein's distance: the number of insertions, deletions and substitutions between two texts.
 private func editDistance(_ a: String, _ b: String) -> Int {
   let b = Array(b)
   var row = Array(0...b.count)
@@ -69,7 +69,7 @@ private func editDistance(_ a: String, _ b: String) -> Int {
   return row[b.count]
 }
 
-/// Number of free bytes for this user on the file system of a path; nil if it is unknown.
+/// Returns the number of free bytes for this user on the file system of a path; nil if it is unknown.
 package func freeBytes(at path: String) -> Int? {
   var status = statvfs()
   guard statvfs(path, &status) == 0 else { return nil }

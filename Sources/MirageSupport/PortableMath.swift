@@ -60,13 +60,13 @@ public enum PortableMath {
     return exponent * 0.6931471805599453 + 2 * sum
   }
 
-  /// `base` to the power `exponent`, for a base of at least 0.
+  /// Returns `base` to the power `exponent`, for a base of at least 0.
   public static func pow(_ base: Double, _ exponent: Double) -> Double {
     if base == 0 { return exponent == 0 ? 1 : 0 }
     return exp(exponent * log(base))
   }
 
-  /// `base` to a whole power of at least 0, by repeated squaring.
+  /// Returns `base` to a whole power of at least 0, by repeated squaring.
   public static func power(_ base: Double, _ exponent: Int) -> Double {
     var (result, base, exponent) = (1.0, base, exponent)
     while exponent > 0 {

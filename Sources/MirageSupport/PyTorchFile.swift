@@ -26,7 +26,7 @@ package struct PyTorchFile: Sendable {
     let isOld = try file.read(at: 0, count: min(file.size, Self.legacyMagic.count)) == Self.legacyMagic
     let contents: any PyTorchContents = isOld ? try PyTorchLegacyFile(file) : try PyTorchArchive(path)
     let views = try contents.views()
-    // Views may repeat elements, and members of the archive be compressed, both without measure.
+    // Views may repeat elements, and members of the archive may be compressed, both without limit.
     let limit = min(1 << 31, 1 << 24 + 64 * file.size)
     var total = 0
     for (name, view) in views {
@@ -38,7 +38,7 @@ package struct PyTorchFile: Sendable {
       }
     }
     var tensors: [String: StoredTensor] = [:]
-    // Storage by storage: each is read once, however many tensors share it, and only one is in memory.
+    // Each storage is read once, however many tensors share it, and only one is in memory at a time.
     for (key, group) in Dictionary(grouping: views, by: \.view.storage.key).sorted(by: { $0.key < $1.key }) {
       let bytes = try contents.storage(key)
       var whole: (type: StoredType, values: [Float])?

@@ -10,7 +10,7 @@ public struct Random: RandomNumberGenerator, Sendable {
 
     fileprivate init(bits: UInt64) { self.bits = bits }
 
-    /// The key of the component at a path.
+    /// Creates the key of the component at a path.
     public init(seed: UInt64, path: String) {
       bits = path.utf8.reduce(mix64(seed ^ 0x6D69_7261_6765)) { mix64($0 ^ UInt64($1)) }
     }
@@ -84,8 +84,8 @@ public struct Random: RandomNumberGenerator, Sendable {
     return min(value, range.upperBound)
   }
 
-  /// An integer from the uniform distribution over the range, without bias (Lemire, "Fast random integer generation in
-  /// an interval", 2019).
+  /// Returns an integer from the uniform distribution over the range, without bias (Lemire, "Fast random integer
+  /// generation in an interval", 2019).
   ///
   /// The standard library's algorithm may change, and with it the numbers; this one does not.
   public mutating func integer(in range: ClosedRange<Int>) -> Int {
@@ -100,10 +100,10 @@ public struct Random: RandomNumberGenerator, Sendable {
     return range.lowerBound &+ Int(truncatingIfNeeded: product.high)
   }
 
-  /// True with the given probability, 0 (never) to 1 (always).
+  /// Returns true with the given probability, 0 (never) to 1 (always).
   public mutating func chance(_ probability: Double) -> Bool { uniform() < probability }
 
-  /// A number from the standard normal distribution (Box and Muller, 1958), with the same bits on every processor.
+  /// Returns a number from the standard normal distribution (Box and Muller, 1958), the same bits on every processor.
   public mutating func normal() -> Double {
     let radius = (-2 * PortableMath.log(1 - uniform())).squareRoot()
     return radius * PortableMath.cos(2 * Double.pi * uniform())
@@ -124,7 +124,7 @@ extension Random: LosslessStringConvertible {
     return "\(Random.name):\(hexadecimal(key.bits, digits: 16)):\(words):\(used)"
   }
 
-  /// The generator of a state; nil if the text is not exactly a `description`.
+  /// Restores the generator of a state; nil if the text is not exactly a `description`.
   public init?(_ description: String) {
     let parts = description.split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count == 4, parts[2].utf8.count == 32, let bits = UInt64(parts[1], radix: 16),
@@ -148,7 +148,7 @@ private func hexadecimal(_ value: UInt64, digits: Int) -> String {
   return String(repeating: "0", count: digits - text.utf8.count) + text
 }
 
-/// One block of Philox4x32 with ten rounds.
+/// Computes one block of Philox4x32 with ten rounds.
 package func philox4x32(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
   var (c0, c1, c2, c3) = (counter[0], counter[1], counter[2], counter[3])
   var (k0, k1) = (key[0], key[1])

@@ -25,8 +25,8 @@ package func readTensors(_ path: String) throws -> (tensors: [String: StoredTens
   return (contents.tensors, contents.metadata)
 }
 
-/// Number of elements of a shape; nil if a size is negative, there are more than 64 dimensions, or the product of the
-/// sizes other than 0 is over 2^59, so that byte counts and strides cannot overflow.
+/// Returns the number of elements of a shape; nil if a size is negative, there are more than 64 dimensions, or the
+/// product of the sizes other than 0 is over 2^59, so that byte counts and strides cannot overflow.
 func elementCount(of shape: [Int]) -> Int? {
   guard shape.count <= 64 else { return nil }
   var product = 1

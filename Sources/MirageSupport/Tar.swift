@@ -79,7 +79,7 @@ package enum TarIndex {
     return text
   }
 
-  /// Returns a number as octal digits, or in base 256 if the first bit is set.
+  /// Parses a number of octal digits, or in base 256 if the first bit is set.
   private static func number(_ field: ArraySlice<UInt8>) -> Int? {
     if field.first! & 0x80 != 0 {
       guard field.dropLast(7).dropFirst().allSatisfy({ $0 == 0 }), field.first == 0x80 else { return nil }
@@ -89,7 +89,7 @@ package enum TarIndex {
     return digits.isEmpty ? 0 : Int(String(decoding: digits, as: UTF8.self), radix: 8)
   }
 
-  /// Records of the form "<length> <key>=<value>\n".
+  /// Parses records of the form "<length> <key>=<value>\n".
   private static func paxFields(_ content: [UInt8], _ damaged: (String) -> MirageError) throws -> [String: String] {
     var fields: [String: String] = [:]
     var rest = content[...]

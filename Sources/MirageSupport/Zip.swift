@@ -2,7 +2,7 @@ import CMedia
 import Glibc
 import Synchronization
 
-/// A zip archive whose members are read in place, with libzip. Threads may share it; reads wait for each other.
+/// A zip archive whose members are read in place, with libzip. Threads can share it; reads wait for each other.
 package final class Zip: Sendable {
   /// Path of the archive.
   package let path: String
@@ -91,7 +91,7 @@ package final class Zip: Sendable {
         }
         if bytes.isEmpty { bytes = part } else { bytes += part }
       }
-      // One more read reaches the end and with it the check sum.
+      // One more read reaches the end, and with it the checksum.
       var extra: UInt8 = 0
       guard zip_fread(file, &extra, 1) == 0 else { throw damaged(zip_file_strerror(file)) }
       return bytes

@@ -1,6 +1,6 @@
 import MirageSupport
 
-/// An audio clip as interleaved frames with a number per channel; 0 is silence, and -1 ... 1 is full scale.
+/// An audio clip of interleaved frames with a number per channel; 0 is silence, and -1 ... 1 is full scale.
 public struct AudioClip: Sendable, Equatable {
   /// Number of frames.
   public let frames: Int

@@ -5,7 +5,7 @@ public enum ImageFormat: String, Sendable, Codable, CaseIterable {
   case png
   case jpeg = "jpg"
 
-  /// The format of a file by its first bytes, whatever its name; nil if it is neither PNG nor JPEG.
+  /// Detects the format of a file by its first bytes, whatever its name; nil if it is neither PNG nor JPEG.
   public init?(sniffing bytes: some Collection<UInt8>) {
     if bytes.starts(with: PNG.signature) {
       self = .png

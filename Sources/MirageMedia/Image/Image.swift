@@ -62,7 +62,7 @@ public struct Image: Sendable, Equatable {
     set { pixels[(y * width + x) * channels + c] = newValue }
   }
 
-  /// A color as a value for each channel: a single value applies to all channels, and a missing alpha is opaque.
+  /// Returns a color as a value for each channel: a single value applies to all, and a missing alpha is opaque.
   public static func color(_ fill: [UInt8], channels: Int) -> [UInt8] {
     (0..<channels).map { channel in
       if channel < fill.count { return fill[channel] }
@@ -78,8 +78,9 @@ public enum ColorMode: String, Sendable, Codable, CaseIterable {
 }
 
 extension Image {
-  /// The image in another color mode. Gray from color is ITU-R 601 luma, `(19595 R + 38470 G + 7471 B + 32768) >> 16`,
-  /// as in Pillow. Alpha is dropped without blending; an added alpha is opaque.
+  /// Converts the image to another color mode. Gray from color is ITU-R 601 luma,
+  /// `(19595 R + 38470 G + 7471 B + 32768) >> 16`, as in Pillow. Alpha is dropped without blending; an added alpha is
+  /// opaque.
   public consuming func converted(to mode: ColorMode) -> Image {
     let target =
       switch mode {
@@ -105,7 +106,7 @@ extension Image {
   }
 }
 
-/// ITU-R 601 luma, rounded.
+/// Returns the ITU-R 601 luma of a color, rounded.
 @inline(__always)
 public func luma(_ r: UInt8, _ g: UInt8, _ b: UInt8) -> UInt8 {
   let sum: UInt32 = UInt32(r) &* 19595 &+ UInt32(g) &* 38470 &+ UInt32(b) &* 7471
@@ -132,12 +133,15 @@ public struct ScaledImage: Sendable, Equatable {
     /// Term added to the scaled byte.
     public var offset: Float
 
+    /// Creates the map byte × scale + offset.
     public init(scale: Float, offset: Float) {
       self.scale = scale
       self.offset = offset
     }
   }
 
+  /// Creates an image of floats.
+  /// - Precondition: there are height × width × channels values and a map for each channel.
   public init(height: Int, width: Int, channels: Int, values: [Float], maps: [AffineMap]) {
     precondition(values.count == height * width * channels && maps.count == channels)
     self.height = height
@@ -147,7 +151,7 @@ public struct ScaledImage: Sendable, Equatable {
     self.maps = maps
   }
 
-  /// The floats of an image of bytes, by the map of each channel.
+  /// Converts an image of bytes by the map of each channel.
   public init(_ image: borrowing Image, maps: [AffineMap]) {
     let (channels, pixels) = (image.channels, image.pixels)
     precondition(maps.count == channels)

@@ -1,4 +1,4 @@
-/// Geometry that moves whole pixels: nothing is interpolated.
+/// Geometric operations that move whole pixels, without interpolation.
 extension Image {
   /// Returns the image with left and right exchanged.
   public borrowing func flippedHorizontally() -> Image {
@@ -62,7 +62,7 @@ extension Image {
         for row in 0..<height {
           let out = buffer.baseAddress! + row * width * channels
           let from = border.index(y + row, count: sourceHeight)
-          // Columns beyond the image, and all of a row that is beyond it.
+          // Columns outside of the image; in a row outside of it, all columns.
           func fillColumns(_ columns: Range<Int>) {
             for column in columns {
               if let from, let fromX = border.index(x + column, count: sourceWidth) {

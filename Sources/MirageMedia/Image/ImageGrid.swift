@@ -6,7 +6,7 @@ public struct ImageGrid: Sendable {
   public var rows: [[Image]]
   /// Number of cells in a row.
   public var columns: Int
-  /// Smaller images are enlarged by a whole number, up to this many pixels on their longer side.
+  /// Maximum longer side in pixels up to which small images are enlarged, by a whole factor. Defaults to 56.
   package var side = 56
   /// Pixels between cells, and around all of them.
   package var gap = 2

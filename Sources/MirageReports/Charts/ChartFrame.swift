@@ -58,8 +58,8 @@ struct ChartHeader {
   }
 }
 
-/// Maximum width of a text, in the larger type of small screens.
+/// Returns the maximum width of a text, in the larger type of small screens.
 func textWidth(_ text: String) -> Double { Double(text.count) * 8.2 }
 
-/// Style class of a series: six colors, followed by the same colors with dashes.
+/// Returns the style class of a series: six colors, followed by the same colors with dashes.
 func seriesStyle(_ index: Int) -> String { "s\(index % 6 + 1)" + (index % 12 >= 6 ? " dashed" : "") }

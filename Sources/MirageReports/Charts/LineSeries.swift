@@ -9,7 +9,7 @@ extension LineChart.XAxis {
   }
 }
 
-/// Limit beyond which distances between values overflow.
+/// Returns whether a value is small enough that distances between values do not overflow.
 private func isDrawable(_ value: Double) -> Bool { abs(value) < 1e100 }
 
 extension LineChart.Series {
@@ -47,7 +47,7 @@ extension LineChart.Series {
   /// Whether there are enough values for a running mean.
   var isSmoothed: Bool { isNoisy && points.count >= 20 }
 
-  /// Returns the running mean, taken twice so that single values do not show.
+  /// Returns the running mean, applied twice so that single values do not show.
   /// - Parameter range: range of the values that count; a spike outside of it does not bend the line.
   func smoothed(within range: ClosedRange<Double>?) -> [LineChart.Point] {
     let counting = points.map { point in range.map { $0.contains(point.y) } ?? true ? point.y : .nan }

@@ -73,7 +73,7 @@ struct SVGCanvas {
       + " height=\"\(high)\"/>\n\(body)</svg>\n"
   }
 
-  /// Returns a length to a tenth of a pixel, limited to a distance far outside of the drawing.
+  /// Formats a length to a tenth of a pixel, limited to a distance far outside of the drawing.
   static func number(_ value: Double) -> String {
     let tenths = Int((max(-1e5, min(1e5, value)) * 10).rounded())
     let digits = tenths % 10 == 0 ? "\(tenths.magnitude / 10)" : "\(tenths.magnitude / 10).\(tenths.magnitude % 10)"
@@ -81,8 +81,8 @@ struct SVGCanvas {
   }
 }
 
-/// Text that is escaped for elements and attributes of HTML and SVG. Control characters, which neither allows, become
-/// the replacement character.
+/// Escapes text for elements and attributes of HTML and SVG. Control characters, which neither allows, become the
+/// replacement character.
 func escaped(_ text: String) -> String {
   var result = ""
   for scalar in text.unicodeScalars {
