@@ -1,9 +1,9 @@
 import MirageSupport
 import MirageTensors
 
-/// Input of conditional networks beside latents or samples: a class or a vector for each of N samples.
+/// Input of conditional networks besides latents or samples: a class or a vector for each of N samples.
 public enum Condition: Sendable {
-  /// Labels of N samples: indices into the configuration's classes. Not read by networks without conditioning.
+  /// Labels of N samples: indices into the configuration's classes. Ignored by networks without conditioning.
   case labels([Int])
   /// N × D numbers, with D the number of classes: one-hot vectors are classes, others are mixtures of them.
   case vectors(Tensor)
@@ -16,7 +16,7 @@ public enum Condition: Sendable {
     }
   }
 
-  /// The condition of twice as many samples: the same ones again after the first.
+  /// Condition of the same samples twice, one after the other.
   var repeated: Condition {
     switch self {
     case .labels(let labels): .labels(labels + labels)

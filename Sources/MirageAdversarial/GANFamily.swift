@@ -7,7 +7,7 @@ package protocol GANFamily: Sendable {
   /// Checks that the networks can be built for the configuration's samples.
   ///
   /// The numbers may come from a damaged file, so none is trusted.
-  /// - Throws: bad pipeline whose place is the setting to change.
+  /// - Throws: bad pipeline with the setting to change as `place`.
   static func check(_ configuration: GANConfiguration) throws
   /// Returns a generator with random weights.
   /// - Parameter random: Source of the weights. The order of draws is fixed, so that trainings can be repeated.

@@ -155,7 +155,7 @@ public struct DatasetEvaluation: Sendable {
     let order = Permutation(count: source.count, key: key, epoch: 0)
     let chosen = source.selecting((0..<number).map { order[$0] })
     var training = ClassifierTraining()
-    // At least about a thousand steps, however few samples there are.
+    // With few samples there are more epochs, so that training takes at least about a thousand steps.
     training.epochs = max(8, 128_000 / max(1, number))
     training.seed = seed &+ 1
     let trained = try await training.run(train: chosen, test: sets.test) { step in

@@ -89,7 +89,7 @@ package final class EventFile {
     try append(tag, step: step) { $0.add(4, message: image) }
   }
 
-  /// Adds the distribution of the finite values; if there is none, nothing is written.
+  /// Adds the distribution of the finite values; without any, nothing is written.
   /// - Throws: an I/O error.
   package func histogram(_ tag: String, step: Int, values: [Float]) throws {
     guard let histogram = Histogram(values) else { return }

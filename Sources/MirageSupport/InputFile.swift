@@ -149,8 +149,8 @@ package enum FileKind: Sendable {
   }
 }
 
-/// Identity of the file at a path, however the path is spelled. It reveals symbolic links that lead back to a directory
-/// that is being walked.
+/// Identity of the file at a path, independent of the path's spelling. It reveals symbolic links that lead back to a
+/// directory that is being walked.
 package struct FileIdentity: Hashable, Sendable {
   private let device, inode: UInt
 

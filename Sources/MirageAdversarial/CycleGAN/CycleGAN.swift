@@ -6,7 +6,7 @@ import MirageTensors
 /// discriminator for each domain.
 ///
 /// All random numbers of a training come from its seed, the number of steps done and the pools, so a training that is
-/// restored from a checkpoint makes the same steps, bit for bit.
+/// restored from a checkpoint repeats the same steps, bit for bit.
 public final class CycleGAN {
   /// The networks' architecture and the images they are trained on.
   public let configuration: CycleGANConfiguration

@@ -13,7 +13,7 @@ package final class PatchDiscriminator: Layer {
   ///
   /// - Parameters:
   ///   - layers: Number of convolutions that halve the size. A patch is 16, 34, 70, 142 pixels wide for 1, 2, 3, 4 layers.
-  ///   - filters: Channels of the first convolution; each further one doubles them, up to 8 times as many.
+  ///   - filters: Channels of the first convolution; each further one doubles them, up to eight times the first.
   ///   - inputs: Channels of the images.
   package init(layers: Int = 3, filters: Int = 64, inputs: Int = 3, using random: inout Random) {
     func convolution(_ inputs: Int, _ outputs: Int, stride: Int) -> Conv2D {

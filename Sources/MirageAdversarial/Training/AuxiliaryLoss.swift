@@ -5,11 +5,11 @@ import MirageTensors
 package struct AuxiliaryLoss: Sendable {
   /// Name of the term in measures, in lower case with hyphens, such as `classification`.
   package let name: String
-  /// The term of the discriminator's loss, a scalar; nil for predictions that lack what it needs.
+  /// The term of the discriminator's loss, a scalar; nil for predictions without the required logits.
   ///
   /// Both predictions are for N samples of the same condition. The generated ones are constants here.
   package let discriminator: @Sendable (_ real: Prediction, _ fake: Prediction, _ condition: Condition) -> Tensor?
-  /// The term of the generator's loss, a scalar; nil for predictions that lack what it needs.
+  /// The term of the generator's loss, a scalar; nil for predictions without the required logits.
   package let generator: @Sendable (_ fake: Prediction, _ condition: Condition) -> Tensor?
 
   /// Cross-entropy of an auxiliary classifier (AC-GAN; Odena et al. 2017): the discriminator learns classes from real

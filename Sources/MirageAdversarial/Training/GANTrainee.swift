@@ -51,7 +51,7 @@ package final class GANTrainee: Trainee {
     return measures
   }
 
-  /// Returns a generator with the average of the weights, which samples are made with.
+  /// Returns a generator with the average of the weights, which samples are generated with.
   package func averagedGenerator() throws -> any Generator {
     var random = Random(key: Random.Key(seed: 0, path: "average"), sample: 0)
     let generator = gan.configuration.generator(using: &random)

@@ -14,6 +14,7 @@ extension GANRecipe {
 
     /// Bound on the gradient of the discriminator, besides its normalization.
     public enum Bound: Sendable, Equatable {
+      /// No bound.
       case none
       /// Weights within ± the limit (WGAN; Arjovsky et al. 2017).
       case clipping(limit: Double)

@@ -25,7 +25,7 @@ public struct AudioClip: Sendable, Equatable {
     (self.frames, self.channels, self.rate, self.values) = (frames, channels, rate, values)
   }
 
-  /// Creates a clip of values that are checked.
+  /// Checks the values and creates a clip.
   ///
   /// - Parameters:
   ///   - rate: frames per second.

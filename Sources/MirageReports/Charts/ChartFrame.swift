@@ -43,7 +43,7 @@ struct ChartHeader {
     !title.isEmpty && !detail.isEmpty && textWidth(title) * 1.15 + 8 + textWidth(detail) > width
   }
 
-  /// Positions of the names; each row has as many as fit.
+  /// Positions of the names, in rows.
   private var legend: (items: [(x: Double, row: Int)], rows: Int) {
     if names.count < 2 { return ([], 0) }
     var items: [(x: Double, row: Int)] = []
