@@ -1,7 +1,7 @@
 import MirageStreams
 import MirageSupport
 
-/// Settings of a GAN's networks, which determine the shapes of its weights.
+/// Settings of a GAN's networks, without those of its training.
 public struct GANModel: Sendable, Codable, Equatable {
   /// Use of the samples' classes by the networks.
   public enum Conditioning: String, Sendable, Codable, CaseIterable {

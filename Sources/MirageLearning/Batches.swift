@@ -15,7 +15,7 @@ public struct Batch: Sendable {
 public struct Batches: Sendable {
   /// Flow that the samples come from.
   public let flow: Flow<Sample>
-  /// Number of samples per batch. The last batch of an epoch, and batches that a filter took samples from, are smaller.
+  /// Number of samples per batch. The last batch of an epoch, and batches with filtered samples, can be smaller.
   public let size: Int
   /// Number of batches prepared concurrently, ahead of their use. It does not change their content. Defaults to 1.
   public var workers = 1

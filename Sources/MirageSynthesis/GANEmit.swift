@@ -53,7 +53,7 @@ public struct GANSource: SourceComponent, ComputesWithNetworks {
   /// Settings of the synthetic samples.
   public var emit: Emission
 
-  /// Creates a source. `emit` has `perClass` or `count`, since there are no real samples that determine the number.
+  /// Creates a source. `emit` must have `perClass` or `count`, since no real samples determine the number.
   public init(checkpoint: String, emit: Emission) { (self.checkpoint, self.emit) = (checkpoint, emit) }
 
   public func validate() throws {
