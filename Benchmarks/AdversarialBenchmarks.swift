@@ -1,13 +1,13 @@
 import Foundation
 import Mirage
 
-/// Training steps of each family of networks, and how fast samples are made: on all threads against one, each in a process
-/// of its own.
+/// Training speed of each family of networks, and speed of sample generation, on all threads and on one, each in a
+/// process of its own.
 struct GANRates: Benchmark {
   let name = "gan-rates"
   let summary = "real samples a second in training, batch 64, and samples a second that a generator makes"
 
-  /// What is measured, by name.
+  /// Measured networks, by name.
   fileprivate static let cases: [(name: String, model: GANModel, side: Int, channels: Int)] = {
     func model(_ network: GANModel.Network, width: Int = 32) -> GANModel {
       var model = GANModel()
@@ -45,7 +45,7 @@ struct GANRates: Benchmark {
   }
 }
 
-/// Our side of `gan-rates`: prints samples a second, the median of ten steps after two.
+/// Measures our side of `gan-rates`: prints samples per second, the median of ten steps after two.
 @TensorActor
 func measureGAN(_ name: String, work: String) throws {
   guard let one = GANRates.cases.first(where: { $0.name == name }) else {

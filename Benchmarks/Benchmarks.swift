@@ -1,9 +1,9 @@
 import Foundation
 import Mirage
 
-/// Times this toolkit and its peers on the same work, alternately in one go: `mirage-bench [--only NAME] [--rounds N]`.
-/// `--profile stream-fashion` or `--profile stream-jpeg` runs ours alone, for a profiler; `--step dcgan64-step` and the like
-/// run our side of a step, `--gan dcgan-28` that of a GAN's.
+/// Benchmarks of this package and its peers on the same work, by turns: `mirage-bench [--only NAME] [--rounds N]`.
+/// `--profile stream-fashion` or `--profile stream-jpeg` runs ours alone, for a profiler; `--step dcgan64-step` and the
+/// like run our side of a step, `--gan dcgan-28` that of a GAN's.
 @main
 struct Benchmarks {
   static func main() async throws {
@@ -43,7 +43,7 @@ struct Benchmarks {
   }
 }
 
-/// Ours alone, for a profiler.
+/// Runs our side alone, for a profiler.
 private func profile(_ name: String) async throws {
   let isJPEG = name == "stream-jpeg"
   let rate = try await drainingRate(isJPEG ? StreamJPEG.pipeline : StreamFashion.pipeline, epochs: isJPEG ? 5 : 30)
@@ -52,9 +52,9 @@ private func profile(_ name: String) async throws {
 
 protocol Benchmark: Sendable {
   var name: String { get }
-  /// What is done, in a line.
+  /// Description of the work, in one line.
   var summary: String { get }
-  /// Runs ours and the peers by turns, `rounds` times.
+  /// Runs our side and the peers by turns, `rounds` times.
   func measure(rounds: Int) async throws -> [Row]
 }
 
@@ -67,7 +67,7 @@ struct Row: Codable {
 
   static let path = "Benchmarks/results.json"
 
-  /// The medians of the rounds, and the median of their ratios.
+  /// Creates a comparison from the medians of the rounds, with the median of their ratios.
   init(_ name: String, unit: String, ours: [Double], peer: [Double], peerName: String, lessIsBetter: Bool = false) {
     self.name = name
     self.unit = unit
@@ -102,8 +102,8 @@ func median(_ values: [Double]) -> Double {
   return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
 }
 
-/// Samples per second of a flow that is drained and counted, as a DataLoader is, over some epochs. Opening the data is not
-/// counted, as starting a DataLoader's workers is not.
+/// Measures samples per second of a flow that is read to its end over several epochs. Opening the data is not counted;
+/// neither is starting a DataLoader's workers.
 func drainingRate(_ pipeline: Pipeline, epochs: Int) async throws -> Double {
   let flow = try await pipeline.samples()
   let start = ContinuousClock.now

@@ -1,12 +1,12 @@
 import Foundation
 import Mirage
 
-/// A GAN's training step, or a generator's inference, against PyTorch by turns: seconds and peak memory, each in a process
-/// of its own. Prints where our time goes.
+/// Training step of a GAN, or inference of a generator, against PyTorch by turns: seconds and peak memory, each in a
+/// process of its own. Prints a profile of our side.
 struct GANStep: Benchmark {
   let name: String
   let summary: String
-  /// The peer's arguments; the fastest of them counts.
+  /// Arguments of the peer's script; each list is one peer.
   let peers: [[String]]
 
   static let all = [
@@ -27,7 +27,7 @@ struct GANStep: Benchmark {
   func measure(rounds: Int) async throws -> [Row] {
     var ours: [StepResult] = []
     var theirs = [[StepResult]](repeating: [], count: peers.count)
-    // As the command line has it: threads that wait for each other do not keep processors busy for long.
+    // The variable is set as the command line sets it, so that waiting threads do not keep processors busy for long.
     let own = ["env", "GOMP_SPINCOUNT=1000", CommandLine.arguments[0], "--step", name]
     let python = [".venv/bin/python", "Benchmarks/Peers/gan_steps.py", name, "--threads", "\(Compute.threads)"]
     for _ in 0..<rounds {
@@ -51,7 +51,7 @@ struct GANStep: Benchmark {
   }
 }
 
-/// What a process that measured a step printed as its last line, and its peak memory as the kernel has it.
+/// Last line printed by a process that measured a step, and its peak memory according to the kernel.
 private struct StepResult {
   let name: String
   let seconds, peakMemory: Double
@@ -71,7 +71,7 @@ private struct StepResult {
   }
 }
 
-/// Runs our side of a step's benchmark: the median of ten steps after two, then one more for the profile.
+/// Measures our side of a step: the median of ten steps after two, then one more for the profile.
 @TensorActor
 func measureStep(_ name: String) throws {
   let step: () -> Void

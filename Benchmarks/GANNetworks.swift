@@ -1,6 +1,6 @@
 import Mirage
 
-// The networks and steps of Peers/gan_steps.py, layer for layer.
+// These networks and steps are those of Peers/gan_steps.py, layer for layer.
 
 /// DCGAN at 64 × 64 (Radford et al. 2016): the discriminator on real and on fake images, then the generator.
 struct DCGANStep {

@@ -3,17 +3,17 @@ import Glibc
 import Mirage
 import Synchronization
 
-/// What a child process took.
+/// Resources used by a child process, and its output.
 struct Usage {
   var seconds: Double
-  /// Of all its threads, in user and kernel mode.
+  /// Processor time of all its threads, in user and kernel mode, in seconds.
   var processorSeconds: Double
   /// Peak resident memory in megabytes.
   var peakMemory: Double
   var output: String
 }
 
-/// Runs a command to its end and reads what it used from the kernel.
+/// Runs a command to its end and reads its resource usage from the kernel.
 func run(_ command: [String], while running: (() -> Void)? = nil) throws -> Usage {
   var channel: [Int32] = [0, 0]
   guard pipe(&channel) == 0 else { throw MirageError(.ioError, "no pipe") }
@@ -47,15 +47,15 @@ func run(_ command: [String], while running: (() -> Void)? = nil) throws -> Usag
     peakMemory: peakMemory, output: String(decoding: output, as: UTF8.self))
 }
 
-/// Reads a process's own high-water mark of memory until the process ends. What `wait4` reports will not do: it counts the
-/// program that started the process, this one, up to the moment of the start.
+/// Reader of a process's own peak memory until it ends. The value of `wait4` is not suitable: it includes this program,
+/// which started the process, up to the moment of the start.
 private final class PeakMemoryWatch: Sendable {
   private let megabytes = Mutex(0.0)
   private let isOver = DispatchSemaphore(value: 0)
 
   init(_ process: pid_t) {
     Thread.detachNewThread { [self] in
-      // Once the process has ended, and before it is reaped, its status has no such line.
+      // After the end of the process, and before it is reaped, its status has no such line.
       while let status = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8),
         let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
         let kilobytes = line.split(whereSeparator: { !$0.isNumber }).first.flatMap({ Double($0) })
@@ -67,14 +67,14 @@ private final class PeakMemoryWatch: Sendable {
     }
   }
 
-  /// The last mark that was read, when the process has ended.
+  /// Waits for the end of the process and returns the last value.
   func wait() -> Double {
     isOver.wait()
     return megabytes.withLock { $0 }
   }
 }
 
-/// The rate that a peer's script prints as its last line.
+/// Returns the rate that a peer's script prints as its last line.
 func peerRate(_ script: String, _ arguments: String...) throws -> Double {
   let output = try run([".venv/bin/python", "Benchmarks/Peers/\(script)"] + arguments).output
   struct Line: Decodable { var rate: Double }
@@ -82,12 +82,12 @@ func peerRate(_ script: String, _ arguments: String...) throws -> Double {
   return try JSONDecoder().decode(Line.self, from: Data(line.utf8)).rate
 }
 
-/// The command-line tool that was built beside this program.
+/// Path of the command-line tool that was built with this program.
 var tool: String {
   URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("mirage").path
 }
 
-/// A directory for a benchmark's output, empty, removed afterward.
+/// Passes an empty directory for a benchmark's output to `body`, and removes it afterward.
 func withScratch<Result>(_ body: (String) throws -> Result) throws -> Result {
   let path = "/tmp/mirage-bench-\(getpid())"
   try removeTree(path)

@@ -1,7 +1,7 @@
 import Foundation
 import Mirage
 
-/// The ten-minute preset against PyTorch trained for as long on the same machine, one after the other, both judged by
+/// Training with the ten-minute preset, followed by PyTorch for the same time on the same machine, both evaluated with
 /// `mirage evaluate`.
 struct GANQuality: Benchmark {
   let name = "cgan28-quality"

@@ -4,7 +4,7 @@ import Mirage
 
 let fashionDirectory = "/usr/share/datasets/fashion-mnist"
 
-/// The work of `stream-fashion`.
+/// Stages of `stream-fashion`.
 let fashionStages: [any StageComponent] = [
   Rotate(degrees: -15...15), RandomCrop(size: 28, padding: 2), Scale(to: -1...1),
 ]
@@ -66,7 +66,7 @@ struct StreamJPEG: Benchmark {
     ]
   }
 
-  /// Nothing but libjpeg-turbo's own call, from memory into one buffer a thread.
+  /// Measures libjpeg-turbo's own call alone, from memory into one buffer per thread.
   private func bareDecodingRate() async throws -> Double {
     let files = try directoryEntries(directory).filter { $0.hasSuffix(".jpg") }.map {
       try InputFile.contents(of: directory + "/" + $0)

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Mirage
 
-/// A pipeline file for the command-line tool: the work of `stream-fashion` into a sink.
+/// Writes a pipeline file for the command-line tool, with the work of `stream-fashion` and a sink.
 private func fashionFile(_ sink: String, repeats: Int = 1, in directory: String) throws -> String {
   let path = directory + "/pipeline.yaml"
   let text = """
@@ -18,8 +18,8 @@ private func fashionFile(_ sink: String, repeats: Int = 1, in directory: String)
   return path
 }
 
-/// `mirage run` of 60,000 images, with compression and without: the difference in processor time is what compression
-/// takes. The clock also shows the disk, which may mind the larger files more.
+/// Measures `mirage run` of 60,000 images with and without compression. The difference in processor time is the cost of
+/// compression; elapsed time also includes the disk, which may be slower for the larger files.
 private func writingRows(_ name: String, sink: String, rounds: Int) throws -> [Row] {
   var rates: [[Double]] = [[], []]
   var processorTimes: [[Double]] = [[], []]

@@ -1,14 +1,15 @@
 import MirageSupport
 import MirageStreams
 
-/// A dataset that a command is given by its path: a pipeline file, or data in any readable format, recognized by what is
-/// there.
+/// A dataset that is given to a command as a path: a pipeline file, or data whose format is recognized by its files.
 public struct DatasetLocation: Sendable {
+  /// Path of the dataset, as it was given.
   public let path: String
   private let pipeline: Pipeline?
   private let format: (any RecognizedSource.Type)?
 
-  /// - Throws: missing input if nothing is there, or nothing that can be read; what is wrong with a pipeline file.
+  /// Recognizes the dataset.
+  /// - Throws: missing input if there is no dataset at the path; bad pipeline if a pipeline file is invalid.
   public init(_ path: String) throws {
     self.path = path
     if path.hasSuffix(".yaml") || path.hasSuffix(".yml") {
@@ -25,12 +26,11 @@ public struct DatasetLocation: Sendable {
     }
   }
 
-  /// The samples of a part of the dataset; nil if it has no such part.
+  /// Opens a part of the dataset; nil if it has no such part.
   ///
-  /// Pipeline files and single folders have a training part only: all they hold.
-  ///
-  /// - Parameter fitting: what to do about a pipeline's stages that must be fitted first.
-  /// - Throws: what opening the data throws.
+  /// Pipeline files and single folders have only a training part, with all samples. `fitting` is the treatment of a
+  /// pipeline's stages that must be fitted first.
+  /// - Throws: the errors of opening the data.
   public func flow(_ split: Split, fitting: Context.Fitting = .leaveOut) async throws -> Flow<Sample>? {
     if let pipeline {
       return split == .train ? try await pipeline.fitted(in: Context(fitting: fitting)).flow : nil
@@ -38,26 +38,27 @@ public struct DatasetLocation: Sendable {
     do {
       return try await format?.source(at: path, split: split)?.flow()
     } catch let error as MirageError where split == .test && error.kind == .missingInput {
-      // Files of a test part that are incomplete are an error; that there are none is not.
+      // An incomplete test part is an error; a missing one is not.
       guard error.file == path || error.file == joined(path, "test.bin") else { throw error }
       return nil
     }
   }
 
-  /// A dataset's samples for training, and those for testing.
+  /// Training and test samples of a dataset.
   public struct Parts: Sendable {
+    /// Training and test samples, in batches.
     public var train, test: Batches
-    /// Whether the dataset has no test part, and a tenth of its samples was kept instead.
+    /// Whether the test samples are a tenth of the training part, since the dataset has no test part.
     public var isSplit: Bool
   }
 
-  /// The training part and the test part; where there is no test part, a tenth of the samples is one.
+  /// Opens the training and test parts; without a test part, a tenth of the samples is held out.
   ///
   /// - Parameters:
-  ///   - batch: samples a batch of training.
-  ///   - seed: what the tenth is chosen by.
-  /// - Throws: what opening the data throws; missing input if there are no training samples; bad data where the parts
-  ///   have different classes.
+  ///   - batch: number of samples in a training batch.
+  ///   - seed: random seed of the choice of the tenth.
+  /// - Throws: the errors of opening the data; missing input if there are no training samples; bad data if the parts'
+  ///   classes differ.
   public func parts(batch: Int = 128, seed: UInt64 = 0) async throws -> Parts {
     guard let all = try await flow(.train, fitting: .requireTrained) else {
       throw MirageError(.missingInput, "has no training samples", file: path)
@@ -78,16 +79,16 @@ public struct DatasetLocation: Sendable {
     return Parts(train: batches(all, batch, training), test: batches(all, 256, tested), isSplit: true)
   }
 
-  /// The samples to test on: the test part, or all where there is none.
+  /// Opens the test part, or all samples if there is no test part.
   ///
-  /// - Throws: what opening the data throws; missing input if there are no samples.
+  /// - Throws: the errors of opening the data; missing input if there are no samples.
   public func samplesToTest() async throws -> Flow<Sample> {
     if let test = try await flow(.test) { return test }
     guard let all = try await flow(.train) else { throw MirageError(.missingInput, "has no samples", file: path) }
     return all
   }
 
-  /// What tells its samples from others of the same files: of a pipeline file, its stages and seed.
+  /// Settings that change samples of the same files: stages and seed of a pipeline file, null for other datasets.
   public var identity: JSONValue {
     get throws {
       guard let pipeline else { return .null }

@@ -1,7 +1,7 @@
 extension Registry {
   /// All components of Mirage.
   public static let standard = Registry([
-    // Directories are recognized by the first that does: the more specific formats come first.
+    // The first format that recognizes a directory is taken, so the more specific formats come first.
     MNIST.self, CIFAR100.self, CIFAR10.self, CelebA.self, WebDataset.self, ImageFolder.self, Interleave.self,
     PipelineSource.self, GANSource.self,
     Rotate.self, Affine.self, Perspective.self, Elastic.self, RandomCrop.self, CenterCrop.self, RandomResizedCrop.self,

@@ -1,5 +1,5 @@
 extension Registry {
-  /// A JSON Schema (draft 2020-12) of pipeline files, by which editors complete and check them.
+  /// JSON Schema (draft 2020-12) of pipeline files, for completion and checks in editors.
   public var schema: JSONValue {
     var definitions: [String: JSONValue] = [:]
     for kind in ComponentKind.allCases {
@@ -21,7 +21,7 @@ extension Registry {
 }
 
 extension Component {
-  /// The ways to write a component: by its name alone if nothing must be given, with a value, with settings.
+  /// Schemas of the ways to write a component: by name alone if no setting is required, with a value, with settings.
   fileprivate static var schemas: [JSONValue] {
     let required = settings.filter { $0.standard == nil }
     var value = settings.schema
@@ -38,7 +38,7 @@ extension Component {
 }
 
 extension [Setting] {
-  /// The settings as a JSON Schema: no others may be among them, and there may be nothing at all if none must be given.
+  /// JSON Schema of the settings: no others are allowed, and null is allowed if none is required.
   fileprivate var schema: JSONValue {
     let required = filter { $0.standard == nil }.map { JSONValue.string($0.key) }
     var schema: [String: JSONValue] = [
@@ -51,7 +51,7 @@ extension [Setting] {
 }
 
 extension Setting {
-  /// The setting's type as a JSON Schema, with what it is for, older spellings and its default.
+  /// JSON Schema of the setting's type, with its summary, older spellings and default.
   fileprivate var schema: JSONValue {
     let form: JSONValue = standard == .null ? ["anyOf": [type.schema, ["type": "null"]]] : type.schema
     guard case .object(var schema) = form else { return form }
@@ -67,7 +67,7 @@ extension Setting {
 }
 
 extension SettingType {
-  /// The type as a JSON Schema.
+  /// JSON Schema of the type.
   fileprivate var schema: JSONValue {
     func integer(_ range: ClosedRange<Int>) -> JSONValue {
       bounded(

@@ -1,11 +1,11 @@
 import MirageSupport
 import MirageTensors
 
-/// Input of conditional networks beside latents or samples: a class or a vector for each of N samples.
+/// Input of conditional networks besides latents or samples: a class or a vector for each of N samples.
 public enum Condition: Sendable {
-  /// Labels of N samples: indices into the configuration's classes. Not read by networks without conditioning.
+  /// Labels of N samples: indices into the configuration's classes. Ignored by networks without conditioning.
   case labels([Int])
-  /// N × D numbers, with D the size of a one-hot label: one-hot vectors stand for classes, others for mixtures of them.
+  /// N × D numbers, with D the number of classes: one-hot vectors are classes, others are mixtures of them.
   case vectors(Tensor)
 
   /// Number of samples.
@@ -16,7 +16,7 @@ public enum Condition: Sendable {
     }
   }
 
-  /// The condition of twice as many samples: the same ones again after the first.
+  /// Condition of the same samples twice, one after the other.
   var repeated: Condition {
     switch self {
     case .labels(let labels): .labels(labels + labels)
@@ -26,7 +26,7 @@ public enum Condition: Sendable {
 }
 
 extension GANConfiguration {
-  /// The condition as N × `conditionSize` numbers, one-hot for labels.
+  /// Returns the condition as N × `conditionSize` numbers, one-hot for labels.
   func vectors(_ condition: Condition) -> Tensor {
     switch condition {
     case .labels(let labels):
@@ -43,13 +43,13 @@ extension GANConfiguration {
     }
   }
 
-  /// Input of the generator: latents, N × `latent`, with the condition beside them if the conditioning says so.
+  /// Returns the generator's input: latents, N × `latent`, and the condition if the conditioning concatenates it.
   func generatorInput(_ latents: Tensor, _ condition: Condition) -> Tensor {
     concatenatesLatents ? concatenated([latents, vectors(condition)], axis: 1) : latents
   }
 
-  /// Input of the discriminator: samples, N × `shape`, with the condition beside them as further channels, constant over
-  /// each sample, if the conditioning says so.
+  /// Returns the discriminator's input: samples, N × `shape`, and the condition as further channels, constant over each
+  /// sample, if the conditioning concatenates it.
   func discriminatorInput(_ samples: Tensor, _ condition: Condition) -> Tensor {
     guard concatenatesSamples else { return samples }
     let vectors = vectors(condition)

@@ -35,8 +35,8 @@ final class GeneratorNorm: Module {
   }
 }
 
-/// Normalization layers of a discriminator for features of a shape, channels last; none for spectral normalization, which
-/// is a property of the layers' weights.
+/// Returns normalization layers of a discriminator for features of a shape, channels last; none for spectral
+/// normalization, which is a property of the layers' weights.
 func discriminatorNorm(_ shape: [Int], _ normalization: GANModel.Normalization) -> [any Layer] {
   switch normalization {
   case .none, .spectral: []

@@ -1,9 +1,9 @@
 import MirageStreams
 import MirageSupport
 
-/// Settings of a GAN's networks: what its weights fit, and no more.
+/// Settings of a GAN's networks, without those of its training.
 public struct GANModel: Sendable, Codable, Equatable {
-  /// Way in which the networks learn of a sample's class.
+  /// Use of the samples' classes by the networks.
   public enum Conditioning: String, Sendable, Codable, CaseIterable {
     /// No conditioning: the class is not used.
     case none
@@ -27,7 +27,7 @@ public struct GANModel: Sendable, Codable, Equatable {
 
   /// Family of both networks. Defaults to `dcgan`.
   public var network = Network.dcgan
-  /// Way in which both networks learn of the class. Defaults to `projection`.
+  /// Use of the samples' classes by both networks. Defaults to `projection`.
   public var conditioning = Conditioning.projection
   /// Number of numbers in a latent, 1 to 4096. Defaults to 64.
   public var latent = 64
@@ -58,11 +58,11 @@ public struct GANModel: Sendable, Codable, Equatable {
       "output", .choice(Output.self),
       "Layer that makes a DCGAN's image: the last transposed convolution, or a 3 x 3 convolution after it"))
 
-  /// A conditional DCGAN with projection and spectral normalization.
+  /// Creates a conditional DCGAN with projection and spectral normalization.
   public init() {}
 }
 
-/// Networks of a GAN with the shape of its samples and their classes: all that is needed to build the networks again.
+/// Networks of a GAN with the shape of its samples and their classes: everything needed to build the networks again.
 public struct GANConfiguration: Sendable, Equatable {
   /// Settings of the networks.
   public let model: GANModel
@@ -71,9 +71,10 @@ public struct GANConfiguration: Sendable, Equatable {
   /// Names of the classes in the order of the labels; empty if the networks are not conditioned.
   public let classes: [String]
 
-  /// A configuration that networks can be built from.
+  /// Creates a configuration that networks can be built from.
   ///
   /// - Parameters:
+  ///   - model: Settings of the networks.
   ///   - shape: Shape of a sample, channels last: height, width and channels of an image.
   ///   - classes: Names of the data's classes in the order of the labels; ignored without conditioning.
   /// - Throws: bad pipeline with `place` naming the setting, if the networks cannot be built for such samples.
@@ -93,7 +94,7 @@ public struct GANConfiguration: Sendable, Equatable {
     try model.network.family.check(self)
   }
 
-  /// An error about a setting of the networks.
+  /// Returns an error about a setting of the networks.
   func refusal(_ message: String, _ place: String?, _ remedy: String) -> MirageError {
     MirageError(.badPipeline, message, place: place, remedy: remedy)
   }
@@ -115,7 +116,7 @@ public struct GANConfiguration: Sendable, Equatable {
 extension GANConfiguration: Codable {
   private enum CodingKeys: CodingKey { case model, shape, height, width, channels, classes }
 
-  /// The configuration as it is written, unchecked: what a file holds is to be checked by the initializer.
+  /// Decodes a configuration without checks; that of a file must be passed to the other initializer.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     model = try container.decode(GANModel.self, forKey: .model)
@@ -125,7 +126,7 @@ extension GANConfiguration: Codable {
       ?? [.height, .width, .channels].map { try container.decode(Int.self, forKey: $0) }
   }
 
-  /// Writes an image's shape as height, width and channels, as checkpoints always had it, and any other as a list.
+  /// Encodes an image's shape as height, width and channels, as all versions of checkpoints do, and others as a list.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(model, forKey: .model)

@@ -4,21 +4,21 @@ import MirageSupport
 package protocol GANFamily: Sendable {
   /// The family's name in settings and checkpoints, in lower case with hyphens.
   static var name: String { get }
-  /// Makes sure that the networks can be built for the configuration's samples.
+  /// Checks that the networks can be built for the configuration's samples.
   ///
-  /// The numbers may come from a damaged file: none is trusted.
-  /// - Throws: bad pipeline whose place is the setting to change.
+  /// The numbers may come from a damaged file, so none is trusted.
+  /// - Throws: bad pipeline with the setting to change as `place`.
   static func check(_ configuration: GANConfiguration) throws
-  /// A generator with random weights.
-  /// - Parameter random: Draws the weights, in the same order in every version: trainings are repeated from their seeds.
+  /// Returns a generator with random weights.
+  /// - Parameter random: Source of the weights. The order of draws is fixed, so that trainings can be repeated.
   static func generator(_ configuration: GANConfiguration, using random: inout Random) -> any Generator
-  /// A discriminator with random weights.
-  /// - Parameter random: Draws the weights, in the same order in every version.
+  /// Returns a discriminator with random weights.
+  /// - Parameter random: Source of the weights, with a fixed order of draws.
   static func discriminator(_ configuration: GANConfiguration, using random: inout Random) -> any Discriminator
 }
 
 extension GANModel.Network {
-  /// Every family, in the order in which settings list them. A new family adds its line here.
+  /// Families in the order in which settings list them.
   private static let families: [any GANFamily.Type] = [
     FullyConnectedFamily.self,
     DCGANFamily.self,
@@ -36,7 +36,7 @@ extension GANModel {
 
     init(_ family: any GANFamily.Type) { self.family = family }
 
-    /// The family of this name, such as `dcgan`; nil if there is none.
+    /// Finds the family of this name, such as `dcgan`; nil if there is none.
     public init?(rawValue: String) {
       guard let known = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
       self = known
@@ -50,12 +50,12 @@ extension GANModel {
 }
 
 extension GANConfiguration {
-  /// A new generator with random weights.
+  /// Returns a new generator with random weights.
   public func generator(using random: inout Random) -> any Generator {
     model.network.family.generator(self, using: &random)
   }
 
-  /// A new discriminator with random weights.
+  /// Returns a new discriminator with random weights.
   public func discriminator(using random: inout Random) -> any Discriminator {
     model.network.family.discriminator(self, using: &random)
   }

@@ -1,6 +1,6 @@
 import MirageSupport
 
-/// Shape of samples that are images, for the families that make images. Valid after `checkImages()`.
+/// Shape of samples that are images. Valid after `checkImages()`.
 extension GANConfiguration {
   /// Height of an image in pixels.
   package var height: Int { shape[0] }
@@ -12,7 +12,7 @@ extension GANConfiguration {
   /// Number of values in an image.
   var pixelCount: Int { height * width * channels }
 
-  /// Makes sure that the samples are gray or RGB images.
+  /// Checks that the samples are gray or RGB images.
   func checkImages() throws {
     guard shape.count == 3 else {
       let sizes = shape.map(String.init).joined(separator: " x ")
@@ -25,7 +25,7 @@ extension GANConfiguration {
     }
   }
 
-  /// Makes sure that the samples are images whose size comes about by doubling.
+  /// Checks that the samples are images whose size results from doublings.
   func checkPyramid() throws {
     try checkImages()
     guard Pyramid(height: height, width: width) != nil else {
@@ -35,7 +35,7 @@ extension GANConfiguration {
     }
   }
 
-  /// Doublings of the images' size.
+  /// Size of the images as doublings of a smallest one.
   /// - Precondition: the configuration was checked by `checkPyramid()`.
   var pyramid: Pyramid {
     guard let pyramid = Pyramid(height: height, width: width) else {
@@ -45,10 +45,10 @@ extension GANConfiguration {
   }
 }
 
-/// Height and width that networks are made for, in pixels. Sizes may come from a file, which may hold anything.
+/// Range of the height and width of images, in pixels. Sizes from a file may be arbitrary.
 let imageSides = 1...1024
 
-/// An image's size as doublings of a smallest one: 28 = 7 · 2², 32 = 4 · 2³, 128 = 4 · 2⁵.
+/// Size of an image as doublings of a smallest one: 28 = 7 · 2², 32 = 4 · 2³, 128 = 4 · 2⁵.
 struct Pyramid {
   /// Number of doublings, 2 to 6.
   let doublings: Int

@@ -7,7 +7,7 @@ import MirageTensors
 
 /// Directory of trained classifiers, so that evaluating against the same dataset again does not train one again.
 package struct ClassifierCache: Sendable {
-  /// Directory of the checkpoints; it is made on the first write.
+  /// Directory of the checkpoints, created on the first write.
   package let directory: String
 
   /// - Parameter directory: Defaults to `mirage` in `XDG_CACHE_HOME` or `~/.cache`.

@@ -71,9 +71,9 @@ public struct DatasetEvaluation: Sendable {
   ///   - network: Network whose features and class probabilities are compared.
   ///   - classifier: Classifier of the data's classes; needed for label agreement only.
   ///   - progress: Called with the name of each part of the work before it begins.
-  /// - Throws: `MirageError` of kind `badData` if there are too few samples for a metric, or a sample has no class where
-  ///   a metric needs it; `MirageError` of kind `usage` if label agreement has no classifier; errors of reading samples;
-  ///   `CancellationError`.
+  /// - Throws: `MirageError` of kind `badData` if there are too few samples for a metric, or a sample lacks a class
+  ///   that a metric needs; `MirageError` of kind `usage` if label agreement has no classifier; errors of reading
+  ///   samples; `CancellationError`.
   @TensorActor
   public func run(
     on sets: Sets, network: any FeatureNetwork, classifier: ImageClassifier?,
@@ -155,7 +155,7 @@ public struct DatasetEvaluation: Sendable {
     let order = Permutation(count: source.count, key: key, epoch: 0)
     let chosen = source.selecting((0..<number).map { order[$0] })
     var training = ClassifierTraining()
-    // At least about a thousand steps, however few samples there are.
+    // With few samples there are more epochs, so that training takes at least about a thousand steps.
     training.epochs = max(8, 128_000 / max(1, number))
     training.seed = seed &+ 1
     let trained = try await training.run(train: chosen, test: sets.test) { step in

@@ -21,7 +21,7 @@ public struct EvaluationReport: Sendable {
   /// Remarks for the reader, such as which metrics were left out and why.
   public var remarks: [String] = []
 
-  /// A report without metrics.
+  /// Creates a report without metrics.
   init(features: String) { self.features = features }
 
   /// Adds a metric.

@@ -115,7 +115,7 @@ private struct InceptionBlocks {
       InceptionUnit(inputs, outputs, kernel: kernel, stride: stride, padding: padding, pool: pool, using: &random))
   }
 
-  /// InceptionA: to 224 + `pooled` channels.
+  /// Returns InceptionA, to 224 + `pooled` channels.
   mutating func a(_ inputs: Int, pooled: Int) -> InceptionPart {
     .branches([
       unit("branch1x1", inputs, 64),
@@ -128,7 +128,7 @@ private struct InceptionBlocks {
     ])
   }
 
-  /// InceptionB: to half the height and width, and 480 more channels.
+  /// Returns InceptionB, to half the height and width, and 480 more channels.
   mutating func b(_ inputs: Int) -> InceptionPart {
     .branches([
       unit("branch3x3", inputs, 384, kernel: [3], stride: 2, isPadded: false),
@@ -140,7 +140,7 @@ private struct InceptionBlocks {
     ])
   }
 
-  /// InceptionC: to 768 channels.
+  /// Returns InceptionC, to 768 channels.
   mutating func c(_ inputs: Int, inner: Int) -> InceptionPart {
     .branches([
       unit("branch1x1", inputs, 192),
@@ -157,7 +157,7 @@ private struct InceptionBlocks {
     ])
   }
 
-  /// InceptionD: to half the height and width, and 512 more channels.
+  /// Returns InceptionD, to half the height and width, and 512 more channels.
   mutating func d(_ inputs: Int) -> InceptionPart {
     .branches([
       .chain([
@@ -172,7 +172,7 @@ private struct InceptionBlocks {
     ])
   }
 
-  /// InceptionE: to 2048 channels.
+  /// Returns InceptionE, to 2048 channels.
   mutating func e(_ inputs: Int, pool: InceptionUnit.Pool) -> InceptionPart {
     .branches([
       unit("branch1x1", inputs, 320),

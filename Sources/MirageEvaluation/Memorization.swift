@@ -15,8 +15,8 @@ package struct Memorization: Sendable, Equatable, Codable {
   package var meanRatio: Double
   /// Median of the same ratios; the mean of the middle two if their number is even.
   package var medianRatio: Double
-  /// Fraction of the generated samples that are nearer to a training sample than to any held-out sample, where those at
-  /// equal distances count half: near 0.5 for no memorization, 1 for copies.
+  /// Fraction of the generated samples that are nearer to a training sample than to any held-out sample; those at equal
+  /// distances count half. Near 0.5 for no memorization, 1 for copies.
   package var fractionNearerTraining: Double
   /// Number of samples used of each of the two sets.
   package var compared: Int

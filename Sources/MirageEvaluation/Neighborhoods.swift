@@ -42,7 +42,7 @@ package struct Neighborhoods: Sendable, Equatable, Codable {
     try Self.expect(real, "real", most)
     try Self.expect(generated, "generated", precisionNeighbors)
     let nearest = try NearestDistances(DistanceTiles(within: real), neighbors: most)
-    // On a border two distances are the same, and must count as equal in spite of rounding.
+    // Equal distances on a border must count as equal in spite of rounding.
     let (beyond, within) = (1 + 1e-9, 1 - 1e-9)
     let real3 = nearest.squares(toNearest: precisionNeighbors).map { $0 * beyond }
     let real5 = nearest.squares(toNearest: densityNeighbors).map { $0 * within }

@@ -3,45 +3,49 @@ import MirageStreams
 import MirageSupport
 import MirageTensors
 
-/// Contents and classes of some samples, as networks take them.
+/// Rows and classes of some samples, as input of networks.
 public struct Batch: Sendable {
-  /// N rows: N × height × width × channels for images, bytes as -1 ... 1; as the coding says.
+  /// N rows in the shape of the coding: N × height × width × channels for images, with bytes as -1 ... 1.
   public var images: Tensor
   /// A class for each row; 0 for all if classes are ignored.
   public var labels: [Int]
 }
 
-/// A flow of samples as batches of tensors, made ahead of their use.
+/// Batches of tensors from a flow of samples, prepared ahead of their use.
 public struct Batches: Sendable {
-  /// The flow that samples come from.
+  /// Flow that the samples come from.
   public let flow: Flow<Sample>
-  /// Number of samples in a batch; the last one of an epoch may be smaller, and so may those a filter took samples from.
+  /// Number of samples per batch. The last batch of an epoch, and batches with filtered samples, can be smaller.
   public let size: Int
-  /// Number of batches made at once, ahead of their use. The batches are the same for any number.
+  /// Number of batches prepared concurrently, ahead of their use. It does not change their content. Defaults to 1.
   public var workers = 1
   private let positions: [Int]?
   private let ignoresClasses: Bool
-  /// How rows are made; nil if images of any size will do as long as those of a batch are alike.
+  /// Conversion of samples to rows; nil for images of any size, provided that those of a batch are alike.
   package private(set) var coding: (any SampleCoding)?
 
+  /// Creates batches of a flow's samples.
+  ///
   /// - Parameters:
-  ///   - positions: those of the flow that take part; all by default.
+  ///   - flow: flow that the samples come from.
+  ///   - size: number of samples per batch; at least 1 is used.
+  ///   - positions: positions of the samples in the flow; all by default.
   ///   - ignoresClasses: whether samples need no class.
   public init(_ flow: Flow<Sample>, size: Int, positions: [Int]? = nil, ignoresClasses: Bool = false) {
     (self.flow, self.size, self.positions) = (flow, max(1, size), positions)
     self.ignoresClasses = ignoresClasses
   }
 
-  /// The same batches by a coding; a sample of another format is an error.
+  /// Returns the same batches with a coding; a sample of another format is an error.
   public func expecting(_ coding: any SampleCoding) -> Batches {
     var batches = self
     batches.coding = coding
     return batches
   }
 
-  /// The same batches, of some of the samples.
+  /// Returns the same batches of some of the samples.
   ///
-  /// - Parameter places: counted among those that take part.
+  /// - Parameter places: indices among the samples of these batches.
   public func selecting(_ places: [Int]) -> Batches {
     var batches = Batches(
       flow, size: size, positions: places.map { positions?[$0] ?? $0 }, ignoresClasses: ignoresClasses)
@@ -49,19 +53,19 @@ public struct Batches: Sendable {
     return batches
   }
 
-  /// Number of samples, those that a filter takes away included.
+  /// Number of samples, including those that a filter removes.
   public var count: Int { positions?.count ?? flow.count }
 
   /// Number of batches in an epoch.
   public var batches: Int { (count + size - 1) / size }
 
-  /// The batches of one pass.
+  /// Returns the batches of one pass, which throw the first failure of a sample when they are iterated.
   ///
   /// - Parameters:
-  ///   - epoch: augmentations draw again in each.
-  ///   - isShuffled: whether the samples come in another random order in each epoch.
-  /// - Throws: while it is iterated, the first failure of a sample; bad data if a sample has no class or the images differ
-  ///   in size.
+  ///   - epoch: index of the pass, which determines the draws of augmentations.
+  ///   - isShuffled: whether samples are in a random order, which differs between epochs.
+  ///   - seed: random seed of the order.
+  /// - Throws: bad data if a sample has no class or the images differ in size, when the batches are iterated.
   package func epoch(_ epoch: Int, isShuffled: Bool, seed: UInt64) -> OrderedMap<Batch> {
     ahead(0..<batches) { index in
       let order = isShuffled ? shuffling(seed, epoch) : nil
@@ -70,9 +74,7 @@ public struct Batches: Sendable {
     }
   }
 
-  /// The batches of shuffled passes, one pass after another.
-  ///
-  /// - Parameter steps: numbers of the batches, counted from the beginning of the first pass.
+  /// Returns the batches with the given indices, counted from the beginning of the first of many shuffled passes.
   /// - Throws: as `epoch`.
   package func passes(_ steps: Range<Int>, seed: UInt64) -> OrderedMap<Batch> {
     ahead(steps) { step in
@@ -82,18 +84,14 @@ public struct Batches: Sendable {
     }
   }
 
-  /// Full batches without end, epoch after epoch, each in another random order; a batch may hold the end of one and the
-  /// beginning of the next.
-  ///
-  /// - Parameter first: the number of samples that count as seen.
-  /// - Throws: as `epoch`, and bad data if there is nothing to make batches of.
+  /// Returns full batches without end, epoch after epoch in different random orders; a batch may hold the end of one
+  /// epoch and the beginning of the next. The first batch follows `first` samples that count as seen.
+  /// - Throws: as `epoch`, and bad data if there are no samples.
   package func endless(fromSample first: Int, seed: UInt64) -> OrderedMap<Batch> {
     ahead(0..<(Int.max - first) / size) { try await full(at: first + $0 * size, seed: seed) }
   }
 
-  /// Batches without end that hold a batch of each part.
-  ///
-  /// - Parameter parts: of the same classes and formats, each with batches of its own size.
+  /// Returns batches without end, each composed of a batch of every part. All parts have the same classes and formats.
   /// - Throws: as `endless`.
   package static func mixing(_ parts: [Batches], seed: UInt64) -> OrderedMap<Batch> {
     parts[0].ahead(0..<Int.max / parts.map(\.size).max()!) { index in
@@ -109,11 +107,11 @@ public struct Batches: Sendable {
   private func ahead(
     _ indices: Range<Int>, _ make: @escaping @Sendable (Int) async throws -> Batch
   ) -> OrderedMap<Batch> {
-    // A few batches ahead, at low priority: the processors are for the training.
+    // Few batches at low priority, since the processors are for the training.
     OrderedMap(indices, workers: workers, bound: max(4, workers), priority: .utility, work: make)
   }
 
-  /// A full batch, whose first sample is the one at this place of the endless sequence.
+  /// Returns a full batch that begins with the sample at an index of the endless sequence.
   private func full(at first: Int, seed: UInt64) async throws -> Batch {
     guard count > 0 else { throw MirageError.badData("there is no sample to train on") }
     var whole: Batch?
@@ -147,7 +145,7 @@ public struct Batches: Sendable {
 }
 
 extension Batch {
-  /// - Parameter coding: that of images like the first sample's, as bytes, if nil.
+  /// - Parameter coding: conversion to rows. Defaults to bytes of images like the first sample's.
   /// - Throws: bad data naming the sample that has no class or another format.
   init(_ samples: [Sample], coding: (any SampleCoding)? = nil, ignoresClasses: Bool) throws {
     guard let first = samples.first else {
@@ -175,7 +173,7 @@ extension Batch {
     self.init(images: Tensor(values, shape: [samples.count] + coding.shape), labels: labels)
   }
 
-  /// The samples of both; one of them may have none.
+  /// Returns the samples of both batches; either may be empty.
   func joined(_ other: Batch) -> Batch {
     if labels.isEmpty { return other }
     if other.labels.isEmpty { return self }

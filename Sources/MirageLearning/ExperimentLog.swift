@@ -1,20 +1,18 @@
 import MirageSupport
 
-/// Outcomes of an experiment on the disk, one a line, after a line that says what they are of: an interrupted experiment
-/// goes on with what is missing.
+/// Outcomes of an experiment in a file, one per line after a first line with the experiment's identity, so that an
+/// interrupted experiment continues with the missing ones.
 public final class ExperimentLog<Outcome: Codable & Sendable> {
-  /// The outcomes, in the order they were logged, those of earlier runs first.
+  /// Outcomes in the order of logging, including those of earlier runs.
   public private(set) var outcomes: [Outcome] = []
   private let file: OutputFile
 
-  /// Opens a log, or begins it.
-  ///
-  /// - Parameter identity: everything that determines the outcomes.
-  /// - Throws: bad data if the file holds outcomes of something else, or is no log; an I/O error.
+  /// Opens or creates the log of an experiment whose outcomes are determined by `identity`.
+  /// - Throws: bad data if the file is not a log, or holds outcomes of another experiment; an I/O error.
   public init(_ path: String, identity: Fingerprint) throws {
     var length = 0
     if FileKind(path) == .file {
-      // A line that a crash tore has no end.
+      // A line that a crash left incomplete has no line feed.
       let lines = try InputFile.contents(of: path).split(
         separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
       )
@@ -46,7 +44,7 @@ public final class ExperimentLog<Outcome: Codable & Sendable> {
       remedy: "Choose another --output, or remove this one.")
   }
 
-  /// Logs an outcome; it is on the disk when this returns.
+  /// Logs an outcome and writes it to the operating system.
   public func append(_ outcome: Outcome) throws {
     try write(JSONValue(encoding: outcome))
     outcomes.append(outcome)

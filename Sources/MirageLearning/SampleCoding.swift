@@ -3,35 +3,34 @@ import MirageStreams
 import MirageSupport
 import MirageTensors
 
-/// How content becomes a row of a tensor, and a row becomes content again: both directions in one place.
+/// Conversion between a sample's content and a row of a tensor, in both directions.
 public protocol SampleCoding: Sendable {
-  /// Format of the samples that are encoded.
+  /// Format of the encoded samples.
   var format: Format { get }
-  /// Shape of a sample's row, without the axis of samples.
+  /// Shape of a row, without the axis of samples.
   var shape: [Int] { get }
-  /// Appends a sample's numbers, as many as the shape has.
+  /// Appends the values of a sample to a row.
   /// - Precondition: the sample has the coding's format, which the caller has checked.
   func append(_ sample: Sample, to row: inout [Float])
-  /// Contents of N rows.
-  /// - Parameter rows: N × `shape`.
+  /// Returns the contents of rows, N × `shape`.
   func contents(_ rows: Tensor) -> [Sample.Content]
-  /// The rows as they come back from content, such as rounded to the steps of bytes.
+  /// Returns the rows with the precision that they have as content, such as the steps of bytes.
   func quantized(_ rows: Tensor) -> Tensor
 }
 
-/// Images as rows of height × width × channels: bytes as -1 ... 1, floats as they are.
+/// Coding of images as rows of height × width × channels: bytes as -1 ... 1, floats unchanged.
 public struct ImageCoding: SampleCoding, Equatable {
   public let format: Format
-  /// The way from bytes to the floats of the flow, one map a channel; nil if the rows stand for bytes.
+  /// Maps from bytes to the floats of the flow, one per channel; nil for rows of bytes.
   public let maps: [ScaledImage.AffineMap]?
 
-  /// - Parameter maps: one map a channel for rows of floats; nil for rows that stand for bytes.
+  /// Creates a coding of images of a size, with a map per channel for rows of floats, or nil for rows of bytes.
   public init(height: Int, width: Int, channels: Int, maps: [ScaledImage.AffineMap]? = nil) {
     format = .image(height: height, width: width, channels: channels, maps == nil ? .bytes : .floats)
     self.maps = maps
   }
 
-  /// A coding of images that look like this one: of floats, if it is scaled and `keepsFloats` says so, else of bytes.
+  /// Creates a coding of images like the sample's: of floats if it is scaled and `keepsFloats` is true, else of bytes.
   /// - Precondition: the sample's content is an image.
   public init(like sample: Sample, keepsFloats: Bool = false) {
     let shape = sample.format.shape
@@ -57,8 +56,7 @@ public struct ImageCoding: SampleCoding, Equatable {
     }
   }
 
-  /// Rows as images of bytes, for looking at them.
-  /// - Parameter rows: N × height × width × channels.
+  /// Returns rows, N × height × width × channels, as images of bytes for viewing.
   public func images(_ rows: Tensor) -> [Image] {
     split(rows) { values in
       if let maps {
@@ -71,7 +69,7 @@ public struct ImageCoding: SampleCoding, Equatable {
     }
   }
 
-  /// The rows rounded to bytes, or limited to the range that bytes have as floats.
+  /// Returns the rows rounded to bytes, or limited to the range that bytes have as floats.
   public func quantized(_ rows: Tensor) -> Tensor {
     guard let maps else { return Tensor(rows.values.map { Self.byte($0) * (2 / 255) - 1 }, shape: rows.shape) }
     let ends = maps.map { ($0.offset, $0.offset + 255 * $0.scale) }
@@ -91,14 +89,15 @@ public struct ImageCoding: SampleCoding, Equatable {
     }
   }
 
-  /// -1 ... 1 as a byte, rounded.
+  /// Returns a number in -1 ... 1 as a rounded byte.
   private static func byte(_ value: Float) -> Float { max(0, min(255, ((value + 1) * 127.5).rounded())) }
 }
 
-/// Audio clips as rows of frames × channels, the waveform as it is.
+/// Coding of audio clips as rows of frames × channels, with the waveform unchanged.
 public struct WaveformCoding: SampleCoding, Equatable {
   public let format: Format
 
+  /// Creates a coding of clips with `rate` frames per second.
   public init(frames: Int, channels: Int, rate: Int) {
     format = .audio(frames: frames, channels: channels, rate: rate)
   }

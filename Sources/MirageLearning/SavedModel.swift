@@ -1,40 +1,44 @@
 import MirageNetworks
 import MirageSupport
 
-/// A checkpoint file with its header: what kind of model it is, what it was made for, how far it was trained.
+/// A checkpoint file with its header: kind and configuration of the model, and progress of its training.
 public struct SavedModel: Sendable {
-  /// A kind of model that checkpoints hold; it decides which commands and stages take them.
+  /// Kind of model in a checkpoint, which determines the commands and stages that accept it.
   public struct Kind: Sendable, Hashable {
-    /// The architecture's name in checkpoints.
+    /// Name of the architecture in checkpoints.
     public let architecture: String
-    /// The kind in messages, with its article.
+    /// Name of the kind in messages, with its article.
     public let title: String
-    /// What writes such files, as the end of a sentence.
+    /// Command or stage that writes such files, for the end of a sentence.
     public let writer: String
 
+    /// A GAN of the `conditional-gan` stage.
     public static let gan = Kind(
       architecture: "mirage-gan-1", title: "a GAN", writer: "mirage train or the stage conditional-gan")
+    /// A classifier of `mirage train-classifier`.
     public static let imageClassifier = Kind(
       architecture: "mirage-classifier-1", title: "an image classifier", writer: "mirage train-classifier")
 
     fileprivate static let all = [gan, imageClassifier]
   }
 
-  /// Metadata field of the number of samples seen in training.
+  /// Metadata field with the number of samples seen in training.
   static let samplesField = "samples"
 
-  /// The kind; nil for weights that say nothing of themselves, such as PyTorch's.
+  /// Kind of the model; nil for weights without metadata, such as PyTorch's.
   public let kind: Kind?
   /// Number of training steps done.
   public let step: Int
   /// Metrics at the time of writing, by name.
   public let metrics: [String: Double]
-  /// SHA-256 of the file: tells its weights from others'.
+  /// SHA-256 of the file, as 64 hexadecimal digits.
   public let digest: String
+  /// Path of the file.
   public let path: String
   package let checkpoint: Checkpoint
 
-  /// - Throws: missing input; bad data if the file is no checkpoint.
+  /// Reads a checkpoint.
+  /// - Throws: missing input; bad data if the file is not a checkpoint.
   public init(reading path: String) throws {
     self.path = path
     checkpoint = try Checkpoint(reading: path)
@@ -45,8 +49,8 @@ public struct SavedModel: Sendable {
     digest = try Digest.sha256(file: path)
   }
 
-  /// Makes sure that the file holds a model of a kind.
-  /// - Throws: bad data that says what it is instead.
+  /// Checks that the file holds a model of a kind.
+  /// - Throws: bad data naming the kind that it holds.
   public func expect(_ wanted: Kind) throws {
     guard kind != wanted else { return }
     let found =
@@ -57,7 +61,7 @@ public struct SavedModel: Sendable {
       "is not \(wanted.title)'s checkpoint: \(found)", file: path, remedy: "Use a file that \(wanted.writer) wrote.")
   }
 
-  /// The model's configuration.
+  /// Returns the model's configuration.
   /// - Throws: bad data if it is missing or damaged.
   package func configuration<Configuration: Decodable>(as type: Configuration.Type) throws -> Configuration {
     guard let configuration = try? checkpoint.json("configuration")?.decoded(as: type) else {
@@ -68,7 +72,7 @@ public struct SavedModel: Sendable {
 }
 
 extension Checkpoint {
-  /// A metadata field that is a JSON document; nil if it is missing or damaged.
+  /// Returns a metadata field that is a JSON document; nil if it is missing or damaged.
   package func json(_ field: String) -> JSONValue? {
     metadata[field].flatMap { try? JSONValue(parsing: $0.utf8) }
   }

@@ -24,20 +24,20 @@ package final class EventFile {
   package init(in directory: String, resumingAt step: Int? = nil) throws {
     let earlier = try directoryEntries(directory).filter(Self.isOurs)
     if let step { for name in earlier { try Self.cut(directory + "/" + name, after: step) } }
-    // TensorBoard reads files by their names' order, so a name must come after those that are there, whatever the clock
-    // says.
+    // TensorBoard reads files in the order of their names, so a new name must be after the existing ones, even if the
+    // clock was set back.
     let second = max(Int(wallTime()), (earlier.compactMap(Self.second).max() ?? 0) + 1)
     path = "\(directory)/\(Self.prefix)\(second).\(hostName()).\(getpid())\(Self.suffix)"
     file = try OutputFile(path)
     try append { $0.add(3, string: "brain.Event:2") }
-    // A TensorBoard that has read the earlier files already drops from this step on what it knows.
+    // A running TensorBoard discards its events from this step on.
     var session = ProtobufMessage()
     session.add(1, integer: 1)  // SessionLog.START
     try append(step: step.map { $0 + 1 } ?? 0) { $0.add(7, message: session) }
     try flush()
   }
 
-  /// Whether a file of this name is an event file of Mirage.
+  /// Returns whether a file of this name is an event file of Mirage.
   static func isOurs(_ name: String) -> Bool { name.hasPrefix(prefix) && name.hasSuffix(suffix) }
 
   private static func second(of name: String) -> Int? {
@@ -52,7 +52,7 @@ package final class EventFile {
     if end < input.size { _ = try OutputFile(path, continuingAt: end) }
   }
 
-  /// Step of a record and offset of the next one; nil at the end of the file and if the record is incomplete.
+  /// Returns the step of a record and the offset of the next one; nil at the end and in an incomplete record.
   private static func record(at offset: Int, of input: InputFile) throws -> (step: Int, end: Int)? {
     guard offset + 12 <= input.size else { return nil }
     var head = ByteReader(try input.read(at: offset, count: 12))
@@ -60,7 +60,7 @@ package final class EventFile {
     guard sum == CRC32C.masked(littleEndian(length)), length <= UInt64(input.size - offset - 12),
       Int(length) + 4 <= input.size - offset - 12
     else { return nil }
-    // An event begins with its time, nine bytes, and its step, a key of one byte and at most ten bytes.
+    // An event begins with its time, nine bytes, and its step, at most eleven bytes.
     var data = ByteReader(try input.read(at: offset + 12, count: min(Int(length), 20)).dropFirst(10))
     var (step, shift) = (0, 0)
     while shift < 64, data.remaining > 0 {
@@ -89,7 +89,7 @@ package final class EventFile {
     try append(tag, step: step) { $0.add(4, message: image) }
   }
 
-  /// Adds the distribution of the finite values; if there is none, nothing is written.
+  /// Adds the distribution of the finite values; without any, nothing is written.
   /// - Throws: an I/O error.
   package func histogram(_ tag: String, step: Int, values: [Float]) throws {
     guard let histogram = Histogram(values) else { return }
@@ -119,7 +119,7 @@ package final class EventFile {
   }
 }
 
-/// Counts of values in thirty buckets of equal width, as TensorBoard shows them.
+/// Counts of values in thirty buckets of equal width, the number that TensorBoard shows.
 private struct Histogram {
   private var minimum = Double.infinity
   private var maximum = -Double.infinity
@@ -167,7 +167,7 @@ private func littleEndian(_ value: some FixedWidthInteger) -> [UInt8] {
   withUnsafeBytes(of: value.littleEndian) { Array($0) }
 }
 
-/// Seconds since 1970.
+/// Returns the number of seconds since 1970.
 func wallTime() -> Double {
   var now = timespec()
   clock_gettime(CLOCK_REALTIME, &now)

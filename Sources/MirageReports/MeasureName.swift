@@ -1,4 +1,4 @@
-/// Meaning of the name of a series, for a reader.
+/// Title and direction of a series, derived from its name.
 struct MeasureName {
   let title: String
   let lowerIsBetter: Bool

@@ -2,7 +2,7 @@ import FoundationEssentials
 import MirageSupport
 import MirageMedia
 
-/// The pictures of one name: the newest in full size, with some earlier ones below it.
+/// Pictures of one name: the newest in full size, with some earlier ones below it.
 struct PictureStrip {
   private let shown: [(grid: TrainingHistory.Grid, source: String)]
 
@@ -12,7 +12,7 @@ struct PictureStrip {
   /// Maximum width of the newest picture, in pixels of the page.
   private static let columnWidth = 608
 
-  /// The strips of a history, with those of their pictures that can be read.
+  /// Returns the strips of a history, with those of their pictures that can be read.
   static func all(of history: TrainingHistory, in directory: String) -> [PictureStrip] {
     var names: [String] = []
     for grid in history.grids where !names.contains(grid.name) { names.append(grid.name) }
@@ -25,7 +25,7 @@ struct PictureStrip {
   }
 
   private init(_ grids: [TrainingHistory.Grid], in directory: String, pictures: Int, bytes: Int) {
-    // Evenly over the training, the first and the newest among them.
+    // The pictures are spread evenly over the training, including the first and the newest.
     let count = min(grids.count, pictures)
     let chosen = (0..<count).map { grids[count == 1 ? grids.count - 1 : $0 * (grids.count - 1) / (count - 1)] }
     var room = bytes
@@ -42,8 +42,8 @@ struct PictureStrip {
     self.shown = shown.reversed()
   }
 
-  /// A picture as a data URL. A large file is encoded again at the size it is shown in, with a few per cent of its
-  /// bytes.
+  /// Returns a picture as a data URL. A large file is encoded again in the size that it is shown in, with a few per
+  /// cent of its bytes.
   private static func source(_ path: String, limit: Int, width: Int) -> (source: String, size: Int)? {
     guard var bytes = try? InputFile.contents(of: path, limit: 1 << 27), bytes.starts(with: PNG.signature)
     else { return nil }
@@ -58,12 +58,12 @@ struct PictureStrip {
     return ("data:image/\(type);base64," + Data(bytes).base64EncodedString(), bytes.count)
   }
 
-  /// The strip as HTML.
+  /// Returns the strip as HTML.
   ///
   /// - Parameter isNamed: whether the name is shown, since the page has several strips.
   func html(isNamed: Bool) -> String {
     let newest = shown.last!
-    // Small pictures are enlarged by a whole factor, so that each of their pixels stays a square.
+    // Small pictures are enlarged by a whole factor, so that each of their pixels remains a square.
     let zoom = Self.columnWidth / newest.grid.width
     let name = newest.grid.name.split(separator: "/", maxSplits: 1).last.map(String.init) ?? ""
     var html = isNamed ? "<h2>\(escaped(name))</h2>\n" : ""

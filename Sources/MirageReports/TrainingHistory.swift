@@ -53,7 +53,7 @@ public struct TrainingHistory: Sendable {
   public private(set) var seconds = 0.0
   private var places: [String: Int] = [:]
 
-  /// The history of a training that has not begun.
+  /// Creates an empty history.
   public init() {}
 
   /// The values of one name; empty if there is no such series.
@@ -95,19 +95,19 @@ extension TrainingHistory {
     for (_, record) in try Self.records(in: directory) { append(record) }
   }
 
-  /// The records of the file, each with its line including the line feed.
+  /// Returns the records of the file, each with its line including the line feed.
   static func records(in directory: String) throws -> [(line: ArraySlice<UInt8>, record: Record)] {
     let path = directory + "/" + fileName
     if FileKind(path) == .missing { return [] }
     let bytes = try InputFile.contents(of: path)
     var records: [(ArraySlice<UInt8>, Record)] = []
     var start = bytes.startIndex
-    // What follows the last line feed is torn.
+    // A line without a line feed is incomplete.
     while let end = bytes[start...].firstIndex(of: 0x0A) {
       do {
         records.append((bytes[start...end], try Record(parsing: bytes[start..<end])))
       } catch {
-        // A file system may have kept the end of a line that was being written, but not what is before it.
+        // After a crash, a file system may have kept the end of the last line without its beginning.
         if end == bytes.endIndex - 1 { break }
         throw MirageError.badData(
           "not a record of a training's history", file: path, place: "line \(records.count + 1)",
@@ -165,7 +165,7 @@ extension TrainingHistory.Record: Decodable {
     if let file = try fields.decodeIfPresent(String.self, forKey: .file) {
       let (height, width) = (try fields.decode(Int.self, forKey: .height), try fields.decode(Int.self, forKey: .width))
       let caption = try fields.decode(String.self, forKey: .caption)
-      // A file that goes away with its record must be a picture.
+      // The file will be removed with its record, so it must be a picture.
       guard isInside(file), file.hasPrefix("grids/"), file.hasSuffix(".png"), (1...Image.sideLimit).contains(height),
         (1...Image.sideLimit).contains(width)
       else {
@@ -178,7 +178,7 @@ extension TrainingHistory.Record: Decodable {
   }
 }
 
-/// Whether a relative path remains within its base directory.
+/// Returns whether a relative path remains within its base directory.
 func isInside(_ path: String) -> Bool {
   !path.utf8.contains(0)
     && path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { !["", ".", ".."].contains($0) }

@@ -46,7 +46,7 @@ package final class TrainingLog {
   /// - Throws: an I/O error.
   package func scalar(_ name: String, step: Int, value: Double) throws {
     let short = Float(value)
-    // The decimal digits of a `Float`, which are a third of those of the same number as a `Double`.
+    // The decimal digits of a `Float` are a third of those of the same number as a `Double`.
     let kept = short.isFinite ? Double("\(short)")! : .nan
     try append(TrainingHistory.Record(name: name, step: step, seconds: seconds, content: .value(kept)))
     try events.scalar(name, step: step, value: short)

@@ -30,7 +30,7 @@ extension TrainingReport {
       """
   }
 
-  /// One chart for all series that share the part of their names before the slash. Metrics and speeds have different
+  /// Charts of the series that share the part of their names before the slash. Metrics and speeds have different
   /// units and get a chart each.
   var charts: [LineChart] {
     var groups: [(key: String, series: [TrainingHistory.Series])] = []
@@ -43,7 +43,7 @@ extension TrainingReport {
         groups.append((key, [series]))
       }
     }
-    // Losses first, then what is measured, then the rest as it came.
+    // Losses are first, followed by metrics, other series in their order, and speeds.
     func rank(_ key: String) -> Int {
       key == "loss" ? 0 : key.hasPrefix("metric/") ? 1 : key.hasPrefix("speed/") ? 3 : 2
     }
@@ -54,7 +54,7 @@ extension TrainingReport {
       let isNoisy = !key.hasPrefix("metric/") && key != "learning-rate"
       return LineChart(
         title: measure.title, detail: key.hasPrefix("metric/") ? measure.direction : "", xLabel: "step",
-        // By name, so that the discriminator has the same color in every chart.
+        // The order by name gives the discriminator the same color in every chart.
         series: series.sorted { $0.name < $1.name }.map { series in
           let points = series.points.map { LineChart.Point(x: Double($0.step), y: $0.value) }
           return LineChart.Series(MeasureName(series.name).title, points, isNoisy: isNoisy)

@@ -24,10 +24,10 @@ package struct TrainingReport: Sendable {
     /// Rows of the table.
     package var rows: [(name: String, value: String)]
 
-    /// A table of rows.
+    /// Creates a table of rows.
     package init(_ title: String, _ rows: [(name: String, value: String)]) { (self.title, self.rows) = (title, rows) }
 
-    /// A table of the plain values in a document, with their paths in it, such as `train.steps`, as names.
+    /// Creates a table of the plain values in a document, named by their paths in it, such as `train.steps`.
     package init(_ title: String, _ document: JSONValue) {
       self.init(title, Self.rows(document, path: ""))
     }
@@ -51,7 +51,7 @@ package struct TrainingReport: Sendable {
   /// Tables below the charts.
   package var facts: [Facts]
 
-  /// A report on a history.
+  /// Creates a report on a history.
   package init(title: String, status: Status, history: TrainingHistory, facts: [Facts] = []) {
     (self.title, self.status, self.history, self.facts) = (title, status, history, facts)
   }
@@ -65,7 +65,7 @@ package struct TrainingReport: Sendable {
     try OutputFile.replace(directory + "/" + Self.fileName, with: html(picturesIn: directory).utf8)
   }
 
-  /// The page as HTML, without pictures that cannot be read.
+  /// Returns the page as HTML, without pictures that cannot be read.
   package func html(picturesIn directory: String) -> String {
     let pictures = PictureStrip.all(of: history, in: directory)
     let tables = facts.map(Self.table)
@@ -112,7 +112,7 @@ package struct TrainingReport: Sendable {
 
   private static func table(_ facts: Facts) -> String {
     let rows = facts.rows.map { name, value in
-      // A long name breaks after its dots.
+      // A long name can be broken after its dots.
       let name = name.split(separator: ".", omittingEmptySubsequences: false).map { escaped(String($0)) }
       return "<tr><th scope=\"row\">\(name.joined(separator: ".<wbr>"))</th><td>\(escaped(value))</td></tr>\n"
     }
@@ -130,7 +130,7 @@ package struct TrainingReport: Sendable {
   }
 }
 
-// The state of the training.
+// Status of the training.
 extension TrainingReport {
   private var isRunning: Bool { if case .running = status { true } else { false } }
 

@@ -2,7 +2,7 @@ import CMedia
 
 /// SHA-256, computed by libcrypto of OpenSSL.
 package enum Digest {
-  /// The digest of bytes, as 64 hexadecimal digits.
+  /// Returns the digest of bytes, as 64 hexadecimal digits.
   package static func sha256(_ bytes: some Sequence<UInt8>) -> String {
     var result = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
     var length: UInt32 = 0
@@ -11,7 +11,7 @@ package enum Digest {
     return hexadecimal(result.prefix(Int(length)))
   }
 
-  /// The digest of a file's bytes as they are stored, as 64 hexadecimal digits; a compressed file is not unpacked.
+  /// Returns the digest of a file's stored bytes, as 64 hexadecimal digits; a compressed file is not unpacked.
   /// - Throws: missing input; an I/O error; `CancellationError`.
   package static func sha256(file path: String) throws -> String {
     let file = try InputFile(path)

@@ -7,7 +7,7 @@ public struct Fingerprint: Sendable, Equatable {
   /// The parts by name.
   public private(set) var parts: [String: JSONValue]
 
-  /// A fingerprint of these parts.
+  /// Creates a fingerprint of these parts.
   public init(_ parts: [String: JSONValue] = [:]) { self.parts = parts }
 
   /// The part of this name; nil if there is none.
@@ -22,8 +22,8 @@ public struct Fingerprint: Sendable, Equatable {
   /// SHA-256 of the document, as 64 hexadecimal digits.
   public var digest: String { Digest.sha256(document.text.utf8) }
 
-  /// The first difference from an earlier fingerprint, in words such as `stages.0.rotate.degrees was 10, and is 15
-  /// now`; nil if there is none.
+  /// Returns the first difference from an earlier fingerprint, in words such as `stages.0.rotate.degrees was 10, and
+  /// is 15 now`; nil if there is none.
   public func firstDifference(from earlier: Fingerprint) -> String? {
     Difference(earlier.document, document).map { "\($0.path) was \($0.before), and is \($0.now) now" }
   }

@@ -149,12 +149,12 @@ package enum FileKind: Sendable {
   }
 }
 
-/// Identity of the file at a path, however the path is spelled. It reveals symbolic links that lead back to a directory
-/// that is being walked.
+/// Identity of the file at a path, independent of the path's spelling. It reveals symbolic links that lead back to a
+/// directory that is being walked.
 package struct FileIdentity: Hashable, Sendable {
   private let device, inode: UInt
 
-  /// The identity of the file at a path; nil if there is none.
+  /// Finds the identity of the file at a path; nil if there is none.
   package init?(_ path: String) {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
@@ -162,7 +162,7 @@ package struct FileIdentity: Hashable, Sendable {
   }
 }
 
-/// The names in a directory, sorted by their bytes, without `.` and `..`.
+/// Returns the names in a directory, sorted by their bytes, without `.` and `..`.
 /// - Throws: missing input if it does not exist or may not be read; bad data if a name is not UTF-8.
 package func directoryEntries(_ path: String) throws -> [String] {
   guard let directory = opendir(path) else { throw openingError(path) }
@@ -197,7 +197,7 @@ func openingError(_ path: String) -> MirageError {
 
 private func openForReading(_ path: String) throws -> Int32 {
   guard !path.utf8.contains(0) else { throw MirageError(.missingInput, "the path holds a zero byte", file: path) }
-  // A named pipe would block until somebody writes into it; like this it opens, and is refused.
+  // A named pipe would block until another process writes into it; with O_NONBLOCK it opens, and is refused.
   let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
   guard descriptor >= 0 else { throw openingError(path) }
   return descriptor

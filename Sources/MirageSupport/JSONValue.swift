@@ -31,9 +31,8 @@ public enum JSONValue: Sendable, Equatable {
   }
 
   /// Encodes a value. Property names become lower case with hyphens: `samplesPerShard` becomes `samples-per-shard`.
-  ///
-  /// - Parameter nonFiniteAsText: whether numbers that are not finite become texts.
-  /// - Throws: the errors of the value's `encode(to:)`; else an `EncodingError` for numbers that are not finite.
+  /// With `nonFiniteAsText`, numbers that are not finite become texts.
+  /// - Throws: the errors of the value's `encode(to:)`; otherwise an `EncodingError` for numbers that are not finite.
   public init(encoding value: some Encodable, nonFiniteAsText: Bool = false) throws {
     let encoder = JSONEncoder()
     if nonFiniteAsText {
@@ -200,7 +199,7 @@ private struct HyphenatedKey: CodingKey {
   init?(intValue: Int) { nil }
 }
 
-/// `samplesPerShard` as `samples-per-shard`.
+/// Converts `samplesPerShard` to `samples-per-shard`.
 package func hyphenated(_ name: String) -> String {
   name.reduce(into: "") { result, character in
     if character.isUppercase {
@@ -211,7 +210,7 @@ package func hyphenated(_ name: String) -> String {
   }
 }
 
-/// `samples-per-shard` as `samplesPerShard`.
+/// Converts `samples-per-shard` to `samplesPerShard`.
 private func camelCased(_ name: String) -> String {
   let parts = name.split(separator: "-")
   return parts.dropFirst().reduce(String(parts.first ?? "")) { $0 + $1.prefix(1).uppercased() + $1.dropFirst() }

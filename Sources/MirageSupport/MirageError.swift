@@ -29,7 +29,7 @@ public struct MirageError: Error, Sendable, Equatable {
   /// Line of text with the error, and a caret below it.
   public var excerpt: String?
 
-  /// An error of a kind, with its message.
+  /// Creates an error of a kind, with its message.
   public init(
     _ kind: Kind, _ message: String, file: String? = nil, place: String? = nil, remedy: String? = nil,
     excerpt: String? = nil
@@ -42,7 +42,7 @@ public struct MirageError: Error, Sendable, Equatable {
     self.excerpt = excerpt
   }
 
-  /// The same error with a file and a place, unless it names them already.
+  /// Returns the same error with a file and a place, unless it has them already.
   public func located(file: String, place: String? = nil) -> MirageError {
     var copy = self
     copy.file = copy.file ?? file
@@ -50,7 +50,7 @@ public struct MirageError: Error, Sendable, Equatable {
     return copy
   }
 
-  /// An error in the content of a file.
+  /// Returns an error in the content of a file.
   public static func badData(
     _ message: String, file: String? = nil, place: String? = nil, remedy: String? = nil
   ) -> MirageError {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Numbers as text for terminals, Markdown, reports and charts. Halves are rounded away from zero.
+/// Formatting of numbers for terminals, Markdown, reports and charts. Halves are rounded away from zero.
 package enum NumberText {
   /// Notation of signs and powers of ten.
   package enum Style: Sendable {
@@ -12,7 +12,7 @@ package enum NumberText {
     fileprivate var minus: String { self == .plain ? "-" : "−" }
   }
 
-  /// A number with exactly this many decimals; a power of ten if it has more than 15 digits. Charts separate thousands.
+  /// Formats with exactly this many decimals; as a power of ten from 1e15. Charts separate thousands.
   package static func fixed(_ value: Double, decimals: Int, _ style: Style = .plain) -> String {
     fixed(value, decimals: decimals, style, isGrouped: style == .typographic)
   }
@@ -28,7 +28,7 @@ package enum NumberText {
       + (decimals > 0 ? "." + digits.suffix(decimals) : "")
   }
 
-  /// A number with at most this many decimals, without trailing zeros, as in JSON.
+  /// Formats with at most this many decimals, without trailing zeros, as in JSON.
   package static func rounded(_ value: Double, decimals: Int) -> String {
     guard value.isFinite else { return notFinite(value, .plain) }
     let scale = pow(10, Double(decimals))
@@ -36,12 +36,12 @@ package enum NumberText {
     return JSONValue.number(scaled.isFinite ? scaled / scale : value).text
   }
 
-  /// A fraction (0 to 1) in percent with two decimals, without the sign: `97.50`.
+  /// Formats a fraction (0 to 1) in percent with two decimals, without the sign: `97.50`.
   package static func percent(_ fraction: Double) -> String {
     fixed((fraction * 10_000).rounded() / 100, decimals: 2)
   }
 
-  /// A whole number with its thousands separated by commas.
+  /// Formats a whole number with its thousands separated by commas.
   package static func grouped(_ value: Int, _ style: Style = .plain) -> String {
     (value < 0 ? style.minus : "") + grouped(String(value.magnitude))
   }
@@ -55,7 +55,7 @@ package enum NumberText {
     return text
   }
 
-  /// A number with this many significant digits and its thousands separated; a power of ten below 1e-4 and from 1e9.
+  /// Formats with this many significant digits and thousands separated; as a power of ten below 1e-4 and from 1e9.
   package static func significant(_ value: Double, digits: Int = 4, _ style: Style = .plain) -> String {
     guard value.isFinite else { return notFinite(value, style) }
     if value == 0 { return "0" }
@@ -64,7 +64,7 @@ package enum NumberText {
     return fixed(value, decimals: max(0, digits - 1 - exponent), style, isGrouped: true)
   }
 
-  /// A number as a power of ten, such as 2×10⁻⁴: with at most `digits` significant digits and no trailing zeros.
+  /// Formats as a power of ten, such as 2×10⁻⁴: with at most `digits` significant digits and no trailing zeros.
   package static func scientific(_ value: Double, digits: Int, _ style: Style = .plain) -> String {
     guard value.isFinite else { return notFinite(value, style) }
     guard value != 0 else { return "0" }
@@ -84,7 +84,7 @@ package enum NumberText {
     }
   }
 
-  /// A decimal number without the zeros at its end.
+  /// Removes the zeros at the end of a decimal number.
   package static func trimmed(_ number: String) -> String {
     guard number.contains(".") else { return number }
     var text = number
@@ -98,12 +98,12 @@ package enum NumberText {
     return (value < 0 ? "⁻" : "") + String(String(value.magnitude).map { digits[$0.wholeNumberValue!] })
   }
 
-  /// `nan`, `inf` or `-inf`; a dash in charts.
+  /// Returns `nan`, `inf` or `-inf`; a dash for charts.
   private static func notFinite(_ value: Double, _ style: Style) -> String {
     style == .plain ? (value.isNaN ? "nan" : "\(value)") : "–"
   }
 
-  /// A span of time in its two largest units, such as "2 h 14 min".
+  /// Formats a duration in its two largest units, such as "2 h 14 min".
   package static func duration(_ seconds: Double) -> String {
     let total = Int(max(0, min(seconds, 1e9)).rounded())
     switch total {
@@ -114,7 +114,7 @@ package enum NumberText {
     }
   }
 
-  /// A span of time as a clock shows it: `2:05`, `1:02:05`.
+  /// Formats a duration as a clock shows it: `2:05`, `1:02:05`.
   package static func clock(_ seconds: Double) -> String {
     let total = Int(max(0, min(seconds, 1e9)))
     func padded(_ number: Int) -> String { (number < 10 ? "0" : "") + "\(number)" }

@@ -122,8 +122,7 @@ package func removeTree(_ path: String) throws {
   }
 }
 
-/// A lock on a path that one process at a time can hold. It ends with the object, and with the process however that
-/// ends.
+/// A lock on a path that one process at a time can hold. It ends with the object, and in any case with the process.
 public final class FileLock: Sendable {
   private let descriptor: Int32
 

@@ -13,7 +13,7 @@ package func joined(_ base: String, _ path: String) -> String {
   return base.hasSuffix("/") ? base + path : base + "/" + path
 }
 
-/// The absolute path without symbolic links and dots.
+/// Returns the absolute path without symbolic links and dots.
 /// - Throws: missing input if there is nothing at the path.
 package func resolvedPath(_ path: String) throws -> String {
   guard let resolved = realpath(path, nil) else { throw openingError(path) }
@@ -21,7 +21,7 @@ package func resolvedPath(_ path: String) throws -> String {
   return String(cString: resolved)
 }
 
-/// Number of the file system that holds the path.
+/// Returns the number of the file system that holds the path.
 /// - Throws: missing input if there is nothing at the path.
 package func deviceNumber(of path: String) throws -> UInt64 {
   var status = stat()
@@ -29,24 +29,24 @@ package func deviceNumber(of path: String) throws -> UInt64 {
   return UInt64(status.st_dev)
 }
 
-/// Whether the path itself is a symbolic link.
+/// Returns whether the path itself is a symbolic link.
 package func isSymbolicLink(_ path: String) -> Bool {
   var status = stat()
   return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
 }
 
-/// The part of a path after its last slash.
+/// Returns the part of a path after its last slash.
 package func lastComponent(_ path: some StringProtocol) -> String {
   String(path.split(separator: "/").last ?? "")
 }
 
-/// The part of a path before its last slash, which is its directory; `.` if there is no slash.
+/// Returns the part of a path before its last slash, which is its directory; `.` if there is no slash.
 package func parentDirectory(_ path: String) -> String {
   guard let slash = path.lastIndex(of: "/") else { return "." }
   return slash == path.startIndex ? "/" : String(path[..<slash])
 }
 
-/// Number of free bytes for this user on the file system of a path; nil if it is unknown.
+/// Returns the number of free bytes for this user on the file system of a path; nil if it is unknown.
 package func freeBytes(at path: String) -> Int? {
   var status = statvfs()
   guard statvfs(path, &status) == 0 else { return nil }

@@ -10,7 +10,7 @@ public struct Permutation: Sendable {
   private let key: SIMD2<UInt32>
   private let epoch: UInt32
 
-  /// The permutation of a key and an epoch.
+  /// Creates the permutation of a key and an epoch.
   public init(count: Int, key: Random.Key, epoch: Int = 0) {
     self.count = count
     let bits = max(2, Int.bitWidth - max(0, count - 1).leadingZeroBitCount)

@@ -4,10 +4,10 @@
 /// its results differ between machines, and with them an occasional rounded pixel. These functions use only IEEE
 /// operations in a fixed order.
 public enum PortableMath {
-  /// The sine of an angle in radians.
+  /// Returns the sine of an angle in radians.
   public static func sin(_ x: Double) -> Double { cos(x - Double.pi / 2) }
 
-  /// The cosine of an angle in radians.
+  /// Returns the cosine of an angle in radians.
   public static func cos(_ x: Double) -> Double {
     // Reduce to [-pi, pi], then halve three times: cos 2a = 2 cos^2 a - 1 would lose digits, so keep 1 - cos instead.
     let turns = (x / (2 * Double.pi)).rounded()
@@ -24,7 +24,7 @@ public enum PortableMath {
     return 1 - versine
   }
 
-  /// The exponential function; infinity above 709 and 0 below -745.
+  /// Returns the exponential function; infinity above 709 and 0 below -745.
   public static func exp(_ x: Double) -> Double {
     if x > 709 { return .infinity }
     if x < -745 { return 0 }
@@ -39,7 +39,7 @@ public enum PortableMath {
     return Double(sign: .plus, exponent: Int(power), significand: sum)
   }
 
-  /// The natural logarithm; minus infinity at 0 and not-a-number below.
+  /// Returns the natural logarithm; minus infinity at 0 and not-a-number below.
   public static func log(_ x: Double) -> Double {
     if x <= 0 { return x == 0 ? -.infinity : .nan }
     var exponent = Double(x.exponent)
@@ -60,13 +60,13 @@ public enum PortableMath {
     return exponent * 0.6931471805599453 + 2 * sum
   }
 
-  /// `base` to the power `exponent`, for a base of at least 0.
+  /// Returns `base` to the power `exponent`, for a base of at least 0.
   public static func pow(_ base: Double, _ exponent: Double) -> Double {
     if base == 0 { return exponent == 0 ? 1 : 0 }
     return exp(exponent * log(base))
   }
 
-  /// `base` to a whole power of at least 0, by repeated squaring.
+  /// Returns `base` to a whole power of at least 0, by repeated squaring.
   public static func power(_ base: Double, _ exponent: Int) -> Double {
     var (result, base, exponent) = (1.0, base, exponent)
     while exponent > 0 {

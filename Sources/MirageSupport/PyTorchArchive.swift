@@ -1,8 +1,8 @@
 /// Content of a file of torch.save, in one of its two formats.
 protocol PyTorchContents {
-  /// The tensors with their full names, sorted by these.
+  /// Returns the tensors with their full names, sorted by these.
   func views() throws -> [(name: String, view: PickleTensor)]
-  /// The bytes of the storage with this key.
+  /// Returns the bytes of the storage with this key.
   func storage(_ key: String) throws -> ArraySlice<UInt8>
 }
 

@@ -26,7 +26,7 @@ package struct PyTorchFile: Sendable {
     let isOld = try file.read(at: 0, count: min(file.size, Self.legacyMagic.count)) == Self.legacyMagic
     let contents: any PyTorchContents = isOld ? try PyTorchLegacyFile(file) : try PyTorchArchive(path)
     let views = try contents.views()
-    // Views may repeat elements, and members of the archive be compressed, both without measure.
+    // Views may repeat elements, and members of the archive may be compressed, both without limit.
     let limit = min(1 << 31, 1 << 24 + 64 * file.size)
     var total = 0
     for (name, view) in views {
@@ -38,7 +38,7 @@ package struct PyTorchFile: Sendable {
       }
     }
     var tensors: [String: StoredTensor] = [:]
-    // Storage by storage: each is read once, however many tensors share it, and only one is in memory.
+    // Each storage is read once, however many tensors share it, and only one is in memory at a time.
     for (key, group) in Dictionary(grouping: views, by: \.view.storage.key).sorted(by: { $0.key < $1.key }) {
       let bytes = try contents.storage(key)
       var whole: (type: StoredType, values: [Float])?
@@ -83,7 +83,7 @@ package struct PyTorchFile: Sendable {
 }
 
 extension PickleValue {
-  /// The tensors with their full names, sorted by these.
+  /// Returns the tensors with their full names, sorted by these.
   func namedTensors() throws -> [(name: String, view: PickleTensor)] {
     var views: [String: PickleTensor] = [:]
     var budget = 1 << 26
@@ -116,7 +116,7 @@ extension PickleValue {
 }
 
 extension PickleTensor {
-  /// The elements in row-major order.
+  /// Returns the elements in row-major order.
   ///
   /// - Parameter values: the whole storage.
   fileprivate func elements(of values: [Float]) -> [Float] {

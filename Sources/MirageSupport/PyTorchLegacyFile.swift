@@ -6,14 +6,14 @@ struct PyTorchLegacyFile: PyTorchContents {
   private let tensors: [(name: String, view: PickleTensor)]
   private let places: [String: Range<Int>]
 
-  /// The pickles end before this byte.
+  /// Maximum size of the pickles in bytes.
   private static let pickleLimit = 1 << 26
 
   init(_ file: InputFile) throws {
     self.file = file
     var reader = ByteReader(try file.read(at: 0, count: min(file.size, Self.pickleLimit)))
     (tensors, places) = try PyTorchFile.located(file.path) {
-      // The magic number, by which the file was recognized, is no integer of 64 bits; a full stop ends its pickle.
+      // The magic number, checked before, is not a 64-bit integer; a full stop ends its pickle.
       _ = try reader.take(PyTorchFile.legacyMagic.count + 1)
       guard try Unpickler.load(from: &reader, readsPyTorch: false).integer == 1001 else {
         throw MirageError.badData("another version of the old format than 1001", place: "byte \(reader.position)")
@@ -29,9 +29,7 @@ struct PyTorchLegacyFile: PyTorchContents {
     }
   }
 
-  /// The bytes of each storage in the file.
-  ///
-  /// - Parameter widths: bytes an element of each.
+  /// Returns the range of each storage's bytes in the file. `widths` are the numbers of bytes per element.
   private static func places(
     of keys: [PickleValue], in file: InputFile, from start: Int, _ widths: [String: Int]
   ) throws -> [String: Range<Int>] {
@@ -66,7 +64,7 @@ struct PyTorchLegacyFile: PyTorchContents {
 }
 
 extension PickleValue {
-  /// Number of bytes per element of each storage that a tensor views.
+  /// Returns the number of bytes per element of each storage that a tensor views.
   fileprivate func widths() -> [String: Int] {
     var widths: [String: Int] = [:]
     var waiting = [self]

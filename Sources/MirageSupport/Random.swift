@@ -10,12 +10,12 @@ public struct Random: RandomNumberGenerator, Sendable {
 
     fileprivate init(bits: UInt64) { self.bits = bits }
 
-    /// The key of the component at a path.
+    /// Creates the key of the component at a path.
     public init(seed: UInt64, path: String) {
       bits = path.utf8.reduce(mix64(seed ^ 0x6D69_7261_6765)) { mix64($0 ^ UInt64($1)) }
     }
 
-    /// The key of a part of the component, such as the second choice of `one-of`.
+    /// Returns the key of a part of the component, such as the second choice of `one-of`.
     public func child(_ index: Int) -> Key {
       var key = self
       key.bits = mix64(bits ^ mix64(UInt64(truncatingIfNeeded: index) &+ 0x9E37_79B9))
@@ -29,7 +29,7 @@ public struct Random: RandomNumberGenerator, Sendable {
   private var block = SIMD4<UInt32>()
   private var used = 4
 
-  /// A generator at its first draw.
+  /// Creates a generator at its first draw.
   ///
   /// - Parameters:
   ///   - key: key of the component that draws.
@@ -42,7 +42,7 @@ public struct Random: RandomNumberGenerator, Sendable {
     )
   }
 
-  /// A generator for a named part, such as a layer of a network. It is independent of the draws from this one.
+  /// Returns a generator for a named part, such as a layer of a network. It is independent of the draws from this one.
   public func derived(_ name: String) -> Random {
     var key = key
     for byte in name.utf8 { key = key.child(Int(byte)) }
@@ -54,7 +54,7 @@ public struct Random: RandomNumberGenerator, Sendable {
     self.counter = counter
   }
 
-  /// The next 32 random bits.
+  /// Returns the next 32 random bits.
   public mutating func nextWord() -> UInt32 {
     if used == 4 {
       block = block(at: counter)
@@ -69,23 +69,23 @@ public struct Random: RandomNumberGenerator, Sendable {
     philox4x32(counter: counter, key: SIMD2(truncatingIfNeeded: SIMD2(key.bits, key.bits >> 32)))
   }
 
-  /// The next 64 random bits.
+  /// Returns the next 64 random bits.
   public mutating func next() -> UInt64 {
     let low = UInt64(nextWord())
     return low | UInt64(nextWord()) << 32
   }
 
-  /// A number from the uniform distribution over [0, 1), with 53 random bits.
+  /// Returns a number from the uniform distribution over [0, 1), with 53 random bits.
   public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-  /// A number from the uniform distribution over the range; the bound itself if both bounds are equal.
+  /// Returns a number from the uniform distribution over the range; the bound itself if both bounds are equal.
   public mutating func uniform(in range: ClosedRange<Double>) -> Double {
     let value = range.lowerBound + (range.upperBound - range.lowerBound) * uniform()
     return min(value, range.upperBound)
   }
 
-  /// An integer from the uniform distribution over the range, without bias (Lemire, "Fast random integer generation in
-  /// an interval", 2019).
+  /// Returns an integer from the uniform distribution over the range, without bias (Lemire, "Fast random integer
+  /// generation in an interval", 2019).
   ///
   /// The standard library's algorithm may change, and with it the numbers; this one does not.
   public mutating func integer(in range: ClosedRange<Int>) -> Int {
@@ -100,10 +100,10 @@ public struct Random: RandomNumberGenerator, Sendable {
     return range.lowerBound &+ Int(truncatingIfNeeded: product.high)
   }
 
-  /// True with the given probability, 0 (never) to 1 (always).
+  /// Returns true with the given probability, 0 (never) to 1 (always).
   public mutating func chance(_ probability: Double) -> Bool { uniform() < probability }
 
-  /// A number from the standard normal distribution (Box and Muller, 1958), with the same bits on every processor.
+  /// Returns a number from the standard normal distribution (Box and Muller, 1958), the same bits on every processor.
   public mutating func normal() -> Double {
     let radius = (-2 * PortableMath.log(1 - uniform())).squareRoot()
     return radius * PortableMath.cos(2 * Double.pi * uniform())
@@ -124,7 +124,7 @@ extension Random: LosslessStringConvertible {
     return "\(Random.name):\(hexadecimal(key.bits, digits: 16)):\(words):\(used)"
   }
 
-  /// The generator of a state; nil if the text is not exactly a `description`.
+  /// Restores the generator of a state; nil if the text is not exactly a `description`.
   public init?(_ description: String) {
     let parts = description.split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count == 4, parts[2].utf8.count == 32, let bits = UInt64(parts[1], radix: 16),
@@ -148,7 +148,7 @@ private func hexadecimal(_ value: UInt64, digits: Int) -> String {
   return String(repeating: "0", count: digits - text.utf8.count) + text
 }
 
-/// One block of Philox4x32 with ten rounds.
+/// Computes one block of Philox4x32 with ten rounds.
 package func philox4x32(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
   var (c0, c1, c2, c3) = (counter[0], counter[1], counter[2], counter[3])
   var (k0, k1) = (key[0], key[1])
@@ -164,7 +164,7 @@ package func philox4x32(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UIn
   return SIMD4(c0, c1, c2, c3)
 }
 
-/// A bijective mix of 64 bits (the finalizer of SplitMix64; Steele, Lea and Flood 2014).
+/// Returns a bijective mix of 64 bits (the finalizer of SplitMix64; Steele, Lea and Flood 2014).
 @inlinable package func mix64(_ value: UInt64) -> UInt64 {
   var z = value &+ 0x9E37_79B9_7F4A_7C15
   z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9

@@ -8,7 +8,7 @@ package struct SafeTensors: Sendable {
   /// Texts by name: the header's `__metadata__`.
   package var metadata: [String: String]
 
-  /// Content for a new file.
+  /// Creates content for a new file.
   package init(tensors: [String: StoredTensor] = [:], metadata: [String: String] = [:]) {
     self.tensors = tensors
     self.metadata = metadata

@@ -69,7 +69,7 @@ struct SafeTensorsHeader {
     Self.damaged(message, path: path, place: "tensor \(shortened(tensor))")
   }
 
-  /// The beginning of a text that can be megabytes long, for messages.
+  /// Returns the beginning of a text that can be megabytes long, for messages.
   private func shortened(_ text: String) -> String { text.count <= 100 ? text : text.prefix(100) + "…" }
 
   // MARK: One tensor
@@ -176,7 +176,7 @@ struct SafeTensorsHeader {
     }
   }
 
-  /// The character of an escape whose backslash has been read.
+  /// Returns the character of an escape whose backslash has been read.
   private mutating func escaped() throws -> String {
     let letter = text[next...].first
     next = min(next + 1, text.endIndex)

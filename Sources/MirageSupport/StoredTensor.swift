@@ -5,7 +5,7 @@ package struct StoredTensor: Sendable, Equatable {
   /// The values in row-major order: the last dimension varies fastest.
   package var values: [Float]
 
-  /// A tensor of a shape.
+  /// Creates a tensor of a shape.
   package init(shape: [Int], values: [Float]) {
     self.shape = shape
     self.values = values
@@ -25,8 +25,8 @@ package func readTensors(_ path: String) throws -> (tensors: [String: StoredTens
   return (contents.tensors, contents.metadata)
 }
 
-/// Number of elements of a shape; nil if a size is negative, there are more than 64 dimensions, or the product of the
-/// sizes other than 0 is over 2^59, so that byte counts and strides cannot overflow.
+/// Returns the number of elements of a shape; nil if a size is negative, there are more than 64 dimensions, or the
+/// product of the sizes other than 0 is over 2^59, so that byte counts and strides cannot overflow.
 func elementCount(of shape: [Int]) -> Int? {
   guard shape.count <= 64 else { return nil }
   var product = 1

@@ -7,7 +7,7 @@ package struct TarMember: Sendable, Equatable {
 
 /// Reads tar archives: ustar with the GNU and pax extensions for long names and large sizes.
 package enum TarIndex {
-  /// The regular files of the archive in their order, found by one scan of its headers.
+  /// Returns the regular files of the archive in their order, found by one scan of its headers.
   ///
   /// - Throws: bad data naming the byte if a header is damaged, the archive is truncated (including a missing end
   ///   mark), or the name of a member is absolute, climbs with `..`, or belongs to a link or device.
@@ -79,7 +79,7 @@ package enum TarIndex {
     return text
   }
 
-  /// A number as octal digits, or in base 256 if the first bit is set.
+  /// Parses a number of octal digits, or in base 256 if the first bit is set.
   private static func number(_ field: ArraySlice<UInt8>) -> Int? {
     if field.first! & 0x80 != 0 {
       guard field.dropLast(7).dropFirst().allSatisfy({ $0 == 0 }), field.first == 0x80 else { return nil }
@@ -89,7 +89,7 @@ package enum TarIndex {
     return digits.isEmpty ? 0 : Int(String(decoding: digits, as: UTF8.self), radix: 8)
   }
 
-  /// Records of the form "<length> <key>=<value>\n".
+  /// Parses records of the form "<length> <key>=<value>\n".
   private static func paxFields(_ content: [UInt8], _ damaged: (String) -> MirageError) throws -> [String: String] {
     var fields: [String: String] = [:]
     var rest = content[...]
@@ -106,7 +106,7 @@ package enum TarIndex {
   }
 }
 
-/// The name without a leading `./`.
+/// Returns the name without a leading `./`.
 /// - Throws: bad data if the name is empty, absolute, or climbs out of its directory.
 func safeMemberName(_ name: String, in archive: String) throws -> String {
   let plain = name.hasPrefix("./") ? String(name.dropFirst(2)) : name
@@ -121,7 +121,7 @@ func safeMemberName(_ name: String, in archive: String) throws -> String {
 /// Writes tar archives: plain ustar headers with fixed owner, mode and time, so that equal content gives equal
 /// archives.
 package enum TarWriter {
-  /// The header and the padded content of one member.
+  /// Returns the header and the padded content of one member.
   /// - Throws: bad data if the name is longer than the 100 bytes (255 with a folder) of ustar.
   package static func member(_ name: String, _ content: some Collection<UInt8>) throws -> [UInt8] {
     var bytes = try header(name, size: content.count)
@@ -131,7 +131,7 @@ package enum TarWriter {
     return bytes
   }
 
-  /// The header alone, for content that is written separately and padded to 512 bytes.
+  /// Returns the header alone, for content that is written separately and padded to 512 bytes.
   /// - Throws: as `member`.
   package static func header(_ name: String, size: Int) throws -> [UInt8] {
     var header = [UInt8](repeating: 0, count: 512)

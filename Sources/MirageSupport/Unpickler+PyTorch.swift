@@ -12,8 +12,8 @@ extension Unpickler {
     "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter", "torch.Size", "collections.OrderedDict",
   ])
 
-  /// The storage of a persistent id: ('storage', class, key, device, number of elements), and, in the format before
-  /// 1.6, None (in the oldest files perhaps a part of a storage, which is not read).
+  /// Parses the persistent id of a storage: ('storage', class, key, device, number of elements), and, in the format
+  /// before 1.6, None (in the oldest files perhaps a part of a storage, which is not read).
   func storage(_ id: Item) throws -> PickleTensor.Storage {
     guard let parts = tuple(id), parts.count == 5 || parts.count == 6 && isNone(parts[5]),
       case .value(.string("storage")) = parts[0],
@@ -24,7 +24,7 @@ extension Unpickler {
     return PickleTensor.Storage(key: key, type: type, count: count)
   }
 
-  /// Result of calling one of `namesOfPyTorch`; nil for an empty dictionary.
+  /// Returns the result of calling one of `namesOfPyTorch`; nil for an empty dictionary.
   func rebuilt(_ name: String, _ arguments: [Item]) throws -> Item? {
     switch (name, arguments.count) {
     case ("collections.OrderedDict", 0): return nil
@@ -33,7 +33,7 @@ extension Unpickler {
     case ("torch._utils._rebuild_parameter", 3):
       guard case .value(.tensor) = arguments[0] else { throw damaged("a parameter without a tensor") }
       return arguments[0]
-    // (storage, offset, size, stride, requires_grad, backward_hooks), and metadata where a bit says "negated"
+    // (storage, offset, size, stride, requires_grad, backward_hooks), and metadata with a bit for negated views
     case ("torch._utils._rebuild_tensor_v2", 6): return .value(.tensor(try tensor(arguments)))
     case ("torch._utils._rebuild_tensor_v2", 7):
       throw damaged("a view that negates its storage, which is not read (resolve_neg() makes a tensor of it)")
@@ -57,7 +57,7 @@ extension Unpickler {
     guard let count = elementCount(of: shape) else {
       throw damaged("a tensor of the size \(shape), which is negative or too large")
     }
-    // The last element is the farthest, as no stride is negative.
+    // No stride is negative, so the last element is the farthest.
     var last = offset
     for (size, stride) in zip(shape, strides) where size > 1 && count > 0 {
       let (distance, tooFar) = stride.multipliedReportingOverflow(by: size - 1)

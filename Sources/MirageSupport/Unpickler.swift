@@ -27,7 +27,7 @@ package struct Unpickler {
   /// Reads the pickle at the reader's position, and leaves the reader after it.
   static func load(from reader: inout ByteReader, readsPyTorch: Bool) throws -> PickleValue {
     var unpickler = Unpickler(reader: reader, readsPyTorch: readsPyTorch)
-    // Emptied one by one, however deeply nested: freeing them by recursion could exhaust the stack.
+    // The containers are emptied one by one: freeing deeply nested ones by recursion could exhaust the stack.
     defer { for container in unpickler.containers { container.items = [] } }
     let value = try unpickler.run()
     reader = unpickler.reader
@@ -159,7 +159,7 @@ package struct Unpickler {
     stack.append(.container(container))
   }
 
-  /// The items of a tuple.
+  /// Returns the items of a tuple.
   func tuple(_ item: Item) -> [Item]? {
     if case .container(let container) = item, container.kind == .tuple { container.items } else { nil }
   }
@@ -174,7 +174,7 @@ package struct Unpickler {
     push(.string(text))
   }
 
-  /// Text of protocol 0: Latin-1 with `\uXXXX` and `\UXXXXXXXX` for other characters.
+  /// Pushes a text of protocol 0: Latin-1 with `\uXXXX` and `\UXXXXXXXX` for other characters.
   private mutating func pushUnicodeLine() throws {
     var text = String.UnicodeScalarView()
     var line = try reader.lineBytes()
@@ -194,7 +194,7 @@ package struct Unpickler {
     push(.string(String(text)))
   }
 
-  /// Protocol 0's bytes of Python 2: a string literal in quotes.
+  /// Pushes bytes of Python 2 in protocol 0: a string literal in quotes.
   private mutating func pushQuotedLine() throws {
     var line = try reader.lineBytes()
     guard line.count >= 2, line.first == line.last, let quote = line.popFirst(), "'\"".utf8.contains(quote) else {
@@ -276,7 +276,7 @@ package struct Unpickler {
     stack.append(.global(full))
   }
 
-  /// Result of calling one of the recognized names.
+  /// Replaces one of the recognized names and its arguments by the result of the call.
   private mutating func reduce() throws {
     guard let arguments = tuple(try pop()), case .global(let name) = try pop() else {
       throw damaged("the pickle wants to call something, which is refused")

@@ -2,7 +2,7 @@ import CMedia
 import Glibc
 import Synchronization
 
-/// A zip archive whose members are read in place, with libzip. Threads may share it; reads wait for each other.
+/// A zip archive whose members are read in place, with libzip. Threads can share it; reads wait for each other.
 package final class Zip: Sendable {
   /// Path of the archive.
   package let path: String
@@ -61,7 +61,7 @@ package final class Zip: Sendable {
 
   deinit { handle.withLock { zip_discard($0.archive) } }
 
-  /// The unpacked bytes of the member at this index in `names`.
+  /// Returns the unpacked bytes of the member at this index in `names`.
   /// - Throws: bad data if the member is damaged, encrypted, or over the size limit.
   package func contents(at place: Int) throws -> [UInt8] {
     try handle.withLock { handle in
@@ -91,7 +91,7 @@ package final class Zip: Sendable {
         }
         if bytes.isEmpty { bytes = part } else { bytes += part }
       }
-      // One more read reaches the end and with it the check sum.
+      // One more read reaches the end, and with it the checksum.
       var extra: UInt8 = 0
       guard zip_fread(file, &extra, 1) == 0 else { throw damaged(zip_file_strerror(file)) }
       return bytes

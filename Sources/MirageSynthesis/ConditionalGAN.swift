@@ -6,10 +6,10 @@ import MirageNetworks
 import MirageStreams
 import MirageTensors
 
-/// Trains a GAN on the samples that flow in, then passes them on and adds synthetic ones.
+/// A stage that trains a GAN on the incoming samples, passes them on and adds synthetic ones.
 ///
-/// The training is kept in the checkpoint: a second run with the same settings, upstream and data uses it, and a
-/// training that was interrupted goes on. A checkpoint of anything else is an error that names what differs.
+/// The training is kept in the checkpoint: a second run with the same settings, upstream and data uses it, and an
+/// interrupted training is resumed. A checkpoint of another training is an error that names the first difference.
 public struct ConditionalGAN: StageComponent, ComputesWithNetworks {
   public static let declaration = Declaration(
     "conditional-gan", "Trains a GAN on what flows in, then adds synthetic samples", of: ConditionalGAN(checkpoint: ""),
@@ -20,7 +20,7 @@ public struct ConditionalGAN: StageComponent, ComputesWithNetworks {
 
   public static var domains: Set<Format.Domain> { [.image] }
 
-  /// File of the training's last state. The best state and a folder with the report are beside it.
+  /// File with the last state of the training. The best state and a folder with the report are beside it.
   public var checkpoint: String
   /// Settings of the networks.
   public var model: GANModel
@@ -28,9 +28,10 @@ public struct ConditionalGAN: StageComponent, ComputesWithNetworks {
   public var train: GANRecipe
   /// Evaluation schedule.
   public var watch: GANWatching
-  /// Samples that are added.
+  /// Settings of the synthetic samples.
   public var emit: Emission
 
+  /// Creates a stage that keeps its training in a checkpoint.
   public init(
     checkpoint: String, model: GANModel = GANModel(), train: GANRecipe = GANRecipe(),
     watch: GANWatching = GANWatching(), emit: Emission = Emission()
@@ -51,7 +52,7 @@ extension ConditionalGAN: TrainedEstimator {
     let files = TrainingFiles(checkpoint: checkpoint)
     let lock = try files.lock()
     defer { withExtendedLifetime(lock) {} }
-    // Set aside unread: it may be damaged, which is a reason to train again.
+    // The files are renamed without being read, since a damaged checkpoint is a reason to train again.
     if context.retrains, let previous = try files.keepPrevious() {
       tell(context, "kept the previous checkpoint as \(previous)")
     }
@@ -66,7 +67,7 @@ extension ConditionalGAN: TrainedEstimator {
         FittingProgress(stage: Self.name, activity: "looking at the samples", done: $0, total: upstream.count))
     }
     let configuration = try GANConfiguration(model, shape: set.coding.shape, classes: upstream.about.classes)
-    // Samples that cannot be added are found out before hours of training.
+    // An impossible setting of `emit` is reported before hours of training.
     _ = try emit.order(behind: upstream, names: configuration.classes)
     if watch.resolved(hasClasses: configuration.classes.count > 1).metric == .last {
       try emit.check(classifier: classifier(files))
@@ -166,7 +167,7 @@ extension ConditionalGAN: TrainedEstimator {
   }
 
   private func fitted(_ files: TrainingFiles, like upstream: Flow<Sample>) async throws -> Fitted<Sample, Sample> {
-    // Without a metric there is no best one.
+    // Without a metric there is no best checkpoint.
     let model = try ModelFile(reading: FileKind(files.best) == .file ? files.best : files.last)
     let stage = EmittingStage(
       model, emit, classifierPath: classifier(files), like: try await upstream.example())
@@ -188,16 +189,14 @@ extension ConditionalGAN: TrainedEstimator {
   }
 }
 
-/// A trained stage whose samples `DownstreamGain` can hold against classical augmentation.
+/// A trained stage that `DownstreamGain` can compare with classical augmentation.
 public protocol ProvableGenerator: StageComponent, TrainedEstimator {
   /// Number of training steps.
   var steps: Int { get }
-  /// The stage as an arm of the proof trains it: it gives only synthetic samples, as many of each class, and nothing but
-  /// the samples that flow in decides about them.
-  ///
-  /// - Parameter steps: number of training steps; the stage's own if nil.
+  /// Returns the stage as an arm of the proof trains it: it passes on only synthetic samples, `perClass` of each class,
+  /// and is trained on nothing but the incoming samples, for `steps` steps, or the stage's own number if nil.
   func proving(checkpoint: String, steps: Int?, perClass: Int) -> any StageComponent
-  /// The settings that determine the outcome of a proof.
+  /// Settings that determine the outcome of a proof.
   var provenSettings: JSONValue { get throws }
 }
 
@@ -208,7 +207,7 @@ extension ConditionalGAN: ProvableGenerator {
     var stage = self
     stage.checkpoint = checkpoint
     stage.train.steps = steps ?? train.steps
-    // A classifier to choose the best checkpoint by would need samples that the GAN may not see.
+    // The choice of a best checkpoint would need a classifier, and thus samples that the GAN must not see.
     stage.watch.metric = .last
     stage.emit = Emission(perClass: perClass, syntheticOnly: true, truncation: emit.truncation)
     return stage

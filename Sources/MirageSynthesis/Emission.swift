@@ -1,27 +1,27 @@
 import MirageSupport
 import MirageStreams
 
-/// Settings of the synthetic samples that are added to real ones: how many, of which classes, how chosen.
+/// Settings of the synthetic samples that are added to real ones: their number, classes and selection.
 public struct Emission: Sendable, Codable, Equatable {
-  /// Number of samples of each class.
+  /// Number of samples per class.
   public var perClass: Int?
-  /// Number of samples for each real one, of classes as frequent as theirs.
+  /// Number of samples per real one, with classes as frequent as among those.
   public var ratio: Double?
-  /// Whether each class gets as many samples as bring it up to the largest one.
+  /// Whether each class is brought up to the number of samples of the largest one.
   public var balance: Bool
-  /// Number of samples in all, of classes equally often.
+  /// Number of samples in all, with all classes equally frequent.
   public var count: Int?
-  /// Classes that get samples, by name or number; all if empty.
+  /// Classes of the samples, by name or index; all if empty.
   public var classes: [String]
   /// Whether the real samples are left out.
   public var syntheticOnly: Bool
-  /// Standard deviation of normal latents, or bound of uniform ones, 0.01 to 10: below 1 for samples nearer to the usual.
+  /// Standard deviation of normal latents, or bound of uniform ones, 0.01 to 10; samples are more typical below 1.
   public var truncation: Double
-  /// Least probability that the classifier must give to a sample's class, 0 (no sample is rejected) to 1.
+  /// Minimum probability that the classifier must give a sample's class, 0 (no sample is rejected) to 1.
   public var threshold: Double
   /// File of the classifier that rejects samples. Defaults to the one that the GAN was evaluated with.
   public var classifier: String?
-  /// Number of draws before a sample counts as failed, at least 1.
+  /// Maximum number of draws before a sample counts as failed, at least 1.
   public var attempts: Int
 
   public static let settings = Setting.list(
@@ -40,7 +40,7 @@ public struct Emission: Sendable, Codable, Equatable {
     Setting("classifier", .path, "Classifier that rejects samples; the one the GAN was evaluated with if not given"),
     Setting("attempts", .integer(1...10_000), "Maximum number of draws before a sample counts as failed"))
 
-  /// Emits by one of `perClass`, `ratio`, `balance` and `count`, or as many samples as there are real ones.
+  /// Creates settings with one of `perClass`, `ratio`, `balance` and `count`; without any, `ratio` is 1.
   public init(
     perClass: Int? = nil, ratio: Double? = nil, balance: Bool = false, count: Int? = nil, classes: [String] = [],
     syntheticOnly: Bool = false, truncation: Double = 1, threshold: Double = 0, classifier: String? = nil,
@@ -51,6 +51,7 @@ public struct Emission: Sendable, Codable, Equatable {
     (self.threshold, self.classifier, self.attempts) = (threshold, classifier, attempts)
   }
 
+  /// Checks the settings.
   /// - Throws: bad pipeline with the setting as `place` if it is out of range or excludes another.
   public func check() throws {
     try Self.settings.check(JSONValue(encoding: self, nonFiniteAsText: true), at: "emit")
@@ -70,7 +71,7 @@ public struct Emission: Sendable, Codable, Equatable {
     }
   }
 
-  /// - Throws: bad pipeline if a setting names classes, which a model without conditioning does not have.
+  /// - Throws: bad pipeline if a setting refers to classes, since a model without conditioning has none.
   func checkWithoutClasses() throws {
     let settings = [("per-class", perClass != nil), ("balance", balance), ("classes", !classes.isEmpty)]
     guard let (name, _) = settings.first(where: \.1) else { return }
@@ -87,10 +88,8 @@ public struct Emission: Sendable, Codable, Equatable {
       remedy: "Name one that mirage train-classifier wrote, with emit.classifier.")
   }
 
-  /// The order of the samples that are added to a flow.
-  ///
-  /// - Parameter names: names of the model's classes; empty for a model without classes.
-  /// - Throws: bad pipeline if there are no such classes, or if the real samples of each must be counted and cannot be.
+  /// Returns the order of the samples that are added to a flow. `names` are the model's classes; empty without classes.
+  /// - Throws: bad pipeline if a class is unknown, or if real samples must be counted by class and cannot be.
   func order(behind upstream: Flow<Sample>, names: [String]) throws -> EmissionOrder {
     guard !names.isEmpty else {
       try checkWithoutClasses()
@@ -116,7 +115,7 @@ public struct Emission: Sendable, Codable, Equatable {
     return EmissionOrder(counts)
   }
 
-  /// Number of real samples of each class.
+  /// Returns the number of real samples of each class.
   private func realCounts(of upstream: Flow<Sample>, _ labels: Range<Int>) throws -> [Int] {
     var counts = [Int](repeating: 0, count: labels.count)
     for position in 0..<upstream.count {
@@ -133,10 +132,10 @@ public struct Emission: Sendable, Codable, Equatable {
   }
 }
 
-/// The class of each synthetic sample: the classes take turns, each until it has its number of samples.
+/// Order of the synthetic samples' classes: they take turns, each until it has its number of samples.
 struct EmissionOrder: Sendable {
   let count: Int
-  /// Stretches in which the same classes take turns; another begins when a class has its number.
+  /// Stretches in which the same classes take turns; a new one begins when a class has its number of samples.
   private let stretches: [(start: Int, labels: [Int])]
 
   /// - Parameter counts: number of samples of each class.
@@ -152,7 +151,7 @@ struct EmissionOrder: Sendable {
     self.stretches = stretches
   }
 
-  /// The class of a synthetic sample.
+  /// Returns the class of the synthetic sample with an index.
   func label(of ordinal: Int) -> Int {
     var (low, high) = (0, stretches.count)
     while high - low > 1 {

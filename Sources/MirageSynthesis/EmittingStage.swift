@@ -7,36 +7,35 @@ import MirageStreams
 import MirageSupport
 import MirageTensors
 
-/// A trained generator in a pipeline: passes the real samples on, then adds synthetic ones.
+/// A stage with a trained generator, which passes the real samples on and then adds synthetic ones.
 ///
-/// Sample number n is the same whatever other samples are asked for: its latent is keyed by the stage's path, n and the
-/// attempt, and samples are generated in whole blocks of 64, since the last digits depend on how many are computed
-/// together.
+/// Sample n is independent of the other samples that are read: its latent is determined by the stage's path, n and the
+/// attempt. Samples are generated in whole blocks of 64, since rounding depends on the size of a batch.
 package struct EmittingStage: Stage {
-  /// A generator and the classifier that rejects its samples; nil if none are rejected.
+  /// A generator, and the classifier that rejects its samples; nil for no rejection.
   package typealias Networks = (generator: any Generator, classifier: (any FeatureNetwork)?)
 
-  /// Number of samples that are generated together.
+  /// Number of samples per batch of the generator.
   static let blockSize = 64
 
   private let configuration: GANConfiguration
   private let coding: any SampleCoding
   private let emission: Emission
-  /// File of the generator, as the samples' origin.
+  /// File of the generator, which is the samples' origin.
   private let file: String
   private let digest: String
   private let classifierPath: String?
-  /// How the numbers of the flow are stored, and generated content with such numbers.
+  /// Number type of the samples in the flow, to which generated content is converted.
   private let numbers: Format.Numbers
   private let convert: @Sendable (Sample) -> Sample.Content
   private let networks: Built<Networks>
 
   /// - Parameters:
-  ///   - coding: makes samples of the generator's rows.
-  ///   - digest: what distinguishes the generator's weights from others.
+  ///   - coding: conversion of the generator's rows to samples.
+  ///   - digest: digest of the generator's weights.
   ///   - classifierPath: file of the classifier that rejects samples; nil if there is none.
-  ///   - example: a sample of the flow that the stage is for; nil if the flow is empty.
-  ///   - networks: builds the networks; called once, before the first sample is generated.
+  ///   - example: a sample of the flow, whose number type is used; nil if the flow is empty.
+  ///   - networks: creates the networks; called once, before the first sample is generated.
   package init(
     _ configuration: GANConfiguration, _ coding: any SampleCoding, _ emission: Emission, file: String, digest: String,
     classifierPath: String?, like example: Sample?, networks: @escaping @TensorActor () throws -> Networks
@@ -57,7 +56,7 @@ package struct EmittingStage: Stage {
     self.networks = Built(networks)
   }
 
-  /// A stage that generates with a model file's averaged weights.
+  /// Creates a stage with the averaged weights of a model file.
   init(_ model: ModelFile, _ emission: Emission, classifierPath: String?, like example: Sample?) {
     self.init(
       model.configuration, model.coding, emission, file: model.path, digest: model.digest,
@@ -72,7 +71,7 @@ package struct EmittingStage: Stage {
     }
   }
 
-  /// Everything that determines the samples: weights, settings, and the weights of the classifier that rejects.
+  /// Returns everything that determines the samples: weights, settings, and the weights of the rejecting classifier.
   func description(named name: String) throws -> JSONValue {
     var emit = emission
     emit.classifier = nil
@@ -85,7 +84,7 @@ package struct EmittingStage: Stage {
     try apply(to: upstream, drawingBy: path, at: path)
   }
 
-  /// - Parameter key: keys latents; `path` for all but a source that has always had another.
+  /// - Parameter key: path that determines the latents; `path`, except for `GANSource`, which keeps its earlier draws.
   func apply(to upstream: Flow<Sample>, drawingBy key: StagePath, at path: StagePath) throws -> Flow<Sample> {
     try emission.check(classifier: classifierPath)
     let order = try emission.order(behind: upstream, names: configuration.classes)
@@ -136,12 +135,12 @@ package struct EmittingStage: Stage {
     return .element(sample)
   }
 
-  /// Content, and the number of draws until the classifier recognized it.
+  /// Content, and the number of draws until the classifier accepted it.
   private typealias Made = (content: Sample.Content, attempts: Int)
 
-  /// What is made for each number; nil if the classifier recognized none.
+  /// Returns the content of each sample; nil if the classifier accepted none.
   ///
-  /// - Parameter ordinals: a block, or the part of the last block that is used: the rest is generated all the same.
+  /// - Parameter ordinals: a block, or the used part of the last block, which is generated as a whole.
   @TensorActor
   private func contents(of ordinals: Range<Int>, _ order: EmissionOrder, key: Random.Key) throws -> [Made?] {
     let (generator, classifier) = try networks.value()
@@ -167,7 +166,7 @@ package struct EmittingStage: Stage {
   }
 }
 
-/// A value of the compute thread, made at first use.
+/// A lazily created value on the compute thread.
 @TensorActor
 private final class Built<Value> {
   private let make: @TensorActor () throws -> Value

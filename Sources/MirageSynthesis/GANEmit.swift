@@ -1,7 +1,7 @@
 import MirageSupport
 import MirageStreams
 
-/// A stage that adds a trained GAN's synthetic samples to those that flow in, without training.
+/// A stage that adds synthetic samples of a trained GAN to the incoming ones, without training.
 public struct GANEmit: StageComponent, ComputesWithNetworks {
   public static let declaration = Declaration(
     "gan-emit", "Adds synthetic samples of a trained GAN", of: GANEmit(checkpoint: ""),
@@ -11,9 +11,10 @@ public struct GANEmit: StageComponent, ComputesWithNetworks {
   public static var domains: Set<Format.Domain> { [.image] }
   /// Checkpoint file of a GAN, as `conditional-gan` and `mirage train` write it.
   public var checkpoint: String
-  /// Samples that are added.
+  /// Settings of the synthetic samples.
   public var emit: Emission
 
+  /// Creates a stage with a GAN's checkpoint.
   public init(checkpoint: String, emit: Emission = Emission()) { (self.checkpoint, self.emit) = (checkpoint, emit) }
 
   public func validate() throws {
@@ -23,13 +24,13 @@ public struct GANEmit: StageComponent, ComputesWithNetworks {
 }
 
 extension GANEmit: Estimator {
-  /// Reads the checkpoint and makes sure that it fits.
+  /// Reads the checkpoint and checks that it fits the incoming samples.
   public func fit(on upstream: Flow<Sample>, in context: Context) async throws -> Fitted<Sample, Sample> {
     let model = try ModelFile(reading: checkpoint)
     let example = try await upstream.example()
     if let example { try model.check(example.format, classes: upstream.about.classes) }
     let stage = EmittingStage(model, emit, classifierPath: emit.classifier, like: example)
-    // Reports have always named both stages alike, and an output stays resumable.
+    // The name must stay that of `conditional-gan`: outputs of earlier versions could not be resumed otherwise.
     return Fitted(stage, description: try stage.description(named: ConditionalGAN.name), files: [checkpoint])
   }
 
@@ -40,7 +41,7 @@ extension GANEmit: Estimator {
   }
 }
 
-/// A trained GAN's synthetic samples as a dataset of their own.
+/// A source of a trained GAN's synthetic samples.
 public struct GANSource: SourceComponent, ComputesWithNetworks {
   public static let declaration = Declaration(
     "gan-emit", "Synthetic samples of a trained GAN, and no others", of: GANSource(checkpoint: "", emit: Emission()),
@@ -49,10 +50,10 @@ public struct GANSource: SourceComponent, ComputesWithNetworks {
 
   /// Checkpoint file of a GAN, as `conditional-gan` and `mirage train` write it.
   public var checkpoint: String
-  /// Samples that are generated.
+  /// Settings of the synthetic samples.
   public var emit: Emission
 
-  /// - Parameter emit: has `perClass` or `count`, since there are no real samples to hold others against.
+  /// Creates a source. `emit` must have `perClass` or `count`, since no real samples determine the number.
   public init(checkpoint: String, emit: Emission) { (self.checkpoint, self.emit) = (checkpoint, emit) }
 
   public func validate() throws {
@@ -68,7 +69,7 @@ public struct GANSource: SourceComponent, ComputesWithNetworks {
       count: 0, inBlocksOf: 1, about: about, bytes: \.byteCount,
       locate: { position, _ in throw MirageError.badData("there is no position \(position)") },
       generate: { _, _ in [] })
-    // A pipeline's source has always drawn as its first stage would.
+    // The source draws as the first stage of a pipeline would, as in earlier versions.
     let path = context.path == StagePath.root.source ? StagePath.root.stage(0) : context.path
     return try EmittingStage(model, emit, classifierPath: emit.classifier, like: nil)
       .apply(to: nothing, drawingBy: path, at: context.path)

@@ -1,26 +1,26 @@
 import MirageStreams
 
-/// Monitoring of a GAN's training: which metric, how often.
+/// Evaluation schedule of a GAN's training: metric and intervals.
 public struct GANWatching: Sendable, Codable, Equatable {
-  /// Metric that chooses the best checkpoint.
+  /// Metric that determines the best checkpoint.
   public enum Metric: String, Sendable, Codable, CaseIterable {
-    /// None: the last checkpoint counts.
+    /// No metric: the last checkpoint is used.
     case last = "none"
-    /// Fréchet distance on a classifier's features.
+    /// Fréchet distance between features of a classifier.
     case fid
-    /// Fraction of the images that a classifier takes for their class.
+    /// Fraction of the generated images whose predicted class is their own.
     case labelAgreement = "label-agreement"
   }
 
-  /// Metric that chooses the best checkpoint. FID if the data has classes, else none.
+  /// Metric that determines the best checkpoint. Defaults to FID if the data has classes, otherwise to none.
   public var metric: Metric?
-  /// Steps between two evaluations.
+  /// Number of steps between two evaluations. Defaults to 500.
   public var evaluateEvery = 500
-  /// Number of images on either side of an evaluation.
+  /// Maximum number of real and of generated images in an evaluation. Defaults to 5000.
   public var evaluateCount = 5000
-  /// Steps between two sample grids.
+  /// Number of steps between two sample grids. Defaults to 500.
   public var gridEvery = 500
-  /// Steps between two checkpoints.
+  /// Number of steps between two checkpoints. Defaults to 500.
   public var checkpointEvery = 500
 
   public static let settings = Setting.list(
@@ -32,10 +32,10 @@ public struct GANWatching: Sendable, Codable, Equatable {
     Setting("grid-every", .integer(1...100_000_000), "Number of steps between two sample grids"),
     Setting("checkpoint-every", .integer(1...100_000_000), "Number of steps between two checkpoints"))
 
-  /// The usual settings.
+  /// Creates a schedule with the default settings.
   public init() {}
 
-  /// The settings with a metric, for data with or without classes.
+  /// Returns the metric, and the settings with it, for data with or without classes.
   func resolved(hasClasses: Bool) -> (metric: Metric, watching: GANWatching) {
     var watching = self
     let metric = metric ?? (hasClasses ? .fid : .last)

@@ -8,24 +8,26 @@ import MirageTensors
 
 /// A trained GAN in a checkpoint file.
 public struct ModelFile: Sendable {
-  /// The networks, the samples' shape and the classes.
+  /// Networks, shape of the samples, and classes.
   public let configuration: GANConfiguration
   /// Header of the file.
   public let saved: SavedModel
-  /// How the generator's rows become samples.
+  /// Conversion of the generator's rows to samples.
   package let coding: ImageCoding
 
-  /// SHA-256 of the file.
+  /// SHA-256 of the file, as 64 hexadecimal digits.
   public var digest: String { saved.digest }
+  /// Path of the file.
   public var path: String { saved.path }
 
-  /// - Throws: missing input; bad data if the file is no checkpoint of a GAN.
+  /// Reads a GAN's checkpoint.
+  /// - Throws: missing input; bad data if the file is not a checkpoint of a GAN.
   public init(reading path: String) throws {
     saved = try SavedModel(reading: path)
     try saved.expect(.gan)
     let found = try saved.configuration(as: GANConfiguration.self)
     do {
-      // A file may say anything: networks are built only if they can be.
+      // The file may be damaged, so the configuration is checked before networks are built.
       configuration = try GANConfiguration(found.model, shape: found.shape, classes: found.classes)
     } catch let error as MirageError {
       throw MirageError.badData("its configuration is damaged: \(error.message)", file: path)
@@ -39,7 +41,7 @@ public struct ModelFile: Sendable {
   /// Metadata field of the maps from bytes to the floats that a GAN was trained on; missing if it was trained on bytes.
   private static let mapsField = "maps"
 
-  /// Header of a checkpoint of such a GAN.
+  /// Returns the header of a checkpoint.
   static func header(_ configuration: GANConfiguration, _ coding: ImageCoding) throws -> [String: String] {
     var header = [
       "architecture": SavedModel.Kind.gan.architecture, "configuration": try JSONValue(encoding: configuration).text,
@@ -54,7 +56,7 @@ public struct ModelFile: Sendable {
     [.init("step", Double(saved.step))] + saved.metrics.sorted { $0.key < $1.key }.map { .init($0.key, $0.value) }
   }
 
-  /// The generator that samples are made with: with the average of its weights.
+  /// Returns the generator with the moving average of its weights, which samples are generated with.
   @TensorActor func generator() throws -> any Generator {
     var random = Random(key: Random.Key(seed: 0, path: "generator"), sample: 0)
     let generator = configuration.generator(using: &random)
@@ -62,7 +64,7 @@ public struct ModelFile: Sendable {
     return generator
   }
 
-  /// Makes sure that the model is for samples of a format, and classes.
+  /// Checks that the model is for samples of a format and for the given classes.
   /// - Throws: bad data naming what differs.
   func check(_ format: Format, classes: [String]) throws {
     guard format.hasShape(of: coding.format) else {

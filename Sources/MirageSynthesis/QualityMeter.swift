@@ -6,7 +6,7 @@ import MirageStreams
 import MirageSupport
 import MirageTensors
 
-/// Measures a generator while it is trained, by a classifier that was trained on the same samples.
+/// Evaluator of a generator in training, by a classifier that was trained on the same samples.
 @TensorActor
 final class QualityMeter {
   private let configuration: GANConfiguration
@@ -20,7 +20,7 @@ final class QualityMeter {
 
   /// - Parameters:
   ///   - classifier: network whose features and classes are compared.
-  ///   - count: number of images on either side.
+  ///   - count: maximum number of real and of generated images.
   init(
     _ configuration: GANConfiguration, on set: TrainingSet, by classifier: any FeatureNetwork, count: Int, seed: UInt64,
     metric: GANWatching.Metric
@@ -29,7 +29,7 @@ final class QualityMeter {
     (self.classifier, self.seed, self.metric) = (classifier, seed, metric)
     let (total, compared) = (set.positions.count, min(count, set.positions.count))
     self.count = compared
-    // Spread evenly over the samples: they may be sorted by class.
+    // The positions are spread evenly, since samples may be sorted by class.
     let chosen = (0..<compared).map { set.positions[Shard(index: $0, count: compared).range(of: total).lowerBound] }
     let batches = Batches(set.flow, size: 250, positions: chosen, ignoresClasses: true).expecting(coding)
     var (features, dimensions): ([Float], Int) = ([], 1)
@@ -41,7 +41,7 @@ final class QualityMeter {
     real = try FrechetDistance.Statistics(Features(features, dimensions: dimensions))
   }
 
-  /// The classifier of a training, trained now or, if the training goes on, taken from its file.
+  /// Returns the classifier for a training: from its file, or trained and saved there.
   static func classifier(
     _ configuration: GANConfiguration, on set: TrainingSet, seed: UInt64, at path: String,
     _ progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
@@ -51,7 +51,7 @@ final class QualityMeter {
       classes: configuration.classes)
     if FileKind(path) == .file { return try ImageClassifier(shape, from: Checkpoint(reading: path)) }
     var training = ClassifierTraining()
-    // About a thousand steps: it has to tell generators apart, not to be the best.
+    // About a thousand steps suffice to compare generators.
     training.epochs = max(2, min(10, 120_000 / set.positions.count))
     training.seed = seed
     let trained = try await training.run(train: set.batches(of: 128), test: set.batches(of: 250)) {
@@ -61,8 +61,8 @@ final class QualityMeter {
     return try ImageClassifier(shape, from: trained)
   }
 
-  /// Fréchet distance of the classifier's features, and the fraction of the images that it takes for their class; of images
-  /// whose classes are as frequent as in the data, from the same latents each time.
+  /// Returns the Fréchet distance between the classifier's features, and the fraction of generated images that it
+  /// assigns to their class. Classes are as frequent as in the data, and latents are the same each time.
   func measure(_ generator: any Generator) throws -> (fid: Double, agreement: Double) {
     var random = Random(key: Random.Key(seed: seed, path: "quality"), sample: 0)
     let total = classCounts.reduce(0, +)

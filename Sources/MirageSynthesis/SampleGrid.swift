@@ -6,14 +6,17 @@ import MirageNetworks
 import MirageStreams
 import MirageTensors
 
-/// Pictures of a trained GAN's samples.
+/// Pictures of samples from a trained GAN.
 public enum SampleGrid {
-  /// A grid of samples with a column for each class, or ten columns if the model has no classes.
+  /// Generates a grid of samples with a column for each class, or ten columns if the model has no classes.
   ///
   /// - Parameters:
-  ///   - classes: names or numbers; all if empty.
+  ///   - model: trained GAN.
+  ///   - classes: classes by name or index; all if empty.
+  ///   - rows: number of rows.
+  ///   - truncation: standard deviation of normal latents, or bound of uniform ones.
   ///   - seed: random seed of the latents.
-  /// - Throws: bad pipeline if the model does not know a class; bad data if its weights do not fit.
+  /// - Throws: bad pipeline if a class is unknown; bad data if the weights do not fit.
   @TensorActor
   public static func samples(
     of model: ModelFile, classes: [String], rows: Int, truncation: Double, seed: UInt64
@@ -27,13 +30,9 @@ public enum SampleGrid {
     return ImageGrid(model.coding.images(images), columns: columns).image
   }
 
-  /// An interpolation between two latents, a row for each class: along the sphere for normal latents (White 2016), straight
-  /// for uniform ones.
-  ///
-  /// - Parameters:
-  ///   - classes: names or numbers; all if empty.
-  ///   - first, last: random seeds of the latents at the ends.
-  ///   - frames: images in a row, the ends included; at least 2.
+  /// Interpolates between two latents, with a row for each class: along the sphere for normal latents (White 2016), or
+  /// on a straight line for uniform ones. `first` and `last` are the random seeds of the latents at the ends, and
+  /// `frames` is the number of images in a row, ends included, at least 2.
   /// - Throws: as `samples`.
   @TensorActor
   public static func interpolation(

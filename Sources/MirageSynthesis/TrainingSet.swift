@@ -3,21 +3,20 @@ import MirageMedia
 import MirageStreams
 import MirageSupport
 
-/// The samples that a GAN is trained on, surveyed once before the training: what is wrong with them is found now, not after
-/// hours.
+/// Training samples of a GAN, all read once before the training, so that bad ones are reported before hours of work.
 struct TrainingSet: Sendable {
   let flow: Flow<Sample>
-  /// Positions that hold a sample: not those that a filter emptied or the policy left out.
+  /// Positions with a sample: without those that a filter emptied or the error policy skipped.
   let positions: [Int]
-  /// How samples become rows: floats stay floats.
+  /// Conversion of samples to rows, which keeps floats.
   let coding: ImageCoding
-  /// Number of samples of each class; empty if classes do not matter.
+  /// Number of samples of each class; empty if the GAN is not conditional.
   let classCounts: [Int]
   private let workers: Int
 
   /// - Parameter isConditional: whether every sample needs a class.
-  /// - Throws: bad data naming the sample that has no class, another size or numbers out of range, the class that has no
-  ///   sample, or that there are too few; the first bad sample under the policy to stop.
+  /// - Throws: bad data naming a sample without a class, of another size or with numbers out of range, or a class
+  ///   without samples; bad data if there are too few samples; the first bad sample if the policy is to stop.
   init(
     surveying flow: Flow<Sample>, isConditional: Bool, in context: Context, progress: (Int) -> Void
   ) async throws {
@@ -64,7 +63,7 @@ struct TrainingSet: Sendable {
     coding = ImageCoding(like: first, keepsFloats: true)
   }
 
-  /// The samples as batches, made by as many workers as the user gave.
+  /// Returns the samples as batches, with the number of workers that the user gave.
   func batches(of size: Int) -> Batches {
     var batches = Batches(
       flow, size: size, positions: positions.count == flow.count ? nil : positions, ignoresClasses: classCounts.isEmpty
@@ -74,7 +73,7 @@ struct TrainingSet: Sendable {
   }
 }
 
-/// - Throws: bad data if floats are out of the range that a generator makes.
+/// - Throws: bad data if a float is outside the range of a generator.
 private func checkRange(_ sample: Sample) throws {
   guard case .scaled(let image) = sample.content, let bad = image.values.first(where: { !(abs($0) <= 1.001) }) else {
     return

@@ -63,7 +63,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     (evaluation.count, evaluation.seed) = (count, seed)
     if !metrics.isEmpty { evaluation.metrics = metrics }
     let location = try DatasetLocation(real)
-    // The same tenth whatever the seed: the classifier in the cache was trained on the rest.
+    // The tenth does not depend on --seed: the classifier in the cache was trained on the rest.
     let parts = try await location.parts()
     let (train, test) = (parts.train, parts.test)
     let (made, hasClasses) = try await generatedFlow(train)
@@ -130,8 +130,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
   }
 
-  /// Image folders are read as RGB, whatever they hold: where the real images are gray, generated ones are made gray, and
-  /// the other way round.
+  /// Converts generated images to gray or RGB as the real ones are, since image folders are always read as RGB.
   private func inColors(of train: Batches, _ made: Flow<Sample>) async throws -> Flow<Sample> {
     switch (try await train.flow.example()?.size.channels, try await made.example()?.size.channels) {
     case (1, 3): made.converted(to: .gray)
@@ -140,7 +139,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
   }
 
-  /// The generated samples, and whether they have the real ones' classes, whose numbers they then have too.
+  /// Returns the generated samples, and whether they have the real samples' classes; if so, with their class indices.
   private func generatedFlow(_ train: Batches) async throws -> (flow: Flow<Sample>, hasClasses: Bool) {
     let flow: Flow<Sample>
     if generated.hasSuffix(".safetensors") {

@@ -23,7 +23,7 @@ struct MirageCommand: AsyncParsableCommand {
 
   static func main() async {
     keepFreedMemory()
-    // A dataset may have more shards than the usual limit on open files.
+    // The number of shards may exceed the default limit on open files.
     var limit = rlimit()
     if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
       limit.rlim_cur = limit.rlim_max
@@ -41,7 +41,7 @@ struct MirageCommand: AsyncParsableCommand {
     }
   }
 
-  /// Ends the process with the exit code that the error's kind documents.
+  /// Ends the process with the exit code of the error's kind.
   private static func fail(with error: any Error) -> Never {
     switch error {
     case let error as MirageError:
@@ -61,17 +61,17 @@ struct MirageCommand: AsyncParsableCommand {
   }
 }
 
-/// Ctrl-C and termination, turned into cancellation of the work.
+/// Ctrl-C and SIGTERM, handled as cancellation of the work.
 enum Interruption {
   static func canceling(_ body: sending @escaping () async throws -> Void) async throws {
     let work = Task.detached { try await body() }
-    // A queue of its own has a thread of its own: those of the global queue are busy with the work.
+    // A queue of its own has its own thread, since those of the global queue are busy with the work.
     let queue = DispatchQueue(label: "interruption", qos: .userInteractive)
     let sources = [SIGINT, SIGTERM].map { number in
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
       source.setEventHandler {
-        // A second time means now.
+        // A second signal exits immediately.
         if work.isCancelled { Foundation.exit(130) }
         work.cancel()
       }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Mirage
 
-/// What all commands that take a pipeline file understand.
+/// Options of all commands that take a pipeline file.
 struct PipelineOptions: ParsableArguments {
   @Argument(help: "The pipeline file.", completion: .file(extensions: ["yaml", "yml"]))
   var pipeline: String
@@ -20,7 +20,7 @@ struct PipelineOptions: ParsableArguments {
   }
 }
 
-/// What decides how the work is done, not what comes out.
+/// Options that determine how the work is done and not its result.
 struct WorkOptions: ParsableArguments {
   @Option(help: "Number of chunks computed at once (default: the number of processors).")
   var workers: Int?
@@ -47,7 +47,7 @@ struct WorkOptions: ParsableArguments {
   }
 }
 
-/// What commands understand that may train.
+/// Options of commands that may train.
 struct TrainingOptions: ParsableArguments {
   @Flag(help: "Train again; the earlier training is kept under another name.")
   var retrain = false
@@ -64,19 +64,19 @@ struct ThreadOptions: ParsableArguments {
     if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be from 1 to 1024.") }
   }
 
-  /// Sets the number of threads. Called before anything is computed.
+  /// Sets the number of threads. Must be called before the first computation.
   func prepare() {
     ThreadWaiting.keepBrief()
     if let threads { Compute.threads = threads }
   }
 
-  /// Sets the number of threads if the pipeline has networks in it; others are not held up by it.
+  /// Sets the number of threads if the pipeline has networks; others are spared the restart by `ThreadWaiting`.
   func prepare(for pipeline: Pipeline) {
     if ([pipeline.source] + pipeline.stages).contains(where: \.needsNetworks) { prepare() }
   }
 }
 
-/// A shard as `I/N`, counted from 1.
+/// A shard as `I/N`, where I is 1 to N.
 extension Shard: ExpressibleByArgument {
   public init?(argument: String) {
     let parts = argument.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
@@ -91,7 +91,7 @@ func warn(leftOut: [String]) {
   for stage in leftOut { Terminal.warning("\(stage) is not trained yet; this shows the pipeline without it.") }
 }
 
-// Options that repeat a setting have its line of help, its range and its message.
+// An option that repeats a setting has the setting's help, range and error message.
 extension [Setting] {
   func help(_ key: String) -> ArgumentHelp { ArgumentHelp(stringLiteral: named(key)!.summary + ".") }
 

@@ -2,13 +2,13 @@ import Foundation
 import Mirage
 import Synchronization
 
-/// How far work is, and what happened meanwhile, on standard error.
+/// Progress and events of a command, on standard error.
 ///
-/// Progress is one line that is drawn over, on terminals only: whenever its text changes, and else at most ten times a
-/// second. Events are lines of their own, on terminals and elsewhere.
+/// Progress is one line that is overwritten, on terminals only: whenever its text changes, else at most ten times a
+/// second. Each event is a line of its own, also if standard error is not a terminal.
 final class ProgressLine: Sendable {
   private struct State {
-    /// What is being done, and when and at what count it began.
+    /// Current activity, and the time and count at its beginning.
     var text: String?
     var start = ContinuousClock.now
     var first = 0
@@ -21,15 +21,15 @@ final class ProgressLine: Sendable {
 
   init(isQuiet: Bool) { self.isQuiet = isQuiet }
 
-  /// Shows what is being done, without a count.
+  /// Shows an activity without a count.
   func show(_ text: String) {
     draw(text, done: 0, isLast: false) { _, _ in text }
   }
 
-  /// Shows a count, its rate and the time left, both measured since the count began.
+  /// Shows a count, with its rate and the remaining time, both measured since the beginning of the activity.
   ///
   /// - Parameters:
-  ///   - text: What is counted; empty for nothing but the numbers. Another text begins another count.
+  ///   - text: Text before the numbers; may be empty. A different text begins a new count.
   ///   - unit: Unit of the rate, such as `images/s`; no rate if nil.
   ///   - details: Further parts of the line.
   func show(_ text: String, done: Int, of total: Int, unit: String? = nil, details: [String] = []) {
@@ -58,7 +58,7 @@ final class ProgressLine: Sendable {
     }
   }
 
-  /// Writes a line that stays.
+  /// Writes a line that remains.
   func event(_ text: String) {
     if isQuiet { return }
     state.withLock { state in
@@ -67,7 +67,7 @@ final class ProgressLine: Sendable {
     }
   }
 
-  /// Removes the line.
+  /// Removes the progress line.
   func end() { state.withLock { clear(&$0) } }
 
   private func clear(_ state: inout State) {

@@ -90,7 +90,7 @@ struct ProveCommand: AsyncParsableCommand {
     }
   }
 
-  /// The test part of the pipeline's source, prepared as the pipeline prepares its samples before the GAN.
+  /// Returns the samples of --test, or the source's test part after the stages before the GAN.
   private func testSamples(_ pipeline: Pipeline) async throws -> Batches {
     var part = pipeline
     part.stages = Array(pipeline.stages.prefix { !($0 is any ProvableGenerator) })

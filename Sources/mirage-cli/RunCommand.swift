@@ -84,7 +84,7 @@ struct RunCommand: AsyncParsableCommand {
     if !report.counts.skipped.isEmpty { throw ExitCode(1) }
   }
 
-  /// This command again, resuming; words with anything special in them quoted for a shell.
+  /// Command that resumes this run, with words quoted for a shell if necessary.
   private var commandToContinue: String {
     let words = CommandLine.arguments.dropFirst().filter { $0 != "--overwrite" && $0 != "--resume" } + ["--resume"]
     let quoted = words.map { word in

@@ -1,7 +1,7 @@
 import Foundation
 import Mirage
 
-/// Messages for people, on standard error.
+/// Messages on standard error.
 enum Terminal {
   static let isInteractive = isatty(STDERR_FILENO) == 1
   private static let hasColor =
@@ -19,7 +19,7 @@ enum Terminal {
   }
 }
 
-/// What would keep the file from being written is found out now, not after the work.
+/// Checks before the work begins that the file can be written.
 func checkWritable(_ output: String, overwrite: Bool) throws {
   switch FileKind(output) {
   case .directory:

@@ -67,7 +67,7 @@ struct TrainCommand: AsyncParsableCommand {
     }
   }
 
-  /// What a stage's training ended with.
+  /// Result of a stage's training.
   private struct Model {
     let file: String
     let step: Int

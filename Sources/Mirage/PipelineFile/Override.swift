@@ -1,11 +1,11 @@
-/// A value that the command line gives instead of the file: `stages.1.rotate.degrees=[-30,30]`.
+/// A value given on the command line instead of in the file: `stages.1.rotate.degrees=[-30,30]`.
 struct Override {
   private let text: String
   private let path: [String]
   private let value: Tree
   private let registry: Registry
 
-  /// What the registry knows about a place that the path leads to.
+  /// Kind of a place in the document, as the registry knows it.
   private enum Level {
     case pipeline
     /// A component, or a list of them.
@@ -14,7 +14,7 @@ struct Override {
     case value
   }
 
-  /// - Throws: usage, if the text has no `=` or its value is no YAML.
+  /// - Throws: usage if the text has no `=` or its value is not YAML.
   init(_ text: String, registry: Registry) throws {
     guard let equals = text.firstIndex(of: "=") else {
       throw MirageError(
@@ -36,7 +36,7 @@ struct Override {
   }
 
   /// Replaces or adds the value in a pipeline file's document.
-  /// - Throws: usage, if the path leads nowhere.
+  /// - Throws: usage if there is no such place.
   func apply(to tree: inout Tree) throws { try set(&tree, at: path[...], .pipeline) }
 
   private func set(_ tree: inout Tree, at steps: ArraySlice<String>, _ level: Level) throws {
@@ -66,7 +66,7 @@ struct Override {
       try set(&items[index], at: rest, level)
       tree.content = .list(items)
     case .scalar:
-      // `- shuffle` and `seed:` have no settings yet.
+      // `- shuffle` and `seed:` are scalars until a setting is added.
       if tree.isEmpty {
         tree.content = .map([])
       } else if case .scalar(let text, _) = tree.content, text == step {
@@ -85,13 +85,13 @@ struct Override {
       remedy: hint ?? "There is \(names.isEmpty ? "nothing" : names.joined(separator: ", ")).")
   }
 
-  /// The groups of settings that a path may lead into although the file leaves them out.
+  /// Returns the groups of settings, which a path may name although the file leaves them out.
   private func groups(at level: Level) -> [String] {
     guard case .settings(let settings) = level else { return [] }
     return settings.filter { if case .group = $0.type { true } else { false } }.map(\.key)
   }
 
-  /// What stands below a name. `rotate: 15` is written as `rotate: {degrees: 15}`, where a name is to follow.
+  /// Returns the level below a name. If `next` names a setting, `rotate: 15` is rewritten as `rotate: {degrees: 15}`.
   private func enter(_ body: inout Tree, of name: String, _ level: Level, next: String?) -> Level {
     switch level {
     case .pipeline:

@@ -1,4 +1,4 @@
-/// Reads pipeline files: YAML, checked field by field against the registry.
+/// Reader of pipeline files: YAML, checked field by field against the registry.
 public struct PipelineFile {
   private let document: Document
   private let base: String
@@ -7,9 +7,10 @@ public struct PipelineFile {
   /// Reads and checks a pipeline file.
   ///
   /// - Parameters:
-  ///   - overrides: values to replace, as `--set` takes them.
-  ///   - registry: the components that the file can name.
-  /// - Throws: missing input if the file is not there; bad pipeline with line, caret and the nearest valid name.
+  ///   - path: path of the file.
+  ///   - overrides: values to replace, as in `--set`.
+  ///   - registry: components that the file can name.
+  /// - Throws: missing input if the file does not exist; bad pipeline with line, caret and the nearest valid name.
   public static func load(
     _ path: String, overrides: [String] = [], registry: Registry = .standard
   ) throws -> Pipeline {
@@ -20,7 +21,7 @@ public struct PipelineFile {
     return pipeline
   }
 
-  /// The same from text; relative paths are relative to `base`.
+  /// Parses and checks the text of a pipeline file; relative paths are relative to `base`.
   public static func parse(
     _ text: String, base: String = ".", overrides: [String] = [], registry: Registry = .standard
   ) throws -> Pipeline {
@@ -28,7 +29,7 @@ public struct PipelineFile {
     return try PipelineFile(document: document, base: base, registry: registry).pipeline(overrides)
   }
 
-  /// What a file says of the pipeline itself.
+  /// Settings of the pipeline itself.
   private struct Plain: Codable {
     var name = "pipeline"
     var seed: UInt64 = 0
@@ -84,7 +85,7 @@ public struct PipelineFile {
       "unknown name \(name)", at: place, remedy: remedy ?? "Known are \(names.joined(separator: ", ")).")
   }
 
-  /// `name`, `{name: value}` or `{name: {settings}}`.
+  /// Creates a component from `name`, `{name: value}` or `{name: {settings}}`.
   private func component<C>(_ tree: Tree, among kinds: [ComponentKind], as type: C.Type) throws -> C {
     let component = try component(tree, among: kinds)
     guard let component = component as? C else {
@@ -142,7 +143,7 @@ public struct PipelineFile {
     }
   }
 
-  /// The settings in their full form, defaults filled in, and the components among them by the paths of their settings.
+  /// Returns the settings in their full form, with defaults, and the components among them by their settings' paths.
   private func settings(
     _ given: [(key: String, place: Tree.Place, value: Tree)], of settings: [Setting], named name: String,
     at place: Tree.Place

@@ -1,6 +1,6 @@
 import Yams
 
-/// A YAML document with the place of every value, as written: a scalar's type is decided by the field it is for.
+/// A YAML document with the place of every value. Scalars are kept as text, since their setting determines their type.
 struct Tree {
   indirect enum Content {
     case scalar(String, isQuoted: Bool)
@@ -9,16 +9,16 @@ struct Tree {
   }
 
   struct Place {
-    /// Both counted from 1.
+    /// Line and column, counted from 1.
     var line, column: Int
-    /// What was said on the command line instead, where the value comes from there.
+    /// Text of the `--set` option that gave the value; nil if it is from the file.
     var option: String?
   }
 
   var content: Content
   var place: Place
 
-  /// A document may have at most this many bytes, values, and levels.
+  /// Maximum number of bytes, values, levels and aliases in a document.
   static let sizeLimit = 1 << 18
   static let valueLimit = 20_000
   static let depthLimit = 40
@@ -29,21 +29,21 @@ struct Tree {
     return false
   }
 
-  /// What a map holds: nothing where nothing is written; nil for a value or a list.
+  /// Entries of a map; empty for an empty value, nil for another value or a list.
   var fields: [(key: String, place: Place, value: Tree)]? {
     if case .map(let fields) = content { fields } else if isEmpty { [] } else { nil }
   }
 
-  /// The value of a map's key.
+  /// Value of a map's key.
   subscript(key: String) -> Tree? { fields?.first { $0.key == key }?.value }
 
-  /// The value at a path through maps, such as `model.loss`.
+  /// Returns the value at a path through maps, such as `model.loss`.
   func value(at path: String) -> Tree? {
     path.split(separator: ".").reduce(self as Tree?) { $0?[String($1)] }
   }
 }
 
-/// A pipeline file's text, for parsing it and for pointing at places in it.
+/// Text of a pipeline file, for parsing and for error messages with excerpts.
 struct Document {
   let path: String
   let text: String
@@ -60,7 +60,7 @@ struct Document {
     self.text = text
   }
 
-  /// An error at a place, with the line and a caret.
+  /// Returns an error at a place, with the line and a caret.
   func error(_ message: String, at place: Tree.Place, remedy: String? = nil) -> MirageError {
     if let option = place.option {
       return MirageError(.usage, message, file: "--set \(option)", remedy: remedy)
@@ -69,7 +69,7 @@ struct Document {
     var excerpt: String?
     if lines.indices.contains(place.line - 1) {
       let line = lines[place.line - 1].prefix(200)
-      // Tabs stay tabs below, so that the caret stands where the reader sees the place.
+      // Tabs are kept in the line of the caret, so that it is below the place.
       let blank = line.unicodeScalars.prefix(place.column - 1).map { $0 == "\t" ? "\t" : " " }.joined()
       excerpt = "  \(line)\n  \(blank)^"
     }
@@ -87,7 +87,7 @@ struct Document {
     return try tree(node, depth: 0, count: &count)
   }
 
-  /// The parser refuses what is nested more than a thousand deep.
+  /// Composes the document. The parser refuses more than a thousand levels.
   private func compose(_ text: String) throws -> Node? {
     do { return try Yams.compose(yaml: text) } catch let error as YamlError { throw explained(error) }
   }
@@ -117,11 +117,11 @@ struct Document {
     }
   }
 
-  /// Aliases are counted before the document is composed: the parser compares the keys of a map, and a key can be an
-  /// alias for a list of aliases for lists. The few that are allowed cannot stand for more than can be compared.
+  /// Refuses many aliases before the document is composed: the parser compares the keys of a map, and a key can be an
+  /// alias for a list of aliases for lists. With at most `aliasLimit` aliases, the comparison remains feasible.
   ///
-  /// What looks like an alias may be part of a comment or a text, which only the parser knows. So it parses the document
-  /// with something else in the place of each star, and those are aliases where it then finds a value.
+  /// Only the parser can tell an alias from a star in a comment or a text. So it parses the document with each star
+  /// replaced by `standIn`; a plain value that begins with it is an alias.
   private func refuseManyAliases() throws {
     let isName = { (scalar: Unicode.Scalar) in
       scalar.isASCII && (scalar.properties.isAlphabetic || "0123456789_-".unicodeScalars.contains(scalar))
@@ -148,11 +148,11 @@ struct Document {
     }
   }
 
-  /// A character for private use, which can begin a plain text and stand inside of any.
+  /// Private-use character, which may occur anywhere in a plain text.
   private static let standIn: Unicode.Scalar = "\u{E000}"
 
-  /// Where a name that stands at `first` is given again: in the same column of a later line, or further on between the
-  /// same braces.
+  /// Returns the place of the second entry of a name whose first is at `first`: in the same column of a later line, or
+  /// later within the same braces.
   private func repetition(of name: String, after first: Tree.Place) -> Tree.Place {
     let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
       .map { Array($0.unicodeScalars) }
@@ -198,7 +198,7 @@ struct Document {
       return self.error("this is not valid YAML: \(problem)", at: place)
     case .duplicatedKeysInMapping(let duplicates, let context):
       let name = (duplicates.first ?? "?").replacing(String(Document.standIn), with: "*")
-      // The parser tells where the name stands first.
+      // The parser reports the place of the first entry.
       let first = Tree.Place(line: context.mark.line, column: context.mark.column)
       return self.error("\(name) is given twice", at: repetition(of: name, after: first))
     case .reader(let problem, _, _, _):

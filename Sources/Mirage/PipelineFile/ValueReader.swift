@@ -1,4 +1,4 @@
-/// Reads one setting's value in any of the forms its type allows, and brings it to the full form.
+/// Reader of one setting's value, which accepts every form of the type and returns the full form.
 struct ValueReader {
   let document: Document
   let base: String
@@ -12,7 +12,7 @@ struct ValueReader {
 
   private func error(_ problem: Setting.Problem, _ tree: Tree) -> MirageError {
     var place = tree.place
-    // `[x, y]` may stand for four.
+    // Four values may come from `[x, y]`.
     if let item = problem.item, case .list(let items) = tree.content { place = items[item % items.count].place }
     return document.error(problem.message, at: place, remedy: problem.remedy)
   }
@@ -48,10 +48,10 @@ struct ValueReader {
 
   private func wrong(_ tree: Tree) -> MirageError { error(setting.mismatch, tree) }
 
-  /// One value stands for two.
+  /// Repeats a single value.
   private func pair(_ values: [JSONValue]) -> [JSONValue] { values.count == 1 ? values + values : values }
 
-  /// The items of a list; a single value is a list of one.
+  /// Returns the items of a list; a single value is a list of one.
   private func list(_ tree: Tree) throws -> [Tree] {
     switch tree.content {
     case .scalar: return [tree]

@@ -14,7 +14,7 @@ extension CycleGAN {
     checkpoint.store(step: steps)
   }
 
-  /// Goes on where the stored training was.
+  /// Resumes a stored training.
   ///
   /// - Throws: bad data naming the entry that is missing or does not fit. The object is not usable after that.
   public func restore(from checkpoint: Checkpoint) throws {
@@ -33,15 +33,14 @@ extension CycleGAN {
 }
 
 extension Checkpoint {
-  /// Gives a network weights that the CycleGAN repository saved or published, all or none, such as
-  /// `latest_net_G_A.pth`.
+  /// Restores a network from weights that the CycleGAN repository saved or published, all or none, such as
+  /// `latest_net_G_A.pth`. `name` is the text before the names of the weights, such as `G_A`; empty for a file of a
+  /// single network.
   ///
   /// Two differences from today's state dicts are accepted. Names may have `module.` or `_orig_mod.` before them, of
-  /// networks that were saved inside a wrapper. Files of 2017 and 2018 hold running statistics of instance normalization,
-  /// which the repository computes with neither in training nor in translating; they are left out.
-  ///
-  /// - Parameter name: Text before the names of the weights, such as `G_A`; empty for a file of a single network.
-  /// - Throws: bad data naming the first entry that is missing, has another shape, or belongs to nothing in the network.
+  /// networks that were saved inside a wrapper. Files of 2017 and 2018 hold running statistics of instance
+  /// normalization, which the repository uses neither in training nor in inference; they are ignored.
+  /// - Throws: bad data naming the first entry that is missing, has another shape, or is not in the network.
   public func restore(published network: some Module, from name: String = "") throws {
     var current = self
     current.tensors = [:]
@@ -52,8 +51,8 @@ extension Checkpoint {
     try current.restore(network, from: name)
   }
 
-  /// Whether an entry is a running statistic beside no scale: that of instance normalization. Batch normalization has a
-  /// scale.
+  /// Returns whether an entry is a running statistic of instance normalization: one without a scale, which batch
+  /// normalization has.
   private func isIdleStatistic(_ name: String) -> Bool {
     guard let last = name.split(separator: ".").last,
       ["running_mean", "running_var", "num_batches_tracked"].contains(last)

@@ -6,7 +6,7 @@ import MirageTensors
 /// discriminator for each domain.
 ///
 /// All random numbers of a training come from its seed, the number of steps done and the pools, so a training that is
-/// restored from a checkpoint makes the same steps, bit for bit.
+/// restored from a checkpoint repeats the same steps, bit for bit.
 public final class CycleGAN {
   /// The networks' architecture and the images they are trained on.
   public let configuration: CycleGANConfiguration
@@ -27,7 +27,7 @@ public final class CycleGAN {
   let generatorParameters, discriminatorParameters: [Parameter]
   private let key: Random.Key
 
-  /// Networks with random weights.
+  /// Creates networks with random weights.
   ///
   /// - Throws: bad pipeline with `place` naming the setting, if a setting of the recipe is out of its range or does not fit
   ///   the images.
@@ -59,14 +59,14 @@ public final class CycleGAN {
     public var adversarialAB: Float = 0, adversarialBA: Float = 0
     /// Mean absolute difference of an image and its translation there and back, for each domain.
     public var cycleA: Float = 0, cycleB: Float = 0
-    /// Mean absolute difference of an image and what the generator into its own domain makes of it; nil without an identity
-    /// loss.
+    /// Mean absolute difference of an image and its translation by the generator into its own domain; nil without an
+    /// identity loss.
     public var identityA: Float?, identityB: Float?
     /// Least-squares loss of each domain's discriminator.
     public var discriminatorA: Float = 0, discriminatorB: Float = 0
   }
 
-  /// One step of both generators, then one of both discriminators. Each fake is generated once.
+  /// Trains both generators for one step, then both discriminators. Each fake is generated once.
   ///
   /// - Parameters:
   ///   - realA: Images of domain A, N × H × W × C in -1 ... 1.
@@ -81,7 +81,7 @@ public final class CycleGAN {
     var measures = Measures()
     var fakes: (a: Tensor, b: Tensor) = (realA, realB)
 
-    // The gradients are taken of the loss as it is returned: a variable would keep its graph in memory meanwhile.
+    // The losses are differentiated as expressions: a variable would keep its graph in memory meanwhile.
     var gradients = generatorLoss(realA, realB, random.derived("generators"), &fakes, &measures)
       .gradients(wrt: generatorParameters.map(\.leaf))
     generatorOptimizer.step(generatorParameters, gradients)

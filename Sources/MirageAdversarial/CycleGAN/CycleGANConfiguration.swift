@@ -1,7 +1,7 @@
 import MirageNetworks
 import MirageSupport
 
-/// The architecture of CycleGAN's networks. Both directions have the same.
+/// Architecture of CycleGAN's networks, the same in both directions.
 public struct CycleGANModel: Sendable, Codable, Equatable {
   /// Number of residual blocks in a generator, 0 to 64. Defaults to 9.
   public var blocks = 9
@@ -12,7 +12,7 @@ public struct CycleGANModel: Sendable, Codable, Equatable {
   /// Channels of a discriminator's first convolution, 1 to 256. Defaults to 64.
   public var discriminatorFilters = 64
 
-  /// The published architecture for images of 256 × 256.
+  /// Creates the published architecture for images of 256 × 256.
   public init() {}
 }
 
@@ -25,7 +25,8 @@ public struct CycleGANConfiguration: Sendable, Codable, Equatable {
   /// Channels of the images in each domain, 1 or 3.
   public let channelsA, channelsB: Int
 
-  /// - Throws: bad pipeline with `place` naming the setting, if such networks cannot be built or trained on such images.
+  /// Checks and creates a configuration.
+  /// - Throws: bad pipeline with `place` naming the setting, if such networks cannot be trained on such images.
   public init(_ model: CycleGANModel, height: Int, width: Int, channelsA: Int = 3, channelsB: Int = 3) throws {
     (self.model, self.height, self.width) = (model, height, width)
     (self.channelsA, self.channelsB) = (channelsA, channelsB)
@@ -63,10 +64,10 @@ public struct CycleGANConfiguration: Sendable, Codable, Equatable {
     MirageError(.badPipeline, message, place: place, remedy: remedy)
   }
 
-  /// A new generator from domain A to domain B.
+  /// Returns a new generator from domain A to domain B.
   public func generatorAB(using random: inout Random) -> any Layer { generator(channelsA, channelsB, &random) }
 
-  /// A new generator from domain B to domain A.
+  /// Returns a new generator from domain B to domain A.
   public func generatorBA(using random: inout Random) -> any Layer { generator(channelsB, channelsA, &random) }
 
   private func generator(_ inputs: Int, _ outputs: Int, _ random: inout Random) -> any Layer {
@@ -74,7 +75,7 @@ public struct CycleGANConfiguration: Sendable, Codable, Equatable {
       blocks: model.blocks, filters: model.filters, inputs: inputs, outputs: outputs, using: &random)
   }
 
-  /// A new discriminator of images with the given number of channels.
+  /// Returns a new discriminator of images with the given number of channels.
   func discriminator(_ channels: Int, using random: inout Random) -> any Layer {
     PatchDiscriminator(
       layers: model.discriminatorLayers, filters: model.discriminatorFilters, inputs: channels, using: &random)

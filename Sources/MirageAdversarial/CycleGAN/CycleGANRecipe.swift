@@ -12,7 +12,7 @@ public struct CycleGANRecipe: Sendable, Codable, Equatable {
   /// Maximum number of earlier fakes that each discriminator's pool keeps, 0 to 10,000. Defaults to 50; 0 for no pool.
   public var poolSize = 50
 
-  /// The published recipe.
+  /// Creates the published recipe.
   public init() {}
 
   /// - Throws: bad pipeline with `place` naming the setting, if one is out of its range or does not fit the images.

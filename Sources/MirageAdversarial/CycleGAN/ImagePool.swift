@@ -2,25 +2,25 @@ import MirageNetworks
 import MirageSupport
 import MirageTensors
 
-/// Earlier fakes, of which a discriminator is shown some in place of new ones (Shrivastava et al. 2017), as CycleGAN's
-/// authors have it.
+/// Earlier fakes, some of which are shown to a discriminator instead of new ones (Shrivastava et al. 2017), as in the
+/// CycleGAN repository.
 package struct ImagePool {
   /// Maximum number of images that are kept; 0 for no pool.
   package let size: Int
-  /// The images, 1 × H × W × C each.
+  /// Images of 1 × H × W × C.
   package private(set) var images: [Tensor] = []
   private var random: Random
 
   package init(size: Int = 50, random: Random) { (self.size, self.random) = (size, random) }
 
-  /// The images to show for a batch of new fakes, N × H × W × C both.
+  /// Returns the images to show for a batch of new fakes, N × H × W × C both.
   ///
-  /// Each fake of the batch is decided by itself. Until the pool is full, it is kept and shown. From then on, with
-  /// probability 1/2 a random image of the pool is shown and the fake takes its place; else the fake is shown and not kept.
+  /// Each fake of the batch is treated independently. Until the pool is full, it is kept and shown. From then on, with
+  /// probability 1/2 a random image of the pool is shown and replaced by the fake; else the fake is shown and not kept.
   package mutating func query(_ fakes: Tensor) -> Tensor {
     guard size > 0 else { return fakes.detached() }
     let shown = (0..<fakes.shape[0]).map { index in
-      // A copy, so that an image in the pool does not keep its whole batch in memory.
+      // The copy keeps an image in the pool from retaining its whole batch in memory.
       chosen(fakes.detached().gathered([index], axis: 0))
     }
     return shown.count == 1 ? shown[0] : concatenated(shown, axis: 0)
@@ -50,7 +50,7 @@ extension ImagePool {
     checkpoint.store(random: random, as: "pool_\(name)")
   }
 
-  /// Goes on where the stored pool was.
+  /// Restores a stored pool.
   ///
   /// - Parameter shape: H, W, C of the images.
   /// - Throws: bad data naming the entry that is missing or does not fit.

@@ -4,16 +4,16 @@ import MirageTensors
 
 /// PatchGAN's discriminator (Isola et al. 2017): a score for each patch of an image, the greater the more real.
 ///
-/// Maps N × H × W × `inputs` images in -1 ... 1 to N × h × w × 1 scores, where h = H / 2^`layers` - 2. The state has the
+/// Maps N × H × W × `inputs` images in -1 ... 1 to N × h × w × 1 scores, with h = H / 2^`layers` - 2. The state has the
 /// names of the CycleGAN repository's state dicts: `model.0.weight`.
 package final class PatchDiscriminator: Layer {
   private let model: Sequential
 
-  /// A discriminator with normal weights of deviation 0.02 and biases of 0, as published.
+  /// Creates a discriminator with normal weights of deviation 0.02 and biases of 0, as published.
   ///
   /// - Parameters:
   ///   - layers: Number of convolutions that halve the size. A patch is 16, 34, 70, 142 pixels wide for 1, 2, 3, 4 layers.
-  ///   - filters: Channels of the first convolution; each further one doubles them, up to 8 times as many.
+  ///   - filters: Channels of the first convolution; each further one doubles them, up to eight times the first.
   ///   - inputs: Channels of the images.
   package init(layers: Int = 3, filters: Int = 64, inputs: Int = 3, using random: inout Random) {
     func convolution(_ inputs: Int, _ outputs: Int, stride: Int) -> Conv2D {
@@ -30,7 +30,7 @@ package final class PatchDiscriminator: Layer {
     self.model = Sequential(model + [convolution(width, 1, stride: 1)])
   }
 
-  /// The smallest height and width of images that give at least one score.
+  /// Returns the smallest height and width of images that give at least one score.
   package static func smallestSide(layers: Int) -> Int { 3 << layers }
 
   package func callAsFunction(_ images: consuming Tensor, _ mode: Mode) -> Tensor { model(images, mode) }

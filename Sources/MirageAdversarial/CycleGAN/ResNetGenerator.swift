@@ -12,13 +12,14 @@ import MirageTensors
 public final class ResNetGenerator: Layer {
   private let model: Sequential
 
-  /// A generator with normal weights of deviation 0.02 and biases of 0, as published.
+  /// Creates a generator with normal weights of deviation 0.02 and biases of 0, as published.
   ///
   /// - Parameters:
   ///   - blocks: Number of residual blocks. As published: 6 for images of 128 × 128, 9 for 256 × 256 and above.
   ///   - filters: Channels of the first convolution; the blocks have four times as many.
-  ///   - inputs: Channels of the images it is given.
-  ///   - outputs: Channels of the images it makes.
+  ///   - inputs: Channels of the input images.
+  ///   - outputs: Channels of the output images.
+  ///   - random: Source of the initial weights.
   public init(
     blocks: Int = 9, filters: Int = 64, inputs: Int = 3, outputs: Int = 3, using random: inout Random
   ) {

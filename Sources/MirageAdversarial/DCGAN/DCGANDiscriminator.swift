@@ -33,8 +33,8 @@ final class DCGANDiscriminator: Discriminator {
 
   func callAsFunction(_ samples: Tensor, _ condition: Condition, _ mode: Mode) -> Prediction {
     let features = layers(configuration.discriminatorInput(samples, condition), mode)
-    // Normalized features have size 1 at every pixel. Their sum would give logits of tens at the beginning, where some losses
-    // have no slope and others too much.
+    // Normalized features have size 1 at every pixel. Their sum would give initial logits of tens, for which some
+    // losses have no gradient and others too large a one.
     let isNormalized = [.batch, .layer].contains(configuration.model.normalization)
     return head(isNormalized ? features.mean(axes: [1, 2]) : features.sum(axes: [1, 2]), condition, mode)
   }

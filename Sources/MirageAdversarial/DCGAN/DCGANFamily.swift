@@ -1,6 +1,6 @@
 import MirageSupport
 
-/// Strided and transposed convolutions (Radford et al. 2016), for images whose size comes about by doubling.
+/// Strided and transposed convolutions (Radford et al. 2016), for images that are doublings of a small one.
 enum DCGANFamily: GANFamily {
   static let name = "dcgan"
   /// Maximum number of channels of a layer.
@@ -18,6 +18,6 @@ enum DCGANFamily: GANFamily {
 }
 
 extension GANModel.Network {
-  /// Strided and transposed convolutions (Radford et al. 2016), for images of 28, 32, 64, 128 pixels a side and the like.
+  /// Strided and transposed convolutions (Radford et al. 2016), for images with sides such as 28, 32, 64 or 128 pixels.
   public static let dcgan = GANModel.Network(DCGANFamily.self)
 }

@@ -63,7 +63,7 @@ final class ResidualDiscriminator: Discriminator {
 
     func callAsFunction(_ x: Tensor, _ mode: Mode) -> Tensor {
       func pooled(_ x: Tensor) -> Tensor { halves ? x.averagePooled(size: [2, 2]) : x }
-      // Averaging commutes with a 1 × 1 convolution, and done first it leaves fewer pixels to convolve.
+      // Averaging commutes with a 1 × 1 convolution, which is cheaper after it.
       let beside = pooled(x)
       return pooled(layers(x, mode)) + (shortcut.map { $0(beside, mode) } ?? beside)
     }

@@ -1,7 +1,7 @@
 import MirageNetworks
 import MirageSupport
 
-/// Residual blocks (SNGAN; Miyato et al. 2018), for images of up to 64 × 64 pixels whose size comes about by doubling.
+/// Residual blocks (SNGAN; Miyato et al. 2018), for images of up to 64 × 64 that are doublings of a small one.
 enum ResidualFamily: GANFamily {
   static let name = "residual"
 
@@ -22,7 +22,7 @@ enum ResidualFamily: GANFamily {
     ResidualDiscriminator(configuration, using: &random)
   }
 
-  /// The 3 × 3 convolution of a residual block.
+  /// Returns the 3 × 3 convolution of a residual block.
   static func convolution(_ inputs: Int, _ outputs: Int, isSpectral: Bool, using random: inout Random) -> Conv2D {
     Conv2D(
       inputs, outputs, kernel: [3], padding: [1], isSpectral: isSpectral,
@@ -31,6 +31,6 @@ enum ResidualFamily: GANFamily {
 }
 
 extension GANModel.Network {
-  /// Residual blocks (Miyato et al. 2018), for images of 28, 32, 64 pixels a side and the like.
+  /// Residual blocks (Miyato et al. 2018), for images with sides such as 28, 32 or 64 pixels.
   public static let residual = GANModel.Network(ResidualFamily.self)
 }

@@ -14,7 +14,7 @@ public enum AdversarialLoss: String, Sendable, Codable, CaseIterable {
   /// Margins of 1 (geometric GAN; Lim and Ye 2017).
   case hinge
 
-  /// Loss of the discriminator, a scalar.
+  /// Returns the loss of the discriminator, a scalar.
   ///
   /// - Parameters:
   ///   - real: N logits of real images.
@@ -29,7 +29,7 @@ public enum AdversarialLoss: String, Sendable, Codable, CaseIterable {
     }
   }
 
-  /// Loss of the generator, a scalar.
+  /// Returns the loss of the generator, a scalar.
   /// - Parameter fake: N logits of generated images.
   public func generator(fake: Tensor) -> Tensor {
     switch self {

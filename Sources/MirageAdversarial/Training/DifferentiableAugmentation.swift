@@ -11,7 +11,7 @@ public enum DifferentiableAugmentation: String, Sendable, Codable, CaseIterable 
   /// A random rectangle of half the height and width, set to zero.
   case cutout
 
-  /// The augmentation of this name, in American or, as in older checkpoints, British spelling.
+  /// Decodes the augmentation's name, in American or, as in older checkpoints, British spelling.
   public init(from decoder: any Decoder) throws {
     let name = try decoder.singleValueContainer().decode(String.self)
     guard let augmentation = Self(rawValue: americanSpelling(name)) else {
@@ -20,7 +20,7 @@ public enum DifferentiableAugmentation: String, Sendable, Codable, CaseIterable 
     self = augmentation
   }
 
-  /// The images, each with random changes of its own.
+  /// Returns the images, each with random changes of its own.
   /// - Parameter images: N × H × W × C in -1 ... 1.
   package func callAsFunction(_ images: Tensor, using random: inout Random) -> Tensor {
     switch self {
@@ -62,8 +62,8 @@ public enum DifferentiableAugmentation: String, Sendable, Codable, CaseIterable 
     let (tall, wide) = ((height + 1) / 2, (width + 1) / 2)
     var kept = [Float](repeating: 1, count: count * height * width)
     for index in 0..<count {
-      // The center is anywhere in the image, so part of the rectangle may lie outside. The center of an even length lies between
-      // pixels or on the border: there is one more such place on each axis than there are pixels.
+      // The center is anywhere in the image, so part of the rectangle may be outside. The center of an even length is
+      // between pixels or on the border, so each axis has one more position for it than pixels.
       let top = random.integer(in: 0...height - tall % 2) - tall / 2
       let left = random.integer(in: 0...width - wide % 2) - wide / 2
       for y in max(0, top)..<min(height, top + tall) {

@@ -1,7 +1,7 @@
 import MirageNetworks
 
 extension GAN {
-  /// Stores everything that going on needs: both networks, both optimizers, the average and the number of steps.
+  /// Stores everything needed to resume: both networks, both optimizers, the average and the number of steps.
   public func store(in checkpoint: inout Checkpoint) {
     checkpoint.store(generator, as: "generator")
     checkpoint.store(discriminator, as: "discriminator")
@@ -11,8 +11,8 @@ extension GAN {
     checkpoint.store(step: steps)
   }
 
-  /// Restores a stored training; the next step is the one that would have followed there.
-  /// - Throws: bad data naming what is missing or belongs to another network; then this GAN must not be used.
+  /// Restores a stored training; the next step is the one that would have followed in it.
+  /// - Throws: bad data naming an entry that is missing or does not fit; the GAN must not be used after that.
   public func restore(from checkpoint: Checkpoint) throws {
     try checkpoint.restore(generator, from: "generator")
     try checkpoint.restore(discriminator, from: "discriminator")

@@ -4,18 +4,18 @@ import MirageTensors
 
 /// A generator and a discriminator in training.
 ///
-/// All random numbers of a step are drawn from the seed and the step's number, so a training that goes on from a checkpoint
-/// repeats the same steps.
+/// All random numbers of a step are drawn from the seed and the step's number, so a training that is resumed from a
+/// checkpoint repeats the same steps.
 public final class GAN {
   /// Networks, shape of the samples and classes.
   public let configuration: GANConfiguration
-  /// Settings of the training, with nothing left out.
+  /// Settings of the training, with all defaults filled in.
   public let recipe: GANRecipe.Resolved
-  /// Generator with its current weights. Samples are made with `average`.
+  /// Generator with its current weights. Samples are generated with `average`.
   public let generator: any Generator
   /// Discriminator, or critic with the Wasserstein losses.
   public let discriminator: any Discriminator
-  /// Moving average of the generator's weights and running statistics, which samples are made with.
+  /// Moving average of the generator's weights and running statistics, which samples are generated with.
   public internal(set) var average: MovingAverage
   /// Number of steps done.
   public internal(set) var steps = 0
@@ -27,9 +27,7 @@ public final class GAN {
   /// Real samples, N × the configuration's shape, with a label each.
   public typealias Real = (images: Tensor, labels: [Int])
 
-  /// Networks with random weights.
-  ///
-  /// - Parameter seed: Determines the weights and every random number of the training.
+  /// Creates networks with random weights. `seed` determines them and every random number of the training.
   /// - Throws: bad pipeline if settings exclude each other, with the reason.
   public init(_ configuration: GANConfiguration, _ recipe: GANRecipe, seed: UInt64) throws {
     let recipe = try recipe.resolved(for: configuration.model)
@@ -55,7 +53,7 @@ public final class GAN {
     public var penalty: Float?
     /// Mean logits of real and of generated samples.
     public var realLogit, fakeLogit: Float
-    /// Norms of the gradients of all parameters together; nil unless they were asked for.
+    /// Norms of the gradients of all parameters together; nil unless requested.
     public var discriminatorGradientNorm, generatorGradientNorm: Float?
   }
 
@@ -75,7 +73,7 @@ public final class GAN {
     var condition = Condition.labels([])
     for (index, real) in batches.enumerated() {
       random = Random(key: key, sample: UInt64(steps + 1), epoch: index + 1)
-      // Fakes have the real samples' classes, so that every class is as frequent among both.
+      // Fakes have the real samples' classes, so that classes are equally frequent among both.
       condition = .labels(real.labels)
       let latents = configuration.latents(condition.count, using: &random)
       fake = generator(latents, condition, .training(random.derived("generator")))
@@ -137,8 +135,8 @@ public final class GAN {
     return loss.gradients(wrt: discriminatorParameters.map(\.leaf))
   }
 
-  /// Predictions for real and generated samples, in one pass unless batch statistics would mix them or the loss is
-  /// differentiated with respect to the real ones.
+  /// Returns predictions for real and generated samples, in one pass unless batch statistics would mix them or the loss
+  /// is differentiated with respect to the real ones.
   private func predictions(
     _ real: Tensor, _ fake: Tensor, _ condition: Condition, _ mode: Mode
   ) -> (real: Prediction, fake: Prediction) {
@@ -155,7 +153,7 @@ public final class GAN {
   private func generatorLoss(
     _ fake: Tensor, _ condition: Condition, _ random: inout Random, _ measures: inout Measures
   ) -> Tensor {
-    // The path keys the pass's random numbers: another one would change every training that has dropout.
+    // The path determines the random numbers; another one would change every training with dropout.
     let mode = Mode.training(random.derived("judgement"))
     let prediction = discriminator(augmented(fake, &random), condition, mode)
     var loss = recipe.loss.generator(fake: prediction.logits)

@@ -1,7 +1,7 @@
 import MirageSupport
 
 extension GANRecipe {
-  /// Makes sure that the settings are in range and do not exclude each other.
+  /// Checks that the settings are in range and do not exclude each other.
   func check(_ model: GANModel) throws {
     try Self.settings.check(JSONValue(encoding: self, nonFiniteAsText: true), at: "train")
     try checkBounds(model)
@@ -12,7 +12,7 @@ extension GANRecipe {
     throw MirageError(.badPipeline, message, place: place, remedy: remedy)
   }
 
-  /// Bounds on the discriminator's slope that contradict its normalization or each other.
+  /// Checks for bounds on the discriminator's gradient that contradict its normalization or each other.
   private func checkBounds(_ model: GANModel) throws {
     let isBatch = model.normalization == .batch
     if loss == .wassersteinPenalty && isBatch {
@@ -42,7 +42,7 @@ extension GANRecipe {
     }
   }
 
-  /// Settings that belong to another loss or optimizer.
+  /// Checks for settings that belong to another loss or optimizer.
   private func checkOwners() throws {
     if gradientPenalty != nil && loss != .wassersteinPenalty {
       try refuse(

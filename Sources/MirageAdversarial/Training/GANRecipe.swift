@@ -1,7 +1,7 @@
 import MirageStreams
 
-/// Settings of a GAN's training: all that determines its weights beside the networks, the data and the seed. Settings that are
-/// nil take the loss's own defaults, from its paper or from experiments.
+/// Settings of a GAN's training: everything that determines its weights besides the networks, the data and the seed.
+/// Settings that are nil have defaults that depend on the loss, from its paper or from experiments.
 public struct GANRecipe: Sendable, Codable, Equatable {
   /// Optimizer of the weights.
   public enum Method: String, Sendable, Codable, CaseIterable { case adam, rmsprop }
@@ -61,6 +61,6 @@ public struct GANRecipe: Sendable, Codable, Equatable {
       "Augmentations of real and fake images before the discriminator"),
     Setting("average", .number(0...0.999999), "Fraction of the generator's moving average that stays in each step"))
 
-  /// The hinge loss with Adam.
+  /// Creates the default recipe: the hinge loss with Adam.
   public init() {}
 }

@@ -4,14 +4,14 @@ import MirageNetworks
 import MirageSupport
 import MirageTensors
 
-/// A GAN in a training loop: reports its steps' measures, and grids of samples that the averaged generator makes.
+/// A GAN in a training loop, which shows grids of samples from the averaged generator.
 package final class GANTrainee: Trainee {
   package let gan: GAN
   private let coding: ImageCoding
   private let latents: Tensor
   private let labels: [Int]
   private let columns: Int
-  /// Number of rows of the grid; a column has samples of one class from different latents.
+  /// Number of rows of the grid; each column has samples of one class from different latents.
   private static let rows = 8
 
   /// - Parameters:
@@ -51,7 +51,7 @@ package final class GANTrainee: Trainee {
     return measures
   }
 
-  /// A generator with the average of the weights, which samples are made with.
+  /// Returns a generator with the average of the weights, which samples are generated with.
   package func averagedGenerator() throws -> any Generator {
     var random = Random(key: Random.Key(seed: 0, path: "average"), sample: 0)
     let generator = gan.configuration.generator(using: &random)

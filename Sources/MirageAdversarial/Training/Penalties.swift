@@ -2,10 +2,10 @@ import MirageNetworks
 import MirageSupport
 import MirageTensors
 
-/// Bounds on the slope of a discriminator: penalties that are added to its loss, and clipping of its weights.
+/// Bounds on the gradient of a discriminator: penalties that are added to its loss, and clipping of its weights.
 package enum Penalties {
-  /// Mean squared distance from 1 of the norm of the critic's gradient, at a random point between each real sample and its
-  /// fake (WGAN-GP; Gulrajani et al. 2017). A scalar.
+  /// Returns the mean squared distance from 1 of the norm of the critic's gradient, a scalar, at a random point between
+  /// each real sample and its fake (WGAN-GP; Gulrajani et al. 2017).
   ///
   /// - Parameters:
   ///   - real: N real samples.
@@ -17,12 +17,12 @@ package enum Penalties {
     let fraction = Tensor.uniform([real.shape[0]] + [Int](repeating: 1, count: real.rank - 1), using: &random)
     let between = (real.detached() * fraction + fake.detached() * (1 - fraction)).tracked()
     let slope = critic(between).sum().gradients(wrt: [between], differentiable: true)[0]
-    // The smallest number keeps the root's own slope finite if the gradient is zero.
+    // The smallest number keeps the root's own gradient finite if its argument is zero.
     let norm = (slope.square().sum(axes: Array(1..<slope.rank)) + Float.leastNormalMagnitude).sqrt()
     return (norm - 1).square().mean()
   }
 
-  /// Half the mean squared norm of the discriminator's gradient at real samples (R1; Mescheder et al. 2018). A scalar.
+  /// Returns half the mean squared norm of the discriminator's gradient at real samples (R1; Mescheder et al. 2018).
   ///
   /// - Parameters:
   ///   - logits: N logits, computed from `samples`.

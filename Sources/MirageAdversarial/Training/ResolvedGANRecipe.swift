@@ -2,7 +2,7 @@ import MirageNetworks
 import MirageSupport
 
 extension GANRecipe {
-  /// A checked recipe with nothing left out.
+  /// A checked recipe with all defaults filled in.
   public struct Resolved: Sendable, Equatable {
     /// Optimizer of both networks, with its parameters.
     public enum Optimization: Sendable, Equatable {
@@ -12,8 +12,9 @@ extension GANRecipe {
       case rmsprop
     }
 
-    /// Bound on the slope of the discriminator, beside its normalization.
+    /// Bound on the gradient of the discriminator, besides its normalization.
     public enum Bound: Sendable, Equatable {
+      /// No bound.
       case none
       /// Weights within ± the limit (WGAN; Arjovsky et al. 2017).
       case clipping(limit: Double)
@@ -39,7 +40,7 @@ extension GANRecipe {
     public let discriminatorLearningRate: Double
     /// Fraction of the steps after which the learning rates decay linearly to 0.
     public let decayFrom: Double
-    /// Bound on the slope of the discriminator.
+    /// Bound on the gradient of the discriminator.
     public let bound: Bound
     /// Augmentations of real and generated samples before the discriminator.
     public let augment: [DifferentiableAugmentation]
@@ -49,7 +50,7 @@ extension GANRecipe {
 }
 
 extension GANRecipe {
-  /// The recipe with nothing left out.
+  /// Returns the checked recipe with all defaults filled in.
   ///
   /// - Throws: bad pipeline with `place` naming the setting, if settings exclude each other or are out of range.
   public func resolved(for model: GANModel) throws -> Resolved {
@@ -72,7 +73,7 @@ extension GANRecipe {
       decayFrom: decayFrom, bound: bound, augment: augment, average: average)
   }
 
-  /// The optimizer, given or the loss's own.
+  /// Optimizer, given or by default.
   var method: Method { optimizer ?? (loss == .wasserstein ? .rmsprop : .adam) }
 }
 
@@ -96,7 +97,7 @@ extension AdversarialLoss {
 }
 
 extension GANRecipe.Resolved {
-  /// A new optimizer.
+  /// Returns a new optimizer.
   func optimizer(learningRate: Double) -> any Optimizer {
     switch optimization {
     case .adam(let beta1, let beta2): Adam(learningRate: Float(learningRate), betas: (Float(beta1), Float(beta2)))
@@ -104,13 +105,13 @@ extension GANRecipe.Resolved {
     }
   }
 
-  /// Factor of both learning rates in the step after `step` earlier ones, 1 to 0.
+  /// Returns the factor of both learning rates in the step after `step` earlier ones, 1 to 0.
   public func learningRateFactor(at step: Int) -> Float {
     let start = Int(Double(steps) * decayFrom)
     return Schedule.linearDecay(after: start, over: steps - start).factor(at: step)
   }
 
-  /// The recipe with every setting given.
+  /// Recipe with every setting given.
   package var recipe: GANRecipe {
     var recipe = GANRecipe()
     (recipe.steps, recipe.batch, recipe.loss, recipe.discriminatorSteps) = (steps, batch, loss, discriminatorSteps)

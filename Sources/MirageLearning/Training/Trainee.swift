@@ -2,30 +2,30 @@ import MirageMedia
 import MirageNetworks
 import MirageTensors
 
-/// Something that a `TrainingLoop` trains, such as a GAN or a classifier.
+/// A model that a `TrainingLoop` trains, such as a GAN or a classifier.
 ///
-/// Everything random in a step follows from the trainee's seed and the number of steps done, so that a training that goes
-/// on from a checkpoint makes the same steps.
+/// All random numbers of a step are determined by the trainee's seed and the number of steps done, so that a training
+/// resumed from a checkpoint repeats the same steps.
 public protocol Trainee: AnyObject {
   /// Number of steps done.
   var steps: Int { get }
-  /// Does one step.
+  /// Trains for one step.
   ///
   /// - Parameters:
-  ///   - batches: as many as the loop's schedule says.
-  ///   - isRecorded: whether measures that cost time, such as gradient norms, are wanted.
+  ///   - batches: as many batches as the loop's schedule has per step.
+  ///   - isRecorded: whether to compute measures that cost time, such as gradient norms.
   /// - Returns: the step's measures. A loss (`loss/…`) that is not finite ends the training.
   func step(on batches: [Batch], isRecorded: Bool) throws -> [TrainingMeasure]
-  /// What is shown in the report between steps: pictures, distributions, and how much samples vary.
+  /// Returns the exhibits of the report: pictures, distributions, and the variation among samples.
   func exhibits() throws -> TrainingExhibits
-  /// Puts in everything that going on needs.
+  /// Stores everything that is needed to resume the training.
   func store(in checkpoint: inout Checkpoint)
-  /// Puts in what is used after training, without what only going on needs.
+  /// Stores only what is used after training.
   func storeResult(in checkpoint: inout Checkpoint)
-  /// Goes on where the stored training was.
-  /// - Throws: bad data naming what is missing or belongs to another network; then the trainee is not to be used.
+  /// Resumes a stored training.
+  /// - Throws: bad data naming an entry that is missing or does not fit; the trainee must not be used after that.
   func restore(from checkpoint: Checkpoint) throws
-  /// Remedies for a training that cannot go on.
+  /// Remedies for a training that failed.
   var remedies: TrainingRemedies { get }
 }
 
@@ -34,58 +34,65 @@ extension Trainee {
   public func storeResult(in checkpoint: inout Checkpoint) { store(in: &checkpoint) }
 }
 
-/// Remedies that messages give for a training that cannot go on, as sentences.
+/// Remedies in messages about a failed training, as sentences.
 public struct TrainingRemedies: Sendable {
-  /// For a loss that is no longer a number.
+  /// Remedy for a loss that is not finite.
   public var divergence: String
-  /// For samples that are all alike.
+  /// Remedy for samples that are nearly identical.
   public var collapse: String
 
+  /// Creates remedies for both failures.
   public init(divergence: String, collapse: String) { (self.divergence, self.collapse) = (divergence, collapse) }
 }
 
-/// A number that a step measured.
+/// A number measured in a step.
 public struct TrainingMeasure: Sendable {
-  /// The name in histories and reports, such as `loss/generator`; what stands before the slash groups charts.
+  /// Name in histories and reports, such as `loss/generator`; names with the same part before the slash share a chart.
   public var name: String
+  /// The measured number.
   public var value: Double
-  /// A short name for the progress line, such as `G loss`; nil if the line does not show it.
+  /// Short name for the progress line, such as `G loss`; nil if the line does not show it.
   public var label: String?
 
+  /// Creates a measure.
   public init(_ name: String, _ value: Double, label: String? = nil) {
     (self.name, self.value, self.label) = (name, value, label)
   }
 }
 
-/// What a trainee shows of itself between steps.
+/// Material for the report that a trainee provides between steps.
 public struct TrainingExhibits {
-  /// A grid of samples with its caption; a name tells several apart.
+  /// Grids of samples.
   public var grids: [Grid] = []
-  /// Parameters whose distribution is recorded, by name, such as `weights/generator`.
+  /// Parameters whose distributions are recorded, by name, such as `weights/generator`.
   public var weights: [(name: String, parameters: [Parameter])] = []
-  /// Standard deviation among samples that should differ, such as those of one class from different latents; nil if the
-  /// trainee makes no samples. Near 0 twice in a row, the training has collapsed.
+  /// Standard deviation among samples that should differ, such as those of one class; nil if the trainee generates no
+  /// samples. The training has collapsed if it is near 0 twice in a row.
   public var variation: Double?
 
+  /// Creates exhibits without content.
   public init() {}
 
   /// A grid of samples.
   public struct Grid {
-    /// Tells several grids apart; nil for a single one.
+    /// Name that distinguishes several grids; nil for a single one.
     public var name: String?
+    /// The pictures.
     public var grid: ImageGrid
-    /// What the grid shows, in a sentence.
+    /// Caption of the grid, as a sentence.
     public var caption: String
 
+    /// Creates a grid with its caption.
     public init(_ grid: ImageGrid, name: String? = nil, caption: String) {
       (self.grid, self.name, self.caption) = (grid, name, caption)
     }
   }
 }
 
-/// Measures a trainee between steps, for the history and for the choice of the best checkpoint.
+/// Evaluator of a trainee between steps, for the history and the choice of the best checkpoint.
 public protocol TrainingEvaluator<Subject> {
   associatedtype Subject: Trainee
+  /// Evaluates the trainee in its current state.
   @TensorActor func evaluate(_ subject: Subject) async throws -> TrainingEvaluation
 }
 
@@ -93,11 +100,12 @@ public protocol TrainingEvaluator<Subject> {
 public struct TrainingEvaluation: Sendable {
   /// Measures by name, such as `fid`.
   public var measures: [(name: String, value: Double)]
-  /// The number that chooses the best checkpoint: the lower, the better.
+  /// Criterion for the best checkpoint: the lower, the better.
   public var score: Double
-  /// The measures in words, such as `FID 12.3, label agreement 88 %`.
+  /// Measures as text, such as `FID 12.3, label agreement 88 %`.
   public var summary: String
 
+  /// Creates a result.
   public init(_ measures: [(name: String, value: Double)], score: Double, summary: String) {
     (self.measures, self.score, self.summary) = (measures, score, summary)
   }

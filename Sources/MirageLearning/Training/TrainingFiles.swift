@@ -1,31 +1,32 @@
 import MirageSupport
 
-/// The files of one GAN, named after its checkpoint: `fashion.safetensors`, beside it the best so far,
-/// `fashion.best.safetensors`, and the folder `fashion-training` with grids, curves and the report.
+/// Files of one training, named after its checkpoint `fashion.safetensors`: the best checkpoint is
+/// `fashion.best.safetensors`, and the folder `fashion-training` holds grids, curves and the report.
 public struct TrainingFiles: Sendable {
-  /// The last state: what a training goes on from.
+  /// Path of the checkpoint with the last state, from which a training is resumed.
   public let last: String
-  /// The state with the best metric: what samples are made with.
+  /// Path of the checkpoint with the best metric, which samples are generated with.
   public let best: String
-  /// What shows how the training went.
+  /// Path of the folder with the history and the report.
   public let folder: String
   private let stem: String
 
+  /// Derives the paths from that of the checkpoint.
   public init(checkpoint: String) {
     let suffix = ".safetensors"
     stem = checkpoint.hasSuffix(suffix) ? String(checkpoint.dropLast(suffix.count)) : checkpoint
     (last, best, folder) = (checkpoint, stem + ".best" + suffix, stem + "-training")
   }
 
-  /// Holds the checkpoint for this process alone.
-  /// - Throws: cannot-create if another process trains it.
+  /// Locks the checkpoint for this process.
+  /// - Throws: cannot-create if another process is training it.
   public func lock() throws -> FileLock {
     try makeDirectories(parentDirectory(last))
     return try FileLock(stem + ".lock", of: last, holder: "another run is training this checkpoint")
   }
 
-  /// Puts what is there under other names, `fashion.previous-1.safetensors` and so on.
-  /// - Returns: the new name of the checkpoint; nil if there was none.
+  /// Renames the existing files to `fashion.previous-1.safetensors` and so on.
+  /// - Returns: the new path of the checkpoint; nil if there was none.
   public func keepPrevious() throws -> String? {
     guard FileKind(last) != .missing else { return nil }
     var number = 1

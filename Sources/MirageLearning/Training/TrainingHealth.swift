@@ -1,9 +1,9 @@
 import MirageNetworks
 import MirageSupport
 
-/// Health checks of a training: whether it diverged, whether its samples are all alike.
+/// Health checks of a training for divergence and for collapse to nearly identical samples.
 struct TrainingHealth {
-  /// Why a training cannot go on.
+  /// Error that ends a training.
   struct Failure: Error {
     let message, remedy: String
   }
@@ -13,15 +13,15 @@ struct TrainingHealth {
 
   init(_ remedies: TrainingRemedies) { self.remedies = remedies }
 
-  /// Deviation below which samples count as nearly identical: one and a half gray levels of bytes as -1 ... 1.
+  /// Standard deviation below which samples count as nearly identical: 1.5 gray levels of bytes as -1 ... 1.
   private static let narrow = 0.012
-  /// Steps before samples can be expected to differ.
+  /// Number of steps before samples can be expected to differ.
   private static let warmUp = 100
 
-  /// Whether the last samples gave no cause for concern: what may be a collapse is not saved over the last good state.
+  /// Whether the last check was passed. A state that may have collapsed must not replace the last good one.
   var isGood: Bool { narrowChecks == 0 }
 
-  /// - Throws: `Failure` if a loss is not a number.
+  /// - Throws: `Failure` if a loss is not finite.
   func check(_ measures: [TrainingMeasure], step: Int) throws {
     guard let bad = measures.first(where: { $0.name.hasPrefix("loss/") && !$0.value.isFinite }) else { return }
     throw Failure(
@@ -29,7 +29,7 @@ struct TrainingHealth {
       remedy: remedies.divergence)
   }
 
-  /// - Throws: `Failure` if a number in the checkpoint is not finite: it must not replace the last good one.
+  /// - Throws: `Failure` if a number in the checkpoint is not finite, since it must not replace the last good one.
   func check(_ checkpoint: Checkpoint, step: Int) throws {
     let bad = checkpoint.tensors.keys.sorted().first { !checkpoint.tensors[$0]!.values.allSatisfy(\.isFinite) }
     guard let bad else { return }

@@ -4,26 +4,27 @@ import MirageStreams
 import MirageSupport
 import MirageTensors
 
-/// Answer to the progress of a training: whether it goes on.
+/// Decision after a progress report: to continue the training or to stop it.
 public enum TrainingAnswer: Sendable { case proceed, stop }
 
-/// The one training loop: feeds batches to a trainee, step after step, and between steps checks its health, evaluates it,
-/// keeps its last and its best checkpoint, and records its history.
+/// Training loop: passes batches to a trainee and, between steps, checks its health, evaluates it, saves the last and
+/// the best checkpoint, and records the history.
 @TensorActor
 public final class TrainingLoop<Subject: Trainee> {
-  /// What happens when, in steps.
+  /// Intervals between events of a training, in steps.
   public struct Schedule: Sendable {
-    /// Number of steps in all.
+    /// Total number of steps.
     public var steps: Int
-    /// Number of batches a step takes.
+    /// Number of batches per step. Defaults to 1.
     public var batchesPerStep = 1
-    /// Number of samples in a batch, which the position in the data advances by.
+    /// Number of samples per batch, by which the position in the data advances.
     public var samplesPerBatch: Int
-    /// Whether a batch that a filter emptied counts; if not, the next one is taken instead.
+    /// Whether a batch that a filter emptied counts; if not, the next one replaces it.
     public var countsEmptyBatches = false
-    /// Steps between two evaluations, two exhibits and two checkpoints. The last step has all of them.
+    /// Number of steps between two evaluations, exhibits and checkpoints. The last step has all of them.
     public var evaluateEvery = Int.max, exhibitEvery = Int.max, checkpointEvery = Int.max
 
+    /// Creates a schedule with the default intervals.
     public init(steps: Int, samplesPerBatch: Int) { (self.steps, self.samplesPerBatch) = (steps, samplesPerBatch) }
   }
 
@@ -37,15 +38,19 @@ public final class TrainingLoop<Subject: Trainee> {
   private var health: TrainingHealth
   private var isStopped = false
   private var speed: Speed
-  /// Number of samples seen since the training began, in other processes too: the position in the data.
+  /// Number of samples seen since the beginning of the training, also in earlier processes: the position in the data.
   public private(set) var samplesSeen = 0
-  /// The last evaluation; nil before the first.
+  /// Last evaluation; nil before the first.
   public private(set) var evaluation: TrainingEvaluation?
 
+  /// Creates a loop without files.
+  ///
   /// - Parameters:
-  ///   - stage: the name that progress is told under.
-  ///   - evaluator: called once, before the first step, for what evaluates; nil if nothing is evaluated.
-  ///   - progress: told of every step and event; its answer can end the training.
+  ///   - subject: model to train.
+  ///   - schedule: length of the training and intervals between events.
+  ///   - stage: name of the training in progress reports.
+  ///   - evaluator: creates the evaluator, once before the first step; nil for no evaluations.
+  ///   - progress: called after every step and event; its answer can stop the training.
   public convenience init(
     _ subject: Subject, _ schedule: Schedule, stage: String,
     evaluator: (() async throws -> any TrainingEvaluator<Subject>)? = nil,
@@ -54,12 +59,9 @@ public final class TrainingLoop<Subject: Trainee> {
     self.init(subject, schedule, stage: stage, record: nil, evaluator: evaluator, progress: progress)
   }
 
-  /// A loop whose training is kept in files, and goes on from where they left it.
-  ///
-  /// - Parameters:
-  ///   - header: metadata of the checkpoints: what the model is and what determined it.
-  ///   - facts: tables of the report, by title.
-  ///   - saved: the last checkpoint of a training that goes on; nil for a new one.
+  /// Creates a loop that keeps its training in `files`, and resumes the training of the checkpoint `saved` unless it is
+  /// nil. `header` is the checkpoints' metadata: identity of the model and everything that determined it. `facts` are
+  /// tables of the report. The other parameters are those of the loop without files.
   /// - Throws: bad data if the checkpoint does not fit; an I/O error.
   public convenience init(
     _ subject: Subject, _ schedule: Schedule, stage: String, files: TrainingFiles, header: [String: String],
@@ -70,7 +72,7 @@ public final class TrainingLoop<Subject: Trainee> {
     if let saved { try subject.restore(from: saved) }
     let record = try TrainingRecord(files, header: header, facts: facts, resuming: saved)
     self.init(subject, schedule, stage: stage, record: record, evaluator: evaluator, progress: progress)
-    // Checkpoints of earlier versions count steps alone.
+    // Checkpoints of earlier versions have the number of steps only.
     samplesSeen =
       saved?.metadata[SavedModel.samplesField].flatMap { Int($0) }
       ?? subject.steps * schedule.batchesPerStep * schedule.samplesPerBatch
@@ -87,24 +89,23 @@ public final class TrainingLoop<Subject: Trainee> {
     speed = Speed(step: subject.steps)
   }
 
-  /// Trains to the end, on full batches of shuffled passes, from after the samples seen on.
-  ///
-  /// - Parameter seed: random seed of the order of samples.
-  /// - Throws: bad data if the training diverges or collapses, with the last good checkpoint kept; what reading throws; an
-  ///   I/O error; `CancellationError`. Except for the first, the state is kept before, and the next run goes on.
+  /// Trains to the end on full batches of shuffled passes, which continue after the samples seen. `seed` is the random
+  /// seed of their order.
+  /// - Throws: bad data if the training diverges or collapses, with the last good checkpoint kept; errors of reading;
+  ///   an I/O error; `CancellationError`. Except for the first, the state is saved, and the next run resumes it.
   public func run(on batches: Batches, seed: UInt64) async throws {
     try await run(on: batches.endless(fromSample: samplesSeen, seed: seed))
   }
 
-  /// Trains to the end, on batches that are in their order already.
+  /// Trains to the end on batches in their given order.
   package func run(on batches: OrderedMap<Batch>) async throws {
     if let record {
-      // If the checkpoint cannot be written, that is found out before hours of training.
+      // A checkpoint that cannot be written is reported before hours of training.
       if record.savedStep == nil { try save() }
       try record.checkRoom()
     }
     prepared = try await evaluator?()
-    // Untrained networks are what the training is held against.
+    // The untrained networks are the baseline of the history.
     if record != nil, subject.steps == 0 {
       try exhibit()
       try await evaluate()
@@ -149,14 +150,14 @@ public final class TrainingLoop<Subject: Trainee> {
     }
   }
 
-  /// The batches of a step.
+  /// Returns the batches of a step.
   private func take(_ iterator: inout OrderedMap<Batch>.Iterator) async throws -> [Batch] {
     var taken: [Batch] = []
     while taken.count < schedule.batchesPerStep, let batch = try await iterator.next(isolation: #isolation) {
       samplesSeen += schedule.samplesPerBatch
       if !batch.labels.isEmpty || schedule.countsEmptyBatches { taken.append(batch) }
     }
-    // Cancellation may end the batches as if there were no more.
+    // Cancellation may end the sequence of batches early.
     try Task.checkCancellation()
     return taken
   }
@@ -201,14 +202,14 @@ public final class TrainingLoop<Subject: Trainee> {
   private func leaveResumable(_ reason: String, isInterrupted: Bool) throws {
     guard let record else { return }
     if record.savedStep != subject.steps {
-      // A state that diverged just now is not worth keeping; the last good one is there.
+      // A state that has just diverged is not saved; the last good checkpoint remains.
       do { try save() } catch is TrainingHealth.Failure {}
     }
     try? record.report(
       isInterrupted ? .interrupted(step: subject.steps, of: schedule.steps) : .stopped(reason))
   }
 
-  /// Samples trained on a second, since the training began in this process; empty before the first step.
+  /// Number of samples per second in training since this process began; empty before the first step.
   private var speedMeasure: [TrainingMeasure] {
     let samples = Double(schedule.samplesPerBatch * schedule.batchesPerStep)
     return speed.stepsPerSecond(at: subject.steps).map { [TrainingMeasure("speed/samples-per-second", $0 * samples)] }
@@ -216,7 +217,7 @@ public final class TrainingLoop<Subject: Trainee> {
   }
 }
 
-/// Steps a second since the training began in this process.
+/// Number of steps per second since the training began in this process.
 private struct Speed {
   private let start = ContinuousClock.now
   private let first: Int

@@ -3,7 +3,7 @@ import MirageNetworks
 import MirageReports
 import MirageSupport
 
-/// What a training leaves on the disk: the last and the best checkpoint, the history, the report.
+/// Output of a training: the last and the best checkpoint, the history and the report.
 final class TrainingRecord {
   let files: TrainingFiles
   private let log: TrainingLog
@@ -16,7 +16,7 @@ final class TrainingRecord {
   /// - Parameters:
   ///   - header: metadata of every checkpoint.
   ///   - facts: tables of the report.
-  ///   - saved: the checkpoint that the training goes on from.
+  ///   - saved: checkpoint that the training resumes from; nil for a new training.
   init(
     _ files: TrainingFiles, header: [String: String], facts: [(title: String, document: JSONValue)],
     resuming saved: Checkpoint?
@@ -35,9 +35,9 @@ final class TrainingRecord {
 
   // MARK: Checkpoints
 
-  /// Writes the last state, if all its numbers are finite.
+  /// Saves the last state if all its numbers are finite.
   func save(_ trainee: some Trainee, samples: Int, _ health: TrainingHealth) throws {
-    // The history is never after the checkpoint.
+    // The history must always reach the step of the checkpoint.
     try log.flush()
     var checkpoint = Checkpoint()
     trainee.store(in: &checkpoint)
@@ -47,8 +47,8 @@ final class TrainingRecord {
     savedStep = trainee.steps
   }
 
-  /// Writes the state as the best one if its score is lower than all before.
-  /// - Returns: whether it is.
+  /// Saves the state as the best one if its score is the lowest so far.
+  /// - Returns: whether it was saved.
   func saveIfBest(
     _ trainee: some Trainee, score: Double, samples: Int, _ health: TrainingHealth
   ) throws -> Bool {
@@ -76,7 +76,7 @@ final class TrainingRecord {
     }
   }
 
-  /// - Throws: an I/O error if there is no room for the next checkpoint beside the last one, and the best beside both.
+  /// - Throws: an I/O error if there is no room for two more checkpoints, a last and a best one.
   func checkRoom() throws {
     guard let size = try? InputFile(files.last).size, let free = freeBytes(at: files.last) else { return }
     guard free > 2 * size else {

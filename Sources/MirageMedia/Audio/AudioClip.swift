@@ -1,6 +1,6 @@
 import MirageSupport
 
-/// An audio clip as interleaved frames with a number per channel; 0 is silence, and -1 ... 1 is full scale.
+/// An audio clip of interleaved frames with a number per channel; 0 is silence, and -1 ... 1 is full scale.
 public struct AudioClip: Sendable, Equatable {
   /// Number of frames.
   public let frames: Int
@@ -18,14 +18,14 @@ public struct AudioClip: Sendable, Equatable {
   /// Maximum number of values in a clip: 6 hours of one channel at 48 kHz.
   public static let valueLimit = 1 << 30
 
-  /// A clip of whole frames.
+  /// Creates a clip of whole frames.
   /// - Precondition: the values are frames × channels numbers, and channels and rate are positive.
   public init(frames: Int, channels: Int, rate: Int, filling values: [Float]) {
     precondition(channels > 0 && rate > 0 && values.count == frames * channels)
     (self.frames, self.channels, self.rate, self.values) = (frames, channels, rate, values)
   }
 
-  /// A clip of values that are checked.
+  /// Checks the values and creates a clip.
   ///
   /// - Parameters:
   ///   - rate: frames per second.

@@ -5,7 +5,7 @@ public enum ImageFormat: String, Sendable, Codable, CaseIterable {
   case png
   case jpeg = "jpg"
 
-  /// The format of a file by its first bytes, whatever its name; nil if it is neither PNG nor JPEG.
+  /// Detects the format of a file by its first bytes, whatever its name; nil if it is neither PNG nor JPEG.
   public init?(sniffing bytes: some Collection<UInt8>) {
     if bytes.starts(with: PNG.signature) {
       self = .png
@@ -16,7 +16,7 @@ public enum ImageFormat: String, Sendable, Codable, CaseIterable {
     }
   }
 
-  /// Whether a file name has the extension of one of the formats.
+  /// Returns whether a file name has the extension of one of the formats.
   public static func names(_ file: some StringProtocol) -> Bool {
     guard let dot = file.lastIndex(of: ".") else { return false }
     return ["png", "jpg", "jpeg"].contains(file[file.index(after: dot)...].lowercased())

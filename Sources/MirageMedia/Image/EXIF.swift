@@ -1,9 +1,9 @@
 import MirageSupport
 
-/// The EXIF orientation of images.
+/// EXIF orientation of images.
 enum EXIF {
-  /// The orientation of a JPEG file, 1 to 8 (tag 0x0112 of the first image directory); 1 if it is
-  /// missing or damaged.
+  /// Returns the orientation of a JPEG file, 1 to 8 (tag 0x0112 of the first image directory); 1 if it is missing or
+  /// damaged.
   static func orientation(of jpeg: [UInt8]) -> Int {
     var reader = ByteReader(jpeg)
     return (try? scan(&reader)) ?? 1
@@ -48,7 +48,7 @@ enum EXIF {
 }
 
 extension Image {
-  /// The image after applying an EXIF orientation.
+  /// Returns the image after applying an EXIF orientation.
   consuming func oriented(by orientation: Int) -> Image {
     switch orientation {
     case 2: flippedHorizontally()

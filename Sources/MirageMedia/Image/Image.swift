@@ -14,7 +14,7 @@ public struct Image: Sendable, Equatable {
   /// Maximum number of pixels in an image that is read (256 megapixels).
   public static let pixelLimit = 1 << 28
 
-  /// An image of bytes.
+  /// Creates an image of bytes.
   /// - Precondition: sides are positive, there are 1 to 4 channels, and the number of bytes fits.
   public init(height: Int, width: Int, channels: Int, pixels: [UInt8]) {
     precondition(
@@ -26,7 +26,7 @@ public struct Image: Sendable, Equatable {
     self.pixels = pixels
   }
 
-  /// An image whose bytes a closure writes, all height × width × channels of them.
+  /// Creates an image whose bytes a closure writes, all height × width × channels of them.
   public init(
     height: Int, width: Int, channels: Int, filling fill: (UnsafeMutableBufferPointer<UInt8>) throws -> Void
   ) rethrows {
@@ -39,7 +39,7 @@ public struct Image: Sendable, Equatable {
       })
   }
 
-  /// An image of one color, given as one value for all channels or a value for each.
+  /// Creates an image of one color, given as one value for all channels or a value for each.
   public init(height: Int, width: Int, channels: Int, fill: [UInt8]) {
     let color = Image.color(fill, channels: channels)
     self.init(height: height, width: width, channels: channels) { buffer in
@@ -62,7 +62,7 @@ public struct Image: Sendable, Equatable {
     set { pixels[(y * width + x) * channels + c] = newValue }
   }
 
-  /// A color as a value for each channel: a single value applies to all channels, and a missing alpha is opaque.
+  /// Returns a color as a value for each channel: a single value applies to all, and a missing alpha is opaque.
   public static func color(_ fill: [UInt8], channels: Int) -> [UInt8] {
     (0..<channels).map { channel in
       if channel < fill.count { return fill[channel] }
@@ -78,8 +78,9 @@ public enum ColorMode: String, Sendable, Codable, CaseIterable {
 }
 
 extension Image {
-  /// The image in another color mode. Gray from color is ITU-R 601 luma, `(19595 R + 38470 G + 7471 B + 32768) >> 16`,
-  /// as in Pillow. Alpha is dropped without blending; an added alpha is opaque.
+  /// Converts the image to another color mode. Gray from color is ITU-R 601 luma,
+  /// `(19595 R + 38470 G + 7471 B + 32768) >> 16`, as in Pillow. Alpha is dropped without blending; an added alpha is
+  /// opaque.
   public consuming func converted(to mode: ColorMode) -> Image {
     let target =
       switch mode {
@@ -105,7 +106,7 @@ extension Image {
   }
 }
 
-/// ITU-R 601 luma, rounded.
+/// Returns the ITU-R 601 luma of a color, rounded.
 @inline(__always)
 public func luma(_ r: UInt8, _ g: UInt8, _ b: UInt8) -> UInt8 {
   let sum: UInt32 = UInt32(r) &* 19595 &+ UInt32(g) &* 38470 &+ UInt32(b) &* 7471
@@ -132,12 +133,15 @@ public struct ScaledImage: Sendable, Equatable {
     /// Term added to the scaled byte.
     public var offset: Float
 
+    /// Creates the map byte × scale + offset.
     public init(scale: Float, offset: Float) {
       self.scale = scale
       self.offset = offset
     }
   }
 
+  /// Creates an image of floats.
+  /// - Precondition: there are height × width × channels values and a map for each channel.
   public init(height: Int, width: Int, channels: Int, values: [Float], maps: [AffineMap]) {
     precondition(values.count == height * width * channels && maps.count == channels)
     self.height = height
@@ -147,7 +151,7 @@ public struct ScaledImage: Sendable, Equatable {
     self.maps = maps
   }
 
-  /// The floats of an image of bytes, by the map of each channel.
+  /// Converts an image of bytes by the map of each channel.
   public init(_ image: borrowing Image, maps: [AffineMap]) {
     let (channels, pixels) = (image.channels, image.pixels)
     precondition(maps.count == channels)
@@ -169,7 +173,7 @@ public struct ScaledImage: Sendable, Equatable {
     self.init(height: image.height, width: image.width, channels: channels, values: values, maps: maps)
   }
 
-  /// The image of bytes: the inverse map of each value, rounded to the nearest byte and limited to 0 ... 255.
+  /// Returns the image of bytes: the inverse map of each value, rounded to the nearest byte and limited to 0 ... 255.
   public func image() -> Image {
     let inverse = maps.map { 1 / Double($0.scale) }
     return Image(height: height, width: width, channels: channels) { buffer in

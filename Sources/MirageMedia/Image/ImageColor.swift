@@ -1,7 +1,7 @@
 import MirageSupport
 
-/// Operations on colors. All round to the nearest byte and clamp to 0 ... 255, and leave alpha alone. Where Pillow
-/// truncates (its `blend`, `autocontrast`), results differ from it by at most 1.
+/// Operations on colors. All round to the nearest byte, clamp to 0 ... 255, and do not change alpha. Pillow truncates
+/// in `blend` and `autocontrast`, so results differ from it by at most 1.
 extension Image {
   /// Replaces every color byte by its entry in a table of 256; alpha is unchanged.
   public mutating func mapColors(_ table: [UInt8]) { mapChannels(Array(repeating: table, count: colorChannels)) }

@@ -1,6 +1,6 @@
 import MirageSupport
 
-/// Filters over a pixel's neighborhood. Edges are reflected unless said otherwise; sums are rounded once.
+/// Filters over a pixel's neighborhood. Edges are reflected unless stated otherwise; sums are rounded once.
 extension Image {
   /// Blurs with a Gaussian kernel, as torchvision's `gaussian_blur`.
   ///
@@ -13,7 +13,7 @@ extension Image {
     convolve(separably: bells)
   }
 
-  /// One kernel along rows, then along columns, normalized to a sum of 1. Both reflect the edges.
+  /// Convolves rows, then columns with one kernel, normalized to a sum of 1. Both reflect the edges.
   private mutating func convolve(separably kernel: [Double]) {
     let sum = kernel.reduce(0, +)
     // 15 bits of fraction; the middle takes the rounding so that a flat image stays flat.
@@ -47,7 +47,7 @@ extension Image {
   public mutating func blurAlongLine(length: Int, degrees: Double) {
     let radians = degrees * Double.pi / 180
     let (dx, dy) = (PortableMath.cos(radians), -PortableMath.sin(radians))
-    // The line's points, one a pixel, shared out bilinearly among the pixels around them.
+    // The line's points, one per pixel, are distributed bilinearly over the pixels around them.
     var kernel: [SIMD2<Int>: Double] = [:]
     for step in 0..<length {
       let distance = Double(step) - Double(length - 1) / 2

@@ -1,6 +1,6 @@
-/// Geometry that moves whole pixels: nothing is interpolated.
+/// Geometric operations that move whole pixels, without interpolation.
 extension Image {
-  /// The image with left and right exchanged.
+  /// Returns the image with left and right exchanged.
   public borrowing func flippedHorizontally() -> Image {
     let (source, width, channels) = (pixels, width, channels)
     return Image(height: height, width: width, channels: channels) { buffer in
@@ -22,7 +22,7 @@ extension Image {
     }
   }
 
-  /// The image with top and bottom exchanged.
+  /// Returns the image with top and bottom exchanged.
   public borrowing func flippedVertically() -> Image {
     let (source, stride, height) = (pixels, stride, height)
     return Image(height: height, width: width, channels: channels) { buffer in
@@ -35,7 +35,7 @@ extension Image {
     }
   }
 
-  /// The image with rows and columns exchanged.
+  /// Returns the image with rows and columns exchanged.
   public borrowing func transposed() -> Image {
     let (source, height, width, channels) = (pixels, height, width, channels)
     return Image(height: width, width: height, channels: channels) { buffer in
@@ -52,7 +52,7 @@ extension Image {
     }
   }
 
-  /// The window with its top left corner at (`x`, `y`); `border` determines pixels outside of the image.
+  /// Returns the window with its top left corner at (`x`, `y`); `border` determines pixels outside of the image.
   public borrowing func cropped(x: Int, y: Int, width: Int, height: Int, border: Border = .constant([0])) -> Image {
     let (source, channels, stride, sourceHeight, sourceWidth) = (pixels, channels, stride, self.height, self.width)
     let fill = if case .constant(let value) = border { Image.color(value, channels: channels) } else { [UInt8]() }
@@ -62,7 +62,7 @@ extension Image {
         for row in 0..<height {
           let out = buffer.baseAddress! + row * width * channels
           let from = border.index(y + row, count: sourceHeight)
-          // Columns beyond the image, and all of a row that is beyond it.
+          // Columns outside of the image; in a row outside of it, all columns.
           func fillColumns(_ columns: Range<Int>) {
             for column in columns {
               if let from, let fromX = border.index(x + column, count: sourceWidth) {
@@ -96,7 +96,7 @@ public enum Border: Sendable, Equatable {
   /// The image mirrored at its edge pixels, which are not repeated (`dcb|abcd|cba`).
   case reflect
 
-  /// The row or column of the image for an index outside of it; nil for the constant color.
+  /// Returns the row or column of the image for an index outside of it; nil for the constant color.
   @inline(__always)
   public func index(_ index: Int, count: Int) -> Int? {
     if index >= 0 && index < count { return index }

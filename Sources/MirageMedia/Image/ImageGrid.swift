@@ -6,14 +6,14 @@ public struct ImageGrid: Sendable {
   public var rows: [[Image]]
   /// Number of cells in a row.
   public var columns: Int
-  /// Smaller images are enlarged by a whole number, up to this many pixels on their longer side.
+  /// Maximum longer side in pixels up to which small images are enlarged, by a whole factor. Defaults to 56.
   package var side = 56
   /// Pixels between cells, and around all of them.
   package var gap = 2
   /// Additional pixels after the first column.
   package var indent = 0
 
-  /// A grid of rows of equal length; the last one may be shorter.
+  /// Creates a grid of rows of equal length; the last one may be shorter.
   ///
   /// - Precondition: there is at least one image and one column.
   public init(_ cells: [Image], columns: Int) {
@@ -23,7 +23,7 @@ public struct ImageGrid: Sendable {
     self.columns = columns
   }
 
-  /// A grid of rows of any length.
+  /// Creates a grid of rows of any length.
   ///
   /// - Precondition: there is at least one image.
   package init(rows: [[Image]]) { (self.rows, columns) = (rows, rows.map(\.count).max()!) }

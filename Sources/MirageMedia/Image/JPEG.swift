@@ -85,7 +85,7 @@ public enum JPEG {
   private static let compressors = HandlePool { tjInitCompress() }
 }
 
-/// libjpeg-turbo's handles are costly to make and serve one thread at a time: this keeps as many as are used at once.
+/// Pool of libjpeg-turbo's handles, which are costly to create and can be used by one thread at a time.
 private final class HandlePool: Sendable {
   /// Addresses of unused handles.
   private let free = Mutex<[UInt]>([])
@@ -104,7 +104,7 @@ private final class HandlePool: Sendable {
       free.withLock { $0.append(address) }
       return result
     } catch {
-      // libjpeg-turbo leaves a handle inside the header it could not read: the next file would go on from there.
+      // After an error, the handle is inside of the bad header, and the next file would be read from there.
       tjDestroy(handle)
       throw error
     }

@@ -6,7 +6,7 @@ public enum Interpolation: String, Sendable, Codable, CaseIterable {
   case nearest, bilinear, bicubic, area, lanczos
 }
 
-/// One axis of a separable resampling: for each output the first input it reads and its weights, 22 fractional bits.
+/// One axis of a separable resampling: for each output the first input and its weights, with 22 fractional bits.
 struct ResamplingAxis {
   let taps: Int
   let first: [Int32]
@@ -14,7 +14,7 @@ struct ResamplingAxis {
 
   static let fractionBits = 22
 
-  /// The filter is widened by the reduction, as Pillow does; beyond the edges there is nothing, and weights sum to 1.
+  /// Creates an axis. As in Pillow, a reduction widens the filter, and weights are 0 outside of the image and sum to 1.
   init(input: Int, output: Int, interpolation: Interpolation) {
     let scale = Double(input) / Double(output)
     let stretch = max(scale, 1)
@@ -26,7 +26,7 @@ struct ResamplingAxis {
       case .lanczos: 3
       }
     let support = radius * stretch
-    // Area weighs pixels that are covered in part, the other filters those whose center they cover.
+    // Area weights partly covered pixels too, the other filters only those whose centers they cover.
     let (below, above) = interpolation == .area ? (0.0, 1.0) : (0.5, 0.5)
     var spans: [(low: Int, high: Int)] = []
     spans.reserveCapacity(output)
@@ -61,13 +61,13 @@ struct ResamplingAxis {
     (self.taps, self.first, self.weights) = (taps, first, weights)
   }
 
-  /// The filter at a distance from its center, in units of its stretched width.
+  /// Returns the filter's value at a distance from its center, in units of its stretched width.
   private static func weight(_ interpolation: Interpolation, at x: Double, width: Double) -> Double {
     let distance = abs(x)
     switch interpolation {
     case .nearest: return x > -0.5 && x <= 0.5 ? 1 : 0
     case .area:
-      // The share of the pixel that the output covers.
+      // Fraction of the pixel that the output covers.
       return max(0, min(1, (0.5 - distance) * width + 0.5))
     case .bilinear: return max(0, 1 - distance)
     case .bicubic:
@@ -87,7 +87,7 @@ private func sinc(_ x: Double) -> Double {
 }
 
 extension Image {
-  /// The image in another size, with pixel centers at half coordinates.
+  /// Returns the image in another size, with pixel centers at half coordinates.
   ///
   /// With `antialias`, the filter covers all input pixels of an output pixel (bit-exact with Pillow's `resize`).
   /// Without it, bilinear and bicubic use only the nearest pixels (torch's `interpolate` with `align_corners=False`).
@@ -109,7 +109,7 @@ extension Image {
     return resampled(height: height, width: width, interpolation)
   }
 
-  /// Colors times alpha over 255, rounded.
+  /// Returns the image with colors times alpha / 255, rounded.
   private borrowing func premultiplied() -> Image {
     mapWithAlpha { color, alpha in
       let product = Int(color) * Int(alpha) + 128
@@ -117,7 +117,7 @@ extension Image {
     }
   }
 
-  /// Colors times 255 over alpha, as far as there is any.
+  /// Returns the image with colors times 255 / alpha; unchanged if alpha is 0.
   private borrowing func unpremultiplied() -> Image {
     mapWithAlpha { color, alpha in
       alpha == 0 || alpha == 255 ? color : UInt8(min(255, 255 * Int(color) / Int(alpha)))
@@ -148,7 +148,7 @@ extension Image {
           axis.weights, Int32(axis.taps))
       }
     }
-    // A square stays one: the axis serves both ways.
+    // A square that remains a square has the same axis in both directions.
     let isSquare = self.width == self.height && width == height
     if let axis = isSquare ? across : axis(self.height, height) {
       let source = result.pixels

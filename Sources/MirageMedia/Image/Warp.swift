@@ -3,14 +3,16 @@ import CKernels
 /// A map from points of the output to points of the input, in pixels from the top left corner; the center of the first
 /// pixel is (0.5, 0.5).
 public protocol InverseMap {
+  /// Returns the point of the input for a point of the output.
   func callAsFunction(_ x: Double, _ y: Double) -> (x: Double, y: Double)
 }
 
-/// The affine map x' = a x + b y + c, y' = d x + e y + f.
+/// Affine map x' = a x + b y + c, y' = d x + e y + f.
 public struct AffineTransform: InverseMap, Sendable, Equatable {
   /// Coefficients of the map.
   public var a, b, c, d, e, f: Double
 
+  /// Creates a map from its coefficients.
   public init(_ a: Double, _ b: Double, _ c: Double, _ d: Double, _ e: Double, _ f: Double) {
     (self.a, self.b, self.c, self.d, self.e, self.f) = (a, b, c, d, e, f)
   }
@@ -20,7 +22,7 @@ public struct AffineTransform: InverseMap, Sendable, Equatable {
     (a * x + b * y + c, d * x + e * y + f)
   }
 
-  /// The inverse map; nil if the map is singular.
+  /// Inverse map; nil if the map is singular.
   public var inverse: AffineTransform? {
     let determinant = a * e - b * d
     guard abs(determinant) > 1e-12 else { return nil }
@@ -28,7 +30,7 @@ public struct AffineTransform: InverseMap, Sendable, Equatable {
     return AffineTransform(p, q, -(p * c + q * f), r, s, -(r * c + s * f))
   }
 
-  /// The map that applies `self` and then `next`.
+  /// Returns the map that applies `self` and then `next`.
   public func then(_ next: AffineTransform) -> AffineTransform {
     AffineTransform(
       next.a * a + next.b * d, next.a * b + next.b * e, next.a * c + next.b * f + next.c,
@@ -37,7 +39,7 @@ public struct AffineTransform: InverseMap, Sendable, Equatable {
 }
 
 extension Image {
-  /// The image that shows, at each point, the point of this image that a map gives.
+  /// Returns the image whose pixel at each point is that of this image at the point that `map` gives.
   ///
   /// As in Pillow, a point inside the image is interpolated between its pixels (edge pixels extend to the edge), and a
   /// point outside shows the border; results are rounded to the nearest byte. Area and Lanczos are replaced by
@@ -72,27 +74,28 @@ extension Image {
   }
 }
 
-/// A part of an image to cut out. Outside of the image it shows its fill.
+/// Part of an image to cut out, which shows its fill outside of the image.
 public struct Window: Sendable, Equatable {
   /// Left and top edge, width and height in pixels.
   public var x, y, width, height: Int
   /// Color outside of the image.
   public var fill: [UInt8]
 
+  /// Creates a window.
   public init(x: Int, y: Int, width: Int, height: Int, fill: [UInt8]) {
     (self.x, self.y, self.width, self.height, self.fill) = (x, y, width, height, fill)
   }
 }
 
 extension Image {
-  /// A window of the image after an affine map in the image's size: the same bytes as `warped` followed by `cropped`,
-  /// with only the window's pixels computed. Bilinear, with a constant border.
+  /// Returns a window of the image after an affine map in the image's size: the bytes of `warped` followed by
+  /// `cropped`, with only the window's pixels computed. Interpolation is bilinear, and the border constant.
   public borrowing func warped(by map: AffineTransform, border fill: [UInt8], showing window: Window) -> Image {
     Sampler(self, border: .constant(fill), cubic: 0).bilinear(by: map, height: height, width: width, window: window)
   }
 }
 
-/// Reads an image between its pixels.
+/// Reader of an image at points between its pixels.
 private struct Sampler {
   let height, width, channels: Int
   let pixels: [UInt8]
@@ -108,14 +111,14 @@ private struct Sampler {
     fill = if case .constant(let value) = border { Image.color(value, channels: channels) } else { [] }
   }
 
-  /// Constant borders show their color outside and repeat edge pixels inside; others go on beyond the edge.
+  /// Returns the index of a pixel in the image. Constant borders repeat edge pixels inside; others continue the image.
   @inline(__always)
   private func index(_ index: Int, _ count: Int) -> Int {
     if case .constant = border { max(0, min(count - 1, index)) } else { border.index(index, count: count)! }
   }
 
   func sample(_ x: Double, _ y: Double, _ interpolation: Interpolation, into out: UnsafeMutablePointer<UInt8>) {
-    // Coordinates beyond any image (a map that divides by almost zero) count as outside.
+    // Coordinates far outside of any image, as from a division by almost zero, count as outside.
     let isInside = x >= 0 && x < Double(width) && y >= 0 && y < Double(height)
     guard isInside || (border.isContinued && abs(x) < 1e9 && abs(y) < 1e9) else {
       for c in 0..<channels { out[c] = border.isContinued ? 0 : fill[c] }
@@ -146,7 +149,7 @@ private struct Sampler {
     } else {
       let (x0, x1) = (index(Int(left), width) * channels, index(Int(left) + 1, width) * channels)
       let (y0, y1) = (index(Int(top), height) * width * channels, index(Int(top) + 1, height) * width * channels)
-      // The same fixed-point steps as the fast loop, so that which of them serves a pixel cannot be seen.
+      // The steps are those of the fast loop in fixed point, so that both give the same bytes.
       let (wx, wy) = (Int(dx * 2048), Int(dy * 2048))
       for c in 0..<channels {
         out[c] = blend(
@@ -162,8 +165,8 @@ private struct Sampler {
     return SIMD4(far(1 + t), near(t), near(1 - t), far(2 - t))
   }
 
-  /// Bilinear interpolation through an affine map, row by row: along a row the input point moves on a straight line, so
-  /// its entry into the image and its exit are computed once, and the loop between them has no conditions.
+  /// Interpolates bilinearly through an affine map, row by row: along a row the input point moves on a straight line,
+  /// so its entry into the image and its exit are computed once, and the loop between them has no conditions.
   func bilinear(by map: AffineTransform, height shownHeight: Int, width shownWidth: Int, window: Window) -> Image {
     let one = Double(UInt64(1) << 32)
     let limit = 1e9  // keeps fixed-point numbers in range for maps that shrink an image to nothing
@@ -171,7 +174,7 @@ private struct Sampler {
     let (dx, dy) = isTame ? (Int64(map.a * one), Int64(map.d * one)) : (0, 0)
     let bounds = LineBounds(map, height: height, width: width, longest: shownWidth)
     let outside = window.fill.isEmpty ? fill : Image.color(window.fill, channels: channels)
-    // The window's columns that the warped image has, and the first of them in that image.
+    // Columns of the window that are in the warped image, and the first of them in that image.
     let left = min(window.width, max(0, -window.x))
     let right = max(left, min(window.width, shownWidth - window.x))
     let (first, count) = (window.x + left, right - left)
@@ -195,8 +198,8 @@ private struct Sampler {
           var (near, fast) = bounds.ranges(
             start.x + map.a * Double(first), start.y + map.d * Double(first), count: count)
           if count > 256 {
-            // Rounding accumulates on long lines, so the range of the fast loop is checked in its own arithmetic: a line
-            // with both ends inside is inside.
+            // Rounding accumulates on long lines, so the range of the fast loop is checked in its own arithmetic:
+            // a line is inside if both of its ends are.
             func isInner(_ step: Int) -> Bool {
               let (px, py) = (x + dx * Int64(step) - 1 << 31, y + dy * Int64(step) - 1 << 31)
               return px >= 0 && py >= 0 && px >> 32 <= width - 2 && py >> 32 <= height - 3
@@ -259,10 +262,10 @@ private struct LineBounds {
     let inverse, margin, enter, leave, innerEnter, innerLeave: Double
 
     init(step: Double, size: Double, inner: ClosedRange<Double>, longest: Int) {
-      // A step of zero is taken as one so small that the line crosses nothing.
+      // A step of zero is replaced by one so small that the line crosses nothing.
       let step = abs(step) < 1e-9 ? 1e-9 : step
       inverse = 1 / step
-      // Along a line the fixed-point step's rounding adds up.
+      // The rounding error of the fixed-point step accumulates along a line.
       margin = 1e-4 + abs((1e-7 + Double(longest) * 0x1p-31) / step)
       (enter, leave) = step > 0 ? (0, size) : (size, 0)
       (innerEnter, innerLeave) =
@@ -272,7 +275,7 @@ private struct LineBounds {
 
   private let across, down: Axis
 
-  /// - Parameter longest: no line has more steps.
+  /// - Parameter longest: maximum number of steps of a line.
   init(_ map: AffineTransform, height: Int, width: Int, longest: Int) {
     let (w, h) = (Double(width), Double(height))
     across = Axis(step: map.a, size: w, inner: 0.5...max(0.5, w - 0.5), longest: longest)
@@ -280,12 +283,12 @@ private struct LineBounds {
     down = Axis(step: map.d, size: h, inner: 0.5...(width < 4 ? 0.5 : max(0.5, h - 1.5)), longest: longest)
   }
 
-  /// - Returns: the steps outside which the line is surely outside the image, and those in which it is surely inside
-  ///   the inner part; the second range lies in the first.
+  /// - Returns: the steps outside of which the line is certainly outside of the image, and those in which it is
+  ///   certainly in the inner part; the second range lies in the first.
   @inline(__always)
   func ranges(_ x: Double, _ y: Double, count: Int) -> (near: Range<Int>, fast: Range<Int>) {
     let limit = Double(count)
-    // The first whole step at or after a crossing, within 0 ... count.
+    // First whole step at or after a crossing, within 0 ... count.
     func step(_ crossing: Double) -> Int {
       if crossing <= 0 { return 0 }
       if crossing >= limit { return count }
@@ -309,7 +312,7 @@ extension Border {
   fileprivate var isContinued: Bool { if case .constant = self { false } else { true } }
 }
 
-/// Bilinear interpolation with weights of 11 bits: what `kernel_bilinear_line` computes for one channel of one pixel.
+/// Interpolates bilinearly with weights of 11 bits, as `kernel_bilinear_line` does for one channel of one pixel.
 @inline(__always)
 func blend(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8, _ wx: Int, _ wy: Int) -> UInt8 {
   let top = (Int(a) * (2048 - wx) + Int(b) * wx) >> 4

@@ -9,7 +9,7 @@ package struct BarChart: Sendable {
     /// Ends of the error bar; nil if there is none.
     package var low, high: Double?
 
-    /// A value with the ends of its error bar.
+    /// Creates a value with the ends of its error bar.
     package init(_ value: Double, low: Double? = nil, high: Double? = nil) {
       (self.value, self.low, self.high) = (value, low, high)
     }
@@ -22,7 +22,7 @@ package struct BarChart: Sendable {
     /// A bar for each name of the chart.
     package var bars: [Bar]
 
-    /// A series of bars.
+    /// Creates a series of bars.
     package init(_ name: String, _ bars: [Bar]) { (self.name, self.bars) = (name, bars) }
   }
 
@@ -37,7 +37,7 @@ package struct BarChart: Sendable {
   /// Width in pixels at full size; the height follows from the number of bars. Defaults to 480.
   package var width: Double
 
-  /// A chart of series.
+  /// Creates a chart of series.
   package init(title: String, detail: String = "", names: [String], series: [Series], width: Double = 480) {
     (self.title, self.detail, self.names, self.series, self.width) = (title, detail, names, series, width)
   }

@@ -43,7 +43,7 @@ struct ChartHeader {
     !title.isEmpty && !detail.isEmpty && textWidth(title) * 1.15 + 8 + textWidth(detail) > width
   }
 
-  /// Positions of the names; each row has as many as fit.
+  /// Positions of the names, in rows.
   private var legend: (items: [(x: Double, row: Int)], rows: Int) {
     if names.count < 2 { return ([], 0) }
     var items: [(x: Double, row: Int)] = []
@@ -58,8 +58,8 @@ struct ChartHeader {
   }
 }
 
-/// Maximum width of a text, in the larger type of small screens.
+/// Returns the maximum width of a text, in the larger type of small screens.
 func textWidth(_ text: String) -> Double { Double(text.count) * 8.2 }
 
-/// Style class of a series: six colors, followed by the same colors with dashes.
+/// Returns the style class of a series: six colors, followed by the same colors with dashes.
 func seriesStyle(_ index: Int) -> String { "s\(index % 6 + 1)" + (index % 12 >= 6 ? " dashed" : "") }

@@ -9,7 +9,7 @@ struct ChartScale {
   let ticks: [Double]
   private let tickStep: Double
 
-  /// A scale over the values' range, with about `count` ticks.
+  /// Creates a scale over the values' range, with about `count` ticks.
   ///
   /// - Parameters:
   ///   - values: finite numbers; positive ones if the scale is logarithmic.
@@ -24,7 +24,7 @@ struct ChartScale {
       tickStep = 0
       return
     }
-    // All equal, or so nearly that ticks between them would be the same number.
+    // The values are equal, or so close that the labels of ticks between them would be.
     if high - low <= max(max(abs(low), abs(high)) * 1e-9, 1e-100) {
       let half = abs(low) < 1e-100 ? 1 : abs(low) * 0.1
       (low, high) = (low - half, high + half)
@@ -39,7 +39,7 @@ struct ChartScale {
     self.high = isRounded ? ticks.last! : high
   }
 
-  /// A width, rounded to 1, 2 or 5 times a power of ten.
+  /// Rounds a width to 1, 2 or 5 times a power of ten.
   private static func step(_ width: Double) -> Double {
     let power = pow(10, log10(width).rounded(.down))
     let factor =
@@ -52,7 +52,7 @@ struct ChartScale {
     return power * factor
   }
 
-  /// Ticks of a logarithmic scale: powers of ten, and twice and five times those if there is room.
+  /// Returns ticks of a logarithmic scale: powers of ten, and twice and five times those if there is room.
   private static func powers(
     _ low: Double, _ high: Double, count: Int, isRounded: Bool
   ) -> (ticks: [Double], low: Double, high: Double) {
@@ -73,19 +73,19 @@ struct ChartScale {
     return (candidates.filter { $0 >= low * (1 - 1e-9) && $0 <= high * (1 + 1e-9) }, low, high)
   }
 
-  /// A logarithmic scale with a tick at each of a few values.
+  /// Creates a logarithmic scale with the given ticks.
   init(logarithmicAt ticks: [Double]) {
     let scale = ChartScale(ticks, isLogarithmic: true, count: 2, isRounded: false)
     (low, high, isLogarithmic, tickStep) = (scale.low, scale.high, true, 0)
     self.ticks = ticks
   }
 
-  /// Position of a value, from 0 at the low end to 1 at the high end.
+  /// Returns the position of a value, from 0 at the low end to 1 at the high end.
   func position(_ value: Double) -> Double {
     isLogarithmic ? log(value / low) / log(high / low) : (value - low) / (high - low)
   }
 
-  /// Label of a tick.
+  /// Returns the label of a tick.
   func label(_ tick: Double) -> String {
     if isLogarithmic {
       return tick < 1e-3 || tick >= 1e6

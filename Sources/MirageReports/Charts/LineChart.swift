@@ -13,7 +13,7 @@ public struct LineChart: Sendable {
     /// Ends of the error bar; nil if there is none.
     package var low, high: Double?
 
-    /// A point with the ends of its error bar.
+    /// Creates a point with the ends of its error bar.
     package init(x: Double, y: Double, low: Double? = nil, high: Double? = nil) {
       (self.x, self.y, self.low, self.high) = (x, y, low, high)
     }
@@ -28,7 +28,7 @@ public struct LineChart: Sendable {
     /// Whether the values are noisy. Noisy values are drawn pale, with a running mean over them.
     package var isNoisy: Bool
 
-    /// A line through points.
+    /// Creates a line through points.
     package init(_ name: String, _ points: [Point], isNoisy: Bool = false) {
       (self.name, self.points, self.isNoisy) = (name, points, isNoisy)
     }
@@ -65,7 +65,7 @@ public struct LineChart: Sendable {
   /// Size in pixels; a page scales the drawing to its column.
   package var width, height: Double
 
-  /// A chart of series.
+  /// Creates a chart of series.
   package init(
     title: String, detail: String = "", xLabel: String = "", series: [Series], xAxis: XAxis = .linear,
     xRange: ClosedRange<Double>? = nil, yAxis: YAxis = .automatic, width: Double = 480, height: Double = 280

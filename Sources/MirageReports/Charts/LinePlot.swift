@@ -75,7 +75,7 @@ struct LinePlot {
   }
 
   private func drawYAxis(on canvas: inout SVGCanvas) {
-    // Without values the numbers of the scale would say nothing.
+    // Without values, the numbers of the scale have no meaning.
     let ticks = series.contains { !$0.values.isEmpty } ? y.ticks : []
     if ticks.isEmpty { canvas.line(frame.left, frame.bottom, frame.right, frame.bottom, style: "axis") }
     for tick in ticks {
@@ -135,7 +135,7 @@ struct LinePlot {
           canvas.line(here.x - 3.5, end, here.x + 3.5, end, style: "interval \(style)")
         }
       }
-      // A point between gaps has no line to be seen by.
+      // A point between two gaps is not on a line and needs a dot.
       if isSparse || isAlone(place, in: series.points), point.y >= y.low, point.y <= y.high {
         canvas.dot(x: here.x, y: here.y, title: tooltip(series, point), style: "dot \(style)")
       }
@@ -174,8 +174,8 @@ struct LinePlot {
     isApart ? (Double(index) - Double(series.count - 1) / 2) * Self.apart : 0
   }
 
-  /// The points as lines in the drawing, broken at gaps, without points that cannot be distinguished: each column of
-  /// pixels has its first, lowest, highest and last point.
+  /// Returns the points as lines in the drawing, broken at gaps, without points that cannot be distinguished: each
+  /// column of pixels has its first, lowest, highest and last point.
   private func runs(_ points: [LineChart.Point], of index: Int? = nil) -> [[(x: Double, y: Double)]] {
     let shift = index.map(self.shift) ?? 0
     return points.split { !$0.y.isFinite }.map { run in
@@ -197,14 +197,14 @@ struct LinePlot {
     }
   }
 
-  /// Whether a logarithmic scale shows more, apart from outliers.
+  /// Returns whether the values are positive and span more than two powers of ten, apart from outliers.
   private static func spansDecades(_ series: [LineChart.Series]) -> Bool {
     guard series.allSatisfy({ $0.values.allSatisfy { $0 > 0 } }) else { return false }
     let ranges = series.compactMap(\.usualRange)
     return ranges.map(\.high).max()! > 100 * ranges.map(\.low).min()!
   }
 
-  /// Values that determine the scale, without a few spikes that would flatten the rest.
+  /// Returns the values that determine the scale, without a few spikes that would flatten the rest.
   private static func withoutSpikes(_ values: [Double], of series: [LineChart.Series]) -> [Double] {
     let ranges = series.compactMap(\.usualRange)
     guard let low = ranges.map(\.low).min(), let high = ranges.map(\.high).max(), high > low,

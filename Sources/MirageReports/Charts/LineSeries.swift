@@ -1,5 +1,5 @@
 extension LineChart.XAxis {
-  /// Whether a value has a position on the axis.
+  /// Returns whether a value has a position on the axis.
   func holds(_ x: Double) -> Bool {
     switch self {
     case .linear: isDrawable(x)
@@ -9,11 +9,11 @@ extension LineChart.XAxis {
   }
 }
 
-/// Limit beyond which distances between values overflow.
+/// Returns whether a value is small enough that distances between values do not overflow.
 private func isDrawable(_ value: Double) -> Bool { abs(value) < 1e100 }
 
 extension LineChart.Series {
-  /// The series without points that have no position on the axes; a y without a position becomes a gap.
+  /// Returns the series without points that have no position on the axes; a y without a position becomes a gap.
   func drawable(on axis: LineChart.XAxis, isLogarithmic: Bool) -> Self {
     func drawn(_ y: Double?) -> Double? { y.flatMap { isDrawable($0) && (!isLogarithmic || $0 > 1e-100) ? $0 : nil } }
     var copy = self
@@ -47,7 +47,7 @@ extension LineChart.Series {
   /// Whether there are enough values for a running mean.
   var isSmoothed: Bool { isNoisy && points.count >= 20 }
 
-  /// The running mean, taken twice so that single values do not show.
+  /// Returns the running mean, applied twice so that single values do not show.
   /// - Parameter range: range of the values that count; a spike outside of it does not bend the line.
   func smoothed(within range: ClosedRange<Double>?) -> [LineChart.Point] {
     let counting = points.map { point in range.map { $0.contains(point.y) } ?? true ? point.y : .nan }

@@ -56,13 +56,13 @@ struct SVGCanvas {
     body += "</svg>\n"
   }
 
-  /// The drawing as an SVG element for a page that includes `ChartStyle.css`.
+  /// Returns the drawing as an SVG element for a page that includes `ChartStyle.css`.
   func element(label: String) -> String {
     "<svg class=\"chart\" viewBox=\"0 0 \(Self.number(width)) \(Self.number(height))\" role=\"img\""
       + " aria-label=\"\(escaped(label))\">\n\(body)</svg>\n"
   }
 
-  /// The drawing as the text of an SVG file, with a margin.
+  /// Returns the drawing as the text of an SVG file, with a margin.
   func document(label: String) -> String {
     let margin = 16.0
     let (full, high) = (Self.number(width + 2 * margin), Self.number(height + 2 * margin))
@@ -73,7 +73,7 @@ struct SVGCanvas {
       + " height=\"\(high)\"/>\n\(body)</svg>\n"
   }
 
-  /// A length to a tenth of a pixel, limited to a distance far outside of the drawing.
+  /// Formats a length to a tenth of a pixel, limited to a distance far outside of the drawing.
   static func number(_ value: Double) -> String {
     let tenths = Int((max(-1e5, min(1e5, value)) * 10).rounded())
     let digits = tenths % 10 == 0 ? "\(tenths.magnitude / 10)" : "\(tenths.magnitude / 10).\(tenths.magnitude % 10)"
@@ -81,8 +81,8 @@ struct SVGCanvas {
   }
 }
 
-/// Text that is escaped for elements and attributes of HTML and SVG. Control characters, which neither allows, become
-/// the replacement character.
+/// Escapes text for elements and attributes of HTML and SVG. Control characters, which neither allows, become the
+/// replacement character.
 func escaped(_ text: String) -> String {
   var result = ""
   for scalar in text.unicodeScalars {

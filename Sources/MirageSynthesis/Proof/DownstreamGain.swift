@@ -4,14 +4,14 @@ import MirageSupport
 import MirageStreams
 import MirageTensors
 
-/// Whether a pipeline's GAN helps a classifier that has little data, which is what augmentation is for.
+/// Experiment on whether a pipeline's GAN improves a classifier that has little training data.
 ///
-/// The same classifier is trained for the same number of steps on real samples, on those and classical augmentation, on
-/// those and as many synthetic ones, and on all together, and tested on real ones. The GAN sees the classifier's own samples
-/// and no others. Of the pipeline, what stands before the GAN prepares the samples of all arms; the augmentations after it
-/// are the classical ones.
+/// The same classifier is trained for the same number of steps on each arm and tested on real samples: real samples,
+/// those with classical augmentation, those and equally many synthetic ones, and both. The GAN is trained on the
+/// classifier's own real samples only. The stages before the GAN prepare the samples of all arms; the augmentations
+/// after it are the classical ones.
 public struct DownstreamGain: Sendable {
-  /// What a classifier is trained on.
+  /// Training data of a classifier.
   public enum Arm: String, Sendable, Codable, CaseIterable {
     case real
     case classical = "real + classical"
@@ -19,36 +19,37 @@ public struct DownstreamGain: Sendable {
     case both = "real + classical + GAN"
   }
 
-  /// How much is tried.
+  /// Size of the experiment.
   public struct Settings: Sendable, Codable, Equatable {
-    /// Samples of each class; 0 for all.
+    /// Numbers of real samples per class; 0 for all.
     public var sizes: [Int]
-    /// Repetitions, each with other samples, networks and orders.
+    /// Number of repetitions, each with different samples, initial weights and orders.
     public var seeds: Int
-    /// Steps of each classifier, of 128 samples.
+    /// Number of training steps of each classifier, with batches of 128 samples.
     public var classifierSteps: Int
-    /// Steps of each GAN; the pipeline's own where left out.
+    /// Number of training steps of each GAN; nil for the pipeline's own number.
     public var ganSteps: Int?
 
+    /// Creates settings of an experiment.
     public init(sizes: [Int], seeds: Int, classifierSteps: Int, ganSteps: Int?) {
       (self.sizes, self.seeds, self.classifierSteps, self.ganSteps) = (sizes, seeds, classifierSteps, ganSteps)
     }
 
-    /// Within ten minutes on two cores, for images of 28 × 28.
+    /// Settings that take less than ten minutes on two cores, for images of 28 × 28.
     public static let small = Settings(sizes: [20, 50, 100], seeds: 3, classifierSteps: 200, ganSteps: 400)
-    /// Hours: the protocol as it should be.
+    /// Settings of the full protocol, which takes hours.
     public static let full = Settings(sizes: [20, 50, 100, 500, 0], seeds: 5, classifierSteps: 2000, ganSteps: nil)
   }
 
-  /// One trained classifier.
+  /// Result of one trained classifier.
   public struct Outcome: Sendable, Codable, Equatable {
-    /// Real samples of each class; 0 for all.
+    /// Number of real samples per class; 0 for all.
     public var size: Int
-    /// Which repetition, from 1.
+    /// Index of the repetition, from 1.
     public var seed: Int
-    /// What it was trained on.
+    /// Training data of the classifier.
     public var arm: Arm
-    /// On the test samples, 0 to 1.
+    /// Accuracy on the test samples, 0 to 1.
     public var accuracy: Double
   }
 
@@ -58,8 +59,8 @@ public struct DownstreamGain: Sendable {
   private let settings: Settings
   private let directory: String
 
-  /// - Parameter directory: where outcomes and GANs are kept.
-  /// - Throws: bad pipeline if there is not one `conditional-gan`, or no augmentation after it.
+  /// Creates an experiment that keeps its outcomes and GANs in a directory.
+  /// - Throws: bad pipeline if there is not exactly one `conditional-gan`, or no augmentation after it.
   public init(_ pipeline: Pipeline, _ settings: Settings, in directory: String) throws {
     let places = pipeline.stages.indices.filter { pipeline.stages[$0] is any ProvableGenerator }
     guard places.count == 1, let generator = pipeline.stages[places[0]] as? any ProvableGenerator else {
@@ -77,14 +78,14 @@ public struct DownstreamGain: Sendable {
     (self.pipeline, self.generator, self.settings, self.directory) = (pipeline, generator, settings, directory)
   }
 
-  /// Trains and tests what an earlier run has not.
+  /// Trains and tests the classifiers that earlier runs have not.
   ///
   /// - Parameters:
-  ///   - test: the samples that all classifiers are tested on.
-  ///   - progress: told of each outcome, and of each GAN in training.
-  /// - Throws: what training throws; bad data if the directory holds outcomes of something else; `CancellationError`,
-  ///   after which the next run goes on.
-  /// - Returns: all outcomes.
+  ///   - test: test samples of all classifiers.
+  ///   - progress: called with a message after each outcome and during the training of each GAN.
+  /// - Throws: errors of training; bad data if the directory holds outcomes of another experiment; `CancellationError`,
+  ///   after which the next run continues.
+  /// - Returns: the outcomes of all classifiers.
   public func run(
     test: Batches, progress: @escaping @Sendable (String) -> Void
   ) async throws -> [Outcome] {
@@ -110,7 +111,7 @@ public struct DownstreamGain: Sendable {
     return log.outcomes.filter { $0.seed <= settings.seeds && settings.sizes.contains($0.size) }
   }
 
-  /// The flows of an arm, in equal parts of a batch of 128.
+  /// Returns the batches of an arm's flows, together 128 samples.
   private func parts(
     _ arm: Arm, size: Int, seed: Int, _ progress: @escaping @Sendable (String) -> Void
   ) async throws -> [Batches] {
@@ -137,7 +138,7 @@ public struct DownstreamGain: Sendable {
     return [Batches(real, size: 64), Batches(synthetic, size: 64)]
   }
 
-  /// What the outcomes depend on, but for sizes and seeds, of which there may be more another time.
+  /// Returns everything that determines the outcomes except for sizes and seeds, which a later run may extend.
   private func identity() throws -> Fingerprint {
     return Fingerprint([
       "source": try pipeline.source.description, "seed": .string(String(pipeline.seed)),

@@ -1,32 +1,33 @@
 import MirageReports
 import MirageSupport
 
-/// What the outcomes of `DownstreamGain` say: accuracies, and by how much each arm is better than real samples alone.
+/// Summary of the outcomes of `DownstreamGain`: the accuracy of each arm, and its gain over real samples alone.
 public struct GainTable: Sendable {
   /// One arm at one size.
   public struct Cell: Sendable {
-    /// Real samples of each class; 0 for all.
+    /// Number of real samples per class; 0 for all.
     public var size: Int
-    /// What the classifiers were trained on.
+    /// Training data of the classifiers.
     public var arm: DownstreamGain.Arm
-    /// Mean over the seeds, 0 to 1.
+    /// Mean accuracy over the repetitions, 0 to 1.
     public var accuracy: Double
-    /// Half the width of its 95 % confidence interval; nil for a single seed.
+    /// Half the width of the accuracy's 95 % confidence interval; nil for a single repetition.
     public var interval: Double?
-    /// Mean difference from real samples alone, seed by seed; and half of its 95 % confidence interval.
+    /// Mean of the paired differences in accuracy from real samples alone.
     public var gain: Double
+    /// Half the width of the gain's 95 % confidence interval; nil for a single repetition.
     public var gainInterval: Double?
-    /// How many repetitions took part.
+    /// Number of repetitions.
     public var seeds: Int
   }
 
-  /// Size by size, each with all arms.
+  /// Cells in ascending order of size, each size with all arms.
   public let cells: [Cell]
 
-  /// - Parameter outcomes: seeds that lack an arm are left out at that size.
+  /// Summarizes outcomes. A repetition that lacks an arm is left out for its size.
   public init(_ outcomes: [DownstreamGain.Outcome]) {
     var cells: [Cell] = []
-    // All samples come last.
+    // Size 0, all samples, is last.
     let sizes = Set(outcomes.map(\.size)).sorted { ($0 == 0 ? Int.max : $0) < ($1 == 0 ? Int.max : $1) }
     for size in sizes {
       let bySeed = Dictionary(grouping: outcomes.filter { $0.size == size }, by: \.seed)
@@ -45,7 +46,7 @@ public struct GainTable: Sendable {
     self.cells = cells
   }
 
-  /// A list of the cells; shares are 0 to 1.
+  /// JSON list of the cells; accuracies and gains are fractions.
   public var json: JSONValue {
     .array(
       cells.map { cell in
@@ -59,8 +60,7 @@ public struct GainTable: Sendable {
       })
   }
 
-  /// A table in Markdown: accuracy in %, and in brackets the difference from real samples alone with its 95 % confidence
-  /// interval.
+  /// Markdown table: accuracy in %, and in brackets the gain over real samples alone with its 95 % confidence interval.
   public var markdown: String {
     let arms = DownstreamGain.Arm.allCases
     var lines = [
@@ -84,10 +84,10 @@ public struct GainTable: Sendable {
       + "± is half of the 95 % confidence interval (Student's t).\n"
   }
 
-  /// In the order of the cells.
+  /// Sizes in the order of the cells.
   private var sizes: [Int] { cells.map(\.size).reduce(into: []) { if !$0.contains($1) { $0.append($1) } } }
 
-  /// Accuracy against samples of each class, a line for each arm.
+  /// Chart of accuracy by number of real samples per class, with a line for each arm.
   public var chart: LineChart {
     let sizes = sizes
     let series = DownstreamGain.Arm.allCases.map { arm in
@@ -109,7 +109,7 @@ public struct GainTable: Sendable {
 
 private func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
 
-/// Half of the 95 % confidence interval of a mean; nil for a single value.
+/// Returns half the width of the 95 % confidence interval of a mean; nil for a single value.
 private func halfInterval(_ values: [Double]) -> Double? {
   guard values.count > 1 else { return nil }
   let middle = mean(values)
@@ -117,7 +117,7 @@ private func halfInterval(_ values: [Double]) -> Double? {
   return studentQuantile(values.count - 1) * (variance / Double(values.count)).squareRoot()
 }
 
-/// The 97.5 % quantile of Student's t distribution.
+/// Returns the 97.5 % quantile of Student's t distribution.
 private func studentQuantile(_ freedom: Int) -> Double {
   let table = [
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
