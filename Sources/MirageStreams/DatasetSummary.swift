@@ -2,13 +2,15 @@ import MirageSupport
 
 /// Statistics of one pass over a flow: classes, sizes, mean and deviation.
 public struct DatasetSummary: Sendable {
+  /// Counts of the samples by class and kind, and of those left out.
   public private(set) var tally = Tally()
   /// Number of samples by height, width and channels.
   public private(set) var sizes: [String: Int] = [:]
+  /// Mean and standard deviation of each channel.
   public private(set) var statistics = ChannelStatistics()
   private var hasMixedChannels = false
 
-  /// Measures the first `limit` positions of a flow, or all if it is nil.
+  /// Measures the first `limit` positions of a flow, or all if `limit` is nil.
   /// - Throws: the error of the first bad sample if the policy is to stop.
   public static func measure(_ flow: Flow<Sample>, limit: Int?, in context: Context) async throws -> DatasetSummary {
     var summary = DatasetSummary()
