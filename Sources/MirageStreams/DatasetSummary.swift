@@ -77,7 +77,7 @@ extension Flow {
   }
 }
 
-/// Checks at every 4096th position of a search whether the task was cancelled.
+/// Checks at every 4096th position of a search whether the task was canceled.
 func checkCancellation(at position: Int) throws {
   if position & 0xFFF == 0 { try Task.checkCancellation() }
 }

@@ -163,8 +163,8 @@ public struct CelebA: SourceComponent {
     private let rows: [String: Int]
     private let values: [Int32]
 
-    /// Reads a list; nil if there is no such file. `columns` are the names of the columns for a `.txt` without a header;
-    /// nil for one that begins with a count and names.
+    /// Reads a list; nil if there is no such file. `columns` names the columns of a `.txt` without a header; it is nil
+    /// for one that begins with a count and names.
     init?(_ directory: String, _ name: String, columns fixed: [String]?) throws {
       let text = joined(directory, name + ".txt")
       let csv = joined(directory, name + ".csv")

@@ -1,8 +1,8 @@
 import MirageSupport
 import MirageMedia
 
-/// MNIST and everything in its IDX format (Fashion-MNIST, KMNIST, EMNIST, …): unsigned bytes, images of height × width, or
-/// height × width × channels, with labels.
+/// MNIST and everything in its IDX format (Fashion-MNIST, KMNIST, EMNIST, …): images of unsigned bytes with labels, of
+/// height × width or height × width × channels.
 public struct MNIST: SourceComponent {
   public static let declaration = Declaration(
     "mnist", "MNIST and everything in its IDX format, plain or .gz", primary: "directory", of: MNIST(directory: ""),
