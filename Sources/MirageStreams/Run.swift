@@ -121,7 +121,7 @@ public enum ErrorPolicy: Sendable, Equatable {
   case skip(limit: Int)
 }
 
-/// The failure of one sample, with the stage and the sample named.
+/// Failure of one sample, with the sample and the stage.
 public struct SampleError: Error, Sendable, Equatable {
   /// Identifier of the sample.
   public var id: SampleID

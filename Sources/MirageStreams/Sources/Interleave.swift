@@ -141,7 +141,7 @@ private struct Schedule: Sendable {
     let length = shares.reduce(0, +)
     for _ in 0..<length {
       for source in shares.indices { credit[source] += Double(shares[source]) / Double(length) }
-      // Of the sources with turns left, the one with the most credit is next.
+      // The next source is the one with the most credit among those with turns left.
       let next = shares.indices.filter { given[$0] < shares[$0] }.max { credit[$0] < credit[$1] }!
       credit[next] -= 1
       sources.append(next)

@@ -44,7 +44,7 @@ public struct Filter: StageComponent, Stage {
   }
 }
 
-/// The same number of samples of every class. Samples of small classes repeat, in another order, as further passes.
+/// Gives every class the same number of samples. Samples of small classes repeat, in another order, as further passes.
 public struct Balance: StageComponent, Stage {
   public static let declaration = Declaration(
     "balance", "As many samples of every class; those of small classes repeat", primary: "per-class", of: Balance(),

@@ -33,8 +33,8 @@ public struct Mixup: StageComponent, Stage {
 }
 
 /// Pastes a rectangle of a partner into each sample; the labels mix by area (Yun et al., "CutMix", 2019). The
-/// rectangle's sides are √(1 - λ) of the image's, λ from Beta(α, α), and its center is uniform; only its area inside the
-/// image counts.
+/// rectangle's sides are √(1 - λ) of the image's, λ from Beta(α, α), and its center is uniform; only its area inside
+/// the image counts.
 public struct CutMix: StageComponent, Stage {
   public static let declaration = Declaration(
     "cutmix", "Pastes rectangles of other samples; labels mix by area", primary: "alpha", of: CutMix(),
