@@ -3,7 +3,9 @@ import MirageMedia
 
 /// An overview image of a pipeline: each row shows an original and the pipeline's results for it.
 public struct ContactSheet: Sendable {
+  /// The overview as one image.
   public let image: Image
+  /// Number of rows.
   public let rows: Int
   /// Stages that are not shown because they are not fitted yet.
   public let leftOut: [String]
@@ -14,8 +16,9 @@ public struct ContactSheet: Sendable {
   /// Renders the overview of a pipeline.
   ///
   /// - Parameters:
-  ///   - originals: number of rows, spread evenly over the pipeline's positions.
-  ///   - variants: number of columns: copies first, then the same sample in further epochs.
+  ///   - pipeline: pipeline that is shown.
+  ///   - originals: number of originals, spread evenly over the pipeline's positions.
+  ///   - variants: number of results per original: copies first, then the same sample in further epochs.
   /// - Throws: bad data if the pipeline gives no sample to show.
   public static func make(_ pipeline: Pipeline, originals: Int, variants: Int) async throws -> ContactSheet {
     let run = Run(seed: pipeline.seed)
@@ -49,7 +52,7 @@ public struct ContactSheet: Sendable {
       throw MirageError(.badData, "the pipeline gives no sample to show")
     }
     var grid = ImageGrid(rows: cells)
-    // The originals are set apart.
+    // An indent sets the originals apart.
     (grid.side, grid.gap, grid.indent) = (84, 4, 12)
     return ContactSheet(image: grid.image, rows: cells.count, leftOut: fitted.leftOut)
   }

@@ -2,13 +2,15 @@ import MirageSupport
 
 /// Statistics of one pass over a flow: classes, sizes, mean and deviation.
 public struct DatasetSummary: Sendable {
+  /// Counts of the samples by class and kind, and of those left out.
   public private(set) var counts = SampleCounts()
   /// Number of samples by height, width and channels.
   public private(set) var sizes: [String: Int] = [:]
+  /// Mean and standard deviation of each channel.
   public private(set) var statistics = ChannelStatistics()
   private var hasMixedChannels = false
 
-  /// Measures the first `limit` positions of a flow, or all if it is nil.
+  /// Measures the first `limit` positions of a flow, or all if `limit` is nil.
   /// - Throws: the error of the first bad sample if the policy is to stop.
   public static func measure(_ flow: Flow<Sample>, limit: Int?, in context: Context) async throws -> DatasetSummary {
     var summary = DatasetSummary()
@@ -75,7 +77,7 @@ extension Flow {
   }
 }
 
-/// Checks at every 4096th position of a search whether the task was cancelled.
+/// Checks at every 4096th position of a search whether the task was canceled.
 func checkCancellation(at position: Int) throws {
   if position & 0xFFF == 0 { try Task.checkCancellation() }
 }

@@ -1,7 +1,7 @@
 import MirageSupport
 
 /// A recipe for an asynchronous sequence of samples. Position p of a flow depends on p and the run alone, so any part
-/// of it can be computed anywhere, in any order, again.
+/// of it can be computed anywhere, in any order, any number of times.
 ///
 /// Iterating it gives the elements of the run's shard in order, computed by as many workers as there are processors;
 /// the first failure of a sample is thrown.
@@ -24,7 +24,7 @@ public struct Flow<Element: Sendable>: AsyncSequence, Sendable {
     (self.count, self.run, self.about, self.locate, self.read) = (count, run, about, locate, read)
   }
 
-  /// Returns the same recipe in another epoch, shard or seed.
+  /// Returns the same flow for another seed, epoch or shard.
   public func running(_ run: Run) -> Flow {
     Flow(count: count, run: run, about: about, locate: locate, read: read)
   }
@@ -86,12 +86,15 @@ public enum Slot<Element: Sendable>: Sendable {
 
 /// Slots of neighboring positions.
 public struct Chunk<Element: Sendable>: Sendable {
+  /// Positions in the flow.
   public let positions: Range<Int>
+  /// One slot for each position, in order.
   public let slots: [Slot<Element>]
 }
 
 /// The id and label of a position, known without reading it.
 public struct SampleHeader: Sendable, Equatable {
+  /// Identifier of the sample.
   public var id: SampleID
   /// Index of the class; nil if the sample has none, or if it is known only after reading (after mixup).
   public var label: Int?
@@ -105,13 +108,13 @@ public struct DatasetInfo: Sendable {
   public var classes: [String] { didSet { folders = folderNames(classes) } }
   /// Names of the classes' folders, computed once because there can be thousands.
   private(set) var folders: [String]
-  /// The files the data comes from, or the directories that hold them.
+  /// Files that the data comes from, or the directories that hold them.
   public var inputs: [String]
   /// Number of positions per chunk of work, chosen so that a chunk takes about a millisecond.
   public var chunkSize: Int
-  /// Kind of media that flows.
+  /// Kind of media. Defaults to images.
   public var domain = Format.Domain.image
-  /// Whether contents are bytes or, after scale or normalize, floats.
+  /// Storage type of the numbers: bytes, or floats after scale or normalize. Defaults to bytes.
   public var numbers = Format.Numbers.bytes
   /// Whether labels may be distributions. Defaults to false.
   public var hasSoftLabels = false

@@ -6,7 +6,7 @@ public struct Format: Sendable, Hashable, Codable {
   public enum Domain: String, Sendable, Hashable, Codable, CaseIterable {
     case image, audio
 
-    /// The domain's name in messages.
+    /// Name of the domain in messages.
     public var plural: String {
       switch self {
       case .image: "images"
@@ -20,18 +20,19 @@ public struct Format: Sendable, Hashable, Codable {
 
   /// Kind of media.
   public var domain: Domain
+  /// Storage type of the numbers.
   public var numbers: Numbers
   /// Height, width and channels of an image; frames and channels of an audio clip.
   public var shape: [Int]
   /// Frames per second of an audio clip; nil for an image.
   public var rate: Int?
 
-  /// The format of images.
+  /// Returns the format of images.
   public static func image(height: Int, width: Int, channels: Int, _ numbers: Numbers = .bytes) -> Format {
     Format(domain: .image, numbers: numbers, shape: [height, width, channels], rate: nil)
   }
 
-  /// The format of audio clips.
+  /// Returns the format of audio clips.
   public static func audio(frames: Int, channels: Int, rate: Int) -> Format {
     Format(domain: .audio, numbers: .floats, shape: [frames, channels], rate: rate)
   }
@@ -56,7 +57,7 @@ extension Format: CustomStringConvertible {
 }
 
 extension Sample {
-  /// The format of the content.
+  /// Format of the content.
   public var format: Format {
     switch content {
     case .image(let image): .image(height: image.height, width: image.width, channels: image.channels)

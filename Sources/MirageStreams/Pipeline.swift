@@ -14,7 +14,7 @@ public struct Pipeline: Sendable {
   public var stages: [any StageComponent]
   /// Component that writes the samples; nil if they are only read.
   public var sink: (any SinkComponent)?
-  /// The pipeline file, for messages; nil for a pipeline from Swift.
+  /// Path of the pipeline file, for messages; nil for a pipeline made in Swift.
   package var file: String?
 
   public init(
@@ -27,7 +27,7 @@ public struct Pipeline: Sendable {
 
   /// Returns the samples after the last stage, in order, computed in parallel.
   ///
-  /// - Throws: as `fitted`; bad pipeline if a stage must be trained first.
+  /// - Throws: errors of `fitted`; bad pipeline if a stage must be trained first.
   public func samples() async throws -> Flow<Sample> {
     try await fitted(Run(seed: seed), in: Context(policy: policy)).flow
   }
@@ -35,7 +35,9 @@ public struct Pipeline: Sendable {
   /// Fits the stages that must be fitted, each on all samples that flow into it, as the context allows. Training a GAN
   /// can take hours.
   ///
-  /// - Parameter run: seed, epoch and shard; the pipeline's own seed if nil.
+  /// - Parameters:
+  ///   - run: seed, epoch and shard; the pipeline's own seed if nil.
+  ///   - context: workers, error policy and treatment of stages that must be fitted.
   /// - Throws: bad pipeline naming the stage, if it cannot follow the stages before it, or if it is not trained yet and
   ///   the context does not train; errors of opening the source and of fitting.
   public func fitted(_ run: Run? = nil, in context: Context = Context(fitting: .fit)) async throws -> FittedPipeline {
@@ -102,7 +104,7 @@ public struct Pipeline: Sendable {
     try checkDomains()
   }
 
-  /// - Throws: bad pipeline naming the stage (`stages/2`) or the sink that does not work on what flows into it.
+  /// Throws bad pipeline, naming the stage (`stages/2`) or the sink, if it does not work on the source's kind of media.
   package func checkDomains() throws {
     let domain = source.domain
     func refusal(_ component: any Component, _ domains: Set<Format.Domain>, _ place: String) -> MirageError {
@@ -117,7 +119,7 @@ public struct Pipeline: Sendable {
     if let sink, !type(of: sink).domains.contains(domain) { throw refusal(sink, type(of: sink).domains, "sink") }
   }
 
-  /// Everything that determines the samples that leave the given first stages, except the location of the data.
+  /// Returns everything that determines the samples after the given first stages, except the location of the data.
   private func upstream(of stages: [FittedPipeline.Stage], _ run: Run) throws -> JSONValue {
     [
       "source": try source.description.withoutDirectories, "seed": .string(String(run.seed)),
@@ -125,7 +127,7 @@ public struct Pipeline: Sendable {
     ]
   }
 
-  /// The pipeline as data: everything that determines its samples and how they are written, except locations.
+  /// Returns the pipeline as data: everything that determines its samples and how they are written, except locations.
   func description(of stages: [FittedPipeline.Stage]) throws -> JSONValue {
     var fields: [String: JSONValue] = [
       "name": .string(name), "source": try source.description, "stages": .array(try stages.map { try $0.settings }),
@@ -152,7 +154,7 @@ public struct FittedPipeline: Sendable {
   public struct Stage: Sendable, CustomStringConvertible {
     /// Path of the stage in the pipeline.
     public let path: StagePath
-    /// The component as the pipeline has it.
+    /// Component as it is in the pipeline.
     public let component: any StageComponent
     /// Result of fitting; nil for stages that need no fitting, and for those that were left out.
     public internal(set) var fitted: Fitted<Sample, Sample>?
@@ -164,7 +166,7 @@ public struct FittedPipeline: Sendable {
     /// Path and name, such as `stages/0 (conditional-gan)`.
     public var description: String { "\(path) (\(type(of: component).name))" }
 
-    /// Everything that determines what the stage does to samples.
+    /// Settings that determine what the stage does to samples.
     var settings: JSONValue {
       get throws { try fitted?.description ?? (fitted?.stage as? any Component ?? component).description }
     }
@@ -190,10 +192,10 @@ public struct FittedPipeline: Sendable {
 }
 
 extension JSONValue {
-  /// The same without the locations of data, which is identified by its digest.
+  /// The same value without the locations of data, which is identified by its digest.
   fileprivate var withoutDirectories: JSONValue { without(["directory"]) }
 
-  /// The same without the locations of data and models.
+  /// The same value without the locations of data and models.
   fileprivate var withoutPlaces: JSONValue { without(["directory", "checkpoint", "classifier"]) }
 
   private func without(_ names: Set<String>) -> JSONValue {

@@ -16,7 +16,7 @@ public struct RunOptions: Sendable {
   public var checkpointInterval = 2.0
   /// Whether stages are fitted again if an earlier fit is usable or belongs to another pipeline. Defaults to false.
   public var retrains = false
-  /// Receives the progress of fitting.
+  /// Handler of fitting progress.
   public var report: @Sendable (FittingProgress) -> Void = { _ in }
 
   public init() {}
@@ -34,6 +34,7 @@ public struct RunProgress: Sendable {
 public struct RunReport: Sendable {
   /// Directory that was written.
   public var directory: String
+  /// Counts of the samples that were written and left out.
   public var counts: SampleCounts
   /// Whether nothing was written because an earlier run had finished.
   public var wasComplete: Bool
@@ -60,7 +61,7 @@ extension Pipeline {
     return sink
   }
 
-  /// Makes the sink write to another directory.
+  /// Sets the directory that the sink writes to.
   /// - Throws: bad pipeline if there is no sink.
   public mutating func write(to directory: String) throws {
     var sink = try requiredSink()
@@ -118,7 +119,7 @@ extension Pipeline {
     return RunReport(directory: output.directory, counts: output.journal.counts, wasComplete: false)
   }
 
-  /// - Throws: bad pipeline if the output lies in a directory that is read: it would become input of the next run.
+  /// Checks that the output lies in no directory that is read, since it would become input of the next run.
   private func checkApart(_ output: String, from inputs: [String]) throws {
     var existing = output
     while FileKind(existing) == .missing, existing != ".", existing != "/" { existing = parentDirectory(existing) }
@@ -190,7 +191,7 @@ extension Pipeline {
       }
       try save()
     } catch let error where error is CancellationError || error is SampleError {
-      // Everything up to here is in order: keep it. After an I/O error the last checkpoint counts instead.
+      // All samples so far were written in order, so they are kept. After an I/O error the last checkpoint counts.
       try? save()
       throw error
     }

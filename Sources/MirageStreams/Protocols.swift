@@ -36,13 +36,13 @@ public protocol RecognizedSource: SourceComponent {
 
 /// File names at the path of a dataset, from which its format is detected.
 public struct DatasetPlace: Sendable {
-  /// The file's or the directory's own name.
+  /// Name of the file or directory.
   public let name: String
   /// Names in the directory; nil for a file.
   public let entries: [String]?
   /// Names in the directory and in the folders `raw` and `…MNIST/raw` in it.
   public let deepEntries: [String]
-  /// Names in the directory that are directories themselves.
+  /// Names of the directories in the directory.
   public let folders: Set<String>
 
   /// Lists the names at a path.
@@ -69,8 +69,7 @@ public struct DatasetPlace: Sendable {
 public protocol Stage<Input, Output>: Sendable {
   associatedtype Input: Sendable
   associatedtype Output: Sendable
-  /// Returns the flow after this stage.
-  /// - Parameter path: keys the stage's random draws and names it in messages.
+  /// Returns the flow after this stage. The path keys the stage's random draws and names it in messages.
   /// - Throws: bad pipeline if the stage cannot follow this flow.
   func apply(to upstream: Flow<Input>, at path: StagePath) throws -> Flow<Output>
 }
@@ -96,9 +95,9 @@ public struct Fitted<Input: Sendable, Output: Sendable>: Sendable {
   /// Description of everything that determines the samples the stage makes, such as its weights; the stage's own
   /// description if nil.
   public var description: JSONValue?
-  /// Numbers that the fitting ended with, such as the steps done and the last metrics.
+  /// Final measures of the fitting, such as the number of steps and the last metrics.
   public var measures: [FittingProgress.Measure]
-  /// Files that the fitting left, the checkpoint first.
+  /// Files that the fitting wrote, the checkpoint first.
   public var files: [String]
 
   public init(
@@ -109,7 +108,7 @@ public struct Fitted<Input: Sendable, Output: Sendable>: Sendable {
   }
 }
 
-/// An estimator that trains networks and saves them in a file. Only `run` and `train` train it.
+/// An estimator that trains networks and saves them in a file. Only contexts whose `fitting` is `fit` train it.
 public protocol TrainedEstimator: Estimator {
   /// Path of the checkpoint file.
   var checkpoint: String { get }
@@ -127,7 +126,7 @@ extension Component {
 
 /// A component that can be one of a pipeline's stages.
 public protocol StageComponent: Component {
-  /// Function of the component among the stages. It follows from the protocols that the component conforms to.
+  /// Role of the component among the stages. It follows from the protocols that the component conforms to.
   var role: Role { get }
   /// Domains of content that the stage works on. All by default; images for augmentations.
   static var domains: Set<Format.Domain> { get }
@@ -140,7 +139,7 @@ extension StageComponent {
   var augment: Augment? { if case .augment(let augment) = role { augment } else { nil } }
 }
 
-/// The function of a component among a pipeline's stages.
+/// Role of a component among a pipeline's stages.
 public enum Role: Sendable {
   case augment(Augment)
   case stage(any Stage<Sample, Sample>)
@@ -183,7 +182,7 @@ public protocol Sink<Element>: Sendable {
   associatedtype Element: Sendable
   associatedtype Encoded: Sendable
   associatedtype Writer: SinkWriter<Encoded>
-  /// The directory that is written.
+  /// Path of the directory that is written.
   var directory: String { get set }
   /// Domains of content that the sink can hold.
   static var domains: Set<Format.Domain> { get }
@@ -193,7 +192,7 @@ public protocol Sink<Element>: Sendable {
   /// Encodes one element for the writer.
   func encode(_ element: Element, of dataset: DatasetInfo) throws -> Encoded
   /// Creates the output, or opens it at the point that an interrupted run reached.
-  /// - Returns: the writer, and the position at which the run continues.
+  /// - Returns: the writer, and the position at which the run starts or continues.
   func open(_ plan: OutputPlan) async throws -> (writer: Writer, resumeAt: Int)
   /// Returns the names of the files that `finish` leaves in a directory that other sinks also write to; nil if the sink
   /// uses the directory alone.

@@ -4,7 +4,7 @@ import MirageSupport
 public struct Run: Sendable, Equatable {
   /// Random seed. Defaults to 0.
   public var seed: UInt64
-  /// Number of the pass over the data, from 0. Each epoch draws other augmentations and another order.
+  /// Index of the pass over the data, from 0. Each epoch draws other augmentations and another order.
   public var epoch: Int
   /// Part of the positions that is read. Defaults to all.
   public var shard: Shard
@@ -45,11 +45,11 @@ public struct Shard: Sendable, Equatable {
 public struct Context: Sendable {
   /// Treatment of stages that must be fitted first.
   public enum Fitting: Sendable {
-    /// Fits them, each on all samples that flow into it.
+    /// Fits the stages, each on all samples that flow into it.
     case fit
-    /// Fits those that take one pass; stages that are trained must have been trained before.
+    /// Fits the stages that take one pass; stages that are trained must have been trained before.
     case requireTrained
-    /// Leaves out those that have no usable earlier fit.
+    /// Leaves out the stages that have no usable earlier fit.
     case leaveOut
   }
 
@@ -59,9 +59,9 @@ public struct Context: Sendable {
   public var policy: ErrorPolicy
   /// Treatment of stages that must be fitted first. Defaults to `requireTrained`.
   public var fitting: Fitting
-  /// Whether stages are fitted again if an earlier fit would do, or does not belong to this pipeline.
+  /// Whether stages are fitted again if an earlier fit is usable or belongs to another pipeline. Defaults to false.
   public var retrains = false
-  /// Receives the progress of fitting.
+  /// Handler of fitting progress.
   public var report: @Sendable (FittingProgress) -> Void = { _ in }
   /// Path of the component that is opened or fitted.
   public internal(set) var path = StagePath.root
@@ -87,15 +87,15 @@ public struct Context: Sendable {
 
 /// Progress of the fitting of a stage.
 public struct FittingProgress: Sendable {
-  /// The stage's name.
+  /// Name of the stage.
   public var stage: String
-  /// The current activity, such as `training`.
+  /// Current activity, such as `training`.
   public var activity: String
   /// Number of steps done, and in total.
   public var done, total: Int
-  /// The latest measurements, in the order in which they are shown.
+  /// Latest measurements, in the order in which they are shown.
   public var measures: [Measure] = []
-  /// An event that is reported once, such as a written checkpoint; nil if only the step count changed.
+  /// Event that is reported once, such as a written checkpoint; nil if only the step count changed.
   public var event: String?
 
   public init(stage: String, activity: String, done: Int, total: Int) {
@@ -104,7 +104,9 @@ public struct FittingProgress: Sendable {
 
   /// A number with its name and unit.
   public struct Measure: Sendable {
+    /// Name of the number, with its unit if it has one.
     public var name: String
+    /// The number.
     public var value: Double
 
     public init(_ name: String, _ value: Double) { (self.name, self.value) = (name, value) }
@@ -119,13 +121,15 @@ public enum ErrorPolicy: Sendable, Equatable {
   case skip(limit: Int)
 }
 
-/// The failure of one sample, with the stage and the sample named.
+/// Failure of one sample, with the sample and the stage.
 public struct SampleError: Error, Sendable, Equatable {
+  /// Identifier of the sample.
   public var id: SampleID
-  /// The sample's file.
+  /// File that the sample was read from.
   public var origin: String?
-  /// The stage it failed in, such as `stages/2 (rotate)`; nil if it could not be read.
+  /// Stage that the sample failed in, such as `stages/2 (rotate)`; nil if it could not be read.
   public var stage: String?
+  /// Cause of the failure.
   public var error: MirageError
 
   public init(id: SampleID, origin: String?, stage: String? = nil, error: MirageError) {

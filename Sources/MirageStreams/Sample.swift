@@ -3,19 +3,23 @@ import MirageMedia
 
 /// One element of a dataset on its way through a pipeline.
 public struct Sample: Sendable {
+  /// Unique identifier and key of the sample's random draws.
   public var id: SampleID
   /// File that the sample was read from.
   public var origin: Origin
+  /// Image or audio clip.
   public var content: Content
+  /// Class, or distribution over classes; nil if the sample has none.
   public var label: Label?
   /// Further columns of the dataset, such as CelebA's forty attributes.
   public var attributes: [String: JSONValue] = [:]
-  /// Points in pixel coordinates: (0, 0) is the center of the first pixel. Geometric augmentations move them; one that
-  /// leaves the image keeps its coordinates.
+  /// Points in pixel coordinates: (0, 0) is the center of the first pixel. Geometric augmentations move them, possibly
+  /// out of the image.
   public var landmarks: [Point] = []
   /// Boxes in edge coordinates: (0, 0) is the top left corner of the first pixel. Geometric augmentations move them,
   /// and clip them to the image.
   public var boxes: [Box] = []
+  /// Kind of the content. Defaults to `real`.
   public var kind = Kind.real
   /// Parameters that each augmentation drew; empty unless the run records them.
   public var history: [Draw] = []
@@ -24,7 +28,7 @@ public struct Sample: Sendable {
     (self.id, self.origin, self.content, self.label) = (id, origin, content, label)
   }
 
-  /// Origin of a sample's content: read, changed by augmentations, or generated.
+  /// Kind of a sample's content: read, changed by augmentations, or generated.
   public enum Kind: String, Sendable, Codable, CaseIterable { case real, augmented, synthetic }
 
   /// Payload of a sample.
@@ -72,7 +76,7 @@ public enum Label: Sendable, Equatable {
   case index(Int)
   case distribution([Float])
 
-  /// The class; nil for a distribution.
+  /// Index of the class; nil for a distribution.
   public var index: Int? { if case .index(let index) = self { index } else { nil } }
 
   /// Returns a probability for each of `count` classes.
@@ -86,14 +90,16 @@ public enum Label: Sendable, Equatable {
 
 /// A point in pixels.
 public struct Point: Sendable, Equatable, Codable {
+  /// Distances from the left and from the top.
   public var x, y: Double
   public init(_ x: Double, _ y: Double) { (self.x, self.y) = (x, y) }
 }
 
-/// A rectangle in pixels, given by its top left corner, width and height.
+/// A rectangle in pixels.
 public struct Box: Sendable, Equatable, Codable {
+  /// Top left corner and size.
   public var x, y, width, height: Double
-  /// Further columns of the box, such as what it shows.
+  /// Further columns of the box, such as its category.
   public var attributes: [String: JSONValue] = [:]
 
   public init(x: Double, y: Double, width: Double, height: Double) {
@@ -101,9 +107,11 @@ public struct Box: Sendable, Equatable, Codable {
   }
 }
 
-/// The file a sample was read from, and the index of the sample in the file.
+/// File that a sample was read from, and the sample's index if the file holds several.
 public struct Origin: Sendable, Equatable, CustomStringConvertible {
+  /// Name or path of the file.
   public var file: String
+  /// Index of the sample; nil if the file holds only one.
   public var member: Int?
 
   public init(_ file: String, member: Int? = nil) { (self.file, self.member) = (file, member) }
@@ -113,9 +121,10 @@ public struct Origin: Sendable, Equatable, CustomStringConvertible {
 
 /// Parameters that one augmentation drew for a sample.
 public struct Draw: Sendable, Equatable {
-  /// The stage's path in the pipeline, such as `stages/1`.
+  /// Path of the stage in the pipeline, such as `stages/1`.
   public var path: String
+  /// Name of the augmentation.
   public var name: String
-  /// The drawn parameters; null if the augmentation was not applied, by its probability.
+  /// Drawn parameters; null if the augmentation was not applied, by its probability.
   public var parameters: JSONValue
 }

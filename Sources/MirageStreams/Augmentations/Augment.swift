@@ -1,13 +1,13 @@
 import MirageSupport
 import MirageMedia
 
-/// An augmentation, or a choice among several, as a pipeline applies it: with its probability, random numbers of its own,
-/// and a record of what it drew.
+/// An augmentation, or a choice among several, as a pipeline applies it: with its probability, its own random numbers,
+/// and a record of the parameters that it drew.
 public final class Augment: Sendable {
   package let name: String
   private let probability: Double
   private let body: Body
-  /// The augmentation, where it always applies and shows the image through a map; or where it cuts a window.
+  /// The augmentation if it always applies and conforms to the protocol; otherwise nil.
   private let warping: (any Warping)?
   private let windowing: (any Windowing)?
 
@@ -18,6 +18,7 @@ public final class Augment: Sendable {
     case several([Augment], count: ClosedRange<Int>)
   }
 
+  /// Wraps an augmentation, under the name that messages and records of draws show.
   public convenience init(_ augmentation: some Augmentation, name: String) {
     self.init(name: name, probability: augmentation.probability, body: .one(augmentation, name: name))
   }
@@ -32,22 +33,22 @@ public final class Augment: Sendable {
     }
   }
 
-  /// All of the parts, in order, with a probability for all at once.
+  /// Returns an augmentation that applies all of the parts, in order, with one probability for all.
   static func sometimes(_ parts: [Augment], probability: Double) -> Augment {
     Augment(name: "sometimes", probability: probability, body: .sequence(parts))
   }
 
-  /// One of the parts, drawn by its weight.
+  /// Returns an augmentation that applies one of the parts, drawn by its weight.
   static func oneOf(_ parts: [Augment], weights: [Double], probability: Double) -> Augment {
     Augment(name: "one-of", probability: probability, body: .choice(parts, weights: weights))
   }
 
-  /// A number of different parts, in random order.
+  /// Returns an augmentation that applies a number of different parts, in random order.
   static func someOf(_ parts: [Augment], count: ClosedRange<Int>, probability: Double) -> Augment {
     Augment(name: "some-of", probability: probability, body: .several(parts, count: count))
   }
 
-  /// Whether chance decides if or which parts are applied, apart from what they draw themselves.
+  /// Whether it is random if or which parts are applied, apart from their own draws.
   private var isChosen: Bool {
     switch body {
     case .one: false
@@ -57,7 +58,7 @@ public final class Augment: Sendable {
     }
   }
 
-  /// Draws and applies. The random numbers come from `key` (that of the stage's path), the sample's id and the epoch.
+  /// Draws and applies. The random numbers depend on `key` (that of the stage's path), the sample's id and the epoch.
   func apply(to sample: inout Sample, key: Random.Key, path: String, run: Run) throws {
     var random = Random(key: key, sample: sample.id.digest, epoch: run.epoch)
     guard probability >= 1 || random.chance(probability) else {
@@ -104,14 +105,14 @@ public final class Augment: Sendable {
     if run.recordsDraws {
       sample.history.append(Draw(path: path, name: name, parameters: try JSONValue(encoding: parameters)))
     }
-    // What is the same for every sample is preparation; what was drawn makes another sample of it.
+    // A change that is the same for every sample is preparation; a drawn one makes the sample an augmented one.
     if augmentation.isDrawn || augmentation.probability < 1, sample.kind == .real { sample.kind = .augmented }
     return parameters
   }
 
-  /// Applies this augmentation and the next at once, where this shows the image through a map and the next cuts a window
-  /// out of what is shown: only the window's pixels are computed, and they are the same.
-  /// - Returns: false where that cannot be, and nothing was done.
+  /// Applies this augmentation and the next at once if this one warps the image and the next cuts a window out of the
+  /// result: only the window's pixels are computed, and they are the same.
+  /// - Returns: false if that is not possible; nothing was done then.
   func applyShowingWindow(
     of next: Augment, to sample: inout Sample, keys: (Random.Key, Random.Key), paths: (String, String), run: Run
   ) throws -> Bool {
@@ -121,7 +122,7 @@ public final class Augment: Sendable {
       guard warping.isPlain else { return false }
       let digest = sample.id.digest
       var random = Random(key: keys.1, sample: digest, epoch: run.epoch)
-      // A window over the limits fails as the stage that cuts it.
+      // A window over the limits is left to the stage that cuts it, which fails.
       guard let window = cut.window(cut.draw(for: sample, using: &random), height: height, width: width),
         (try? checkLimits(height: window.height, width: window.width)) != nil
       else { return false }

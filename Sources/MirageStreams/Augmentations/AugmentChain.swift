@@ -1,12 +1,12 @@
 import MirageSupport
 import MirageMedia
 
-/// Augmentations that stand one after the other, applied to each sample in one go.
+/// Consecutive augmentations, applied to each sample together.
 struct AugmentChain {
   private let parts: [Augment]
   private let paths: [String]
 
-  /// - Parameter paths: one for each part.
+  /// Creates a chain of augmentations, with one path for each.
   init(_ parts: [Augment], at paths: [StagePath]) {
     (self.parts, self.paths) = (parts, paths.map(\.description))
   }
@@ -49,17 +49,17 @@ struct AugmentChain {
   }
 }
 
-/// An augmentation that shows the image through an affine map.
+/// An augmentation that warps the image by an affine map.
 protocol Warping: Augmentation {
   var fill: [UInt8] { get }
-  /// Whether it is bilinear, with a constant border, and keeps the image's size.
+  /// Whether the warp is bilinear, with a constant border, and keeps the image's size.
   var isPlain: Bool { get }
-  /// From the output's points to the input's.
+  /// Returns the map from the output's points to the input's.
   func inverse(_ parameters: Parameters, height: Int, width: Int) -> AffineTransform
 }
 
 /// An augmentation that cuts a window out of the image.
 protocol Windowing: Augmentation {
-  /// The window, in an image of this size; nil if it does not fit, or what is beyond the image is not of one color.
+  /// Returns the window in an image of this size; nil if it does not fit, or if the border is not of one color.
   func window(_ parameters: Parameters, height: Int, width: Int) -> Window?
 }

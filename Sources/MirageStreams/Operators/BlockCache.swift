@@ -1,15 +1,15 @@
 import MirageSupport
 import Synchronization
 
-/// Blocks of a flow that were computed, kept within a number of bytes.
+/// A cache of computed blocks of a flow, limited to a number of bytes.
 ///
 /// - Requests for one block at the same time compute it once; the others wait for it.
 /// - The least recently used blocks make room for new ones. The newest is kept even if it exceeds the limit alone.
-/// - An error is thrown to all who wait for the block and is not kept: the next request computes the block again. If
-///   the request that computes a block is cancelled, one of those who wait computes it instead.
-/// - A cancelled request throws `CancellationError` at once, and nobody else notices.
+/// - An error is thrown to all requests that wait for the block and is not kept: the next request computes the block
+///   again. If the request that computes a block is canceled, one of the waiting requests computes it instead.
+/// - A canceled request throws `CancellationError` at once and does not affect the others.
 ///
-/// Not done: it starts no tasks, so a block is computed in the task that asks for it first; nothing is computed ahead.
+/// The cache starts no tasks: a block is computed in the task that first requests it, and nothing is computed ahead.
 final class BlockCache<Value: Sendable>: Sendable {
   /// A block, and the part of the run that determines its content.
   struct Key: Hashable {
@@ -37,11 +37,11 @@ final class BlockCache<Value: Sendable>: Sendable {
   private let size: @Sendable (Value) -> Int
 
   /// - Parameters:
-  ///   - limit: bytes of the blocks that are kept.
-  ///   - size: bytes of a block.
+  ///   - limit: maximum size of the kept blocks in bytes.
+  ///   - size: returns the size of a block in bytes.
   init(limit: Int, size: @escaping @Sendable (Value) -> Int) { (self.limit, self.size) = (limit, size) }
 
-  /// The block, computed if it is not kept.
+  /// Returns the block, computed if it is not kept.
   func value(_ key: Key, compute: () async throws -> Value) async throws -> Value {
     while true {
       try Task.checkCancellation()
@@ -54,7 +54,7 @@ final class BlockCache<Value: Sendable>: Sendable {
         return try result.get()
       case .wait:
         let result = await outcome(of: key)
-        // Either this request was cancelled, which the next iteration detects, or the one that computed.
+        // Either this request was canceled, which the next iteration detects, or the one that computed.
         if case .failure(is CancellationError) = result { continue }
         return try result.get()
       }

@@ -1,15 +1,15 @@
 import MirageSupport
 
 extension Flow<Sample> {
-  /// A flow of this flow's samples and, after them, another's.
+  /// Returns a flow of this flow's samples followed by another's.
   ///
-  /// The other's ids get source numbers after this flow's, so that all ids differ and draws do too. Its own seed, epoch
-  /// and shard do not matter: both are read with those of this flow.
+  /// The other's ids get source numbers after this flow's, so that all ids and draws differ. Its own seed, epoch and
+  /// shard are ignored: both flows are read with those of this one.
   ///
-  /// Not done: sizes are not compared, since they are known only after reading.
+  /// Sizes are not compared, since they are known only after reading.
   ///
-  /// - Throws: bad pipeline if the two differ in kind of media, in numbers (bytes or floats) or in classes; samples of
-  ///   a flow without classes may follow any.
+  /// - Throws: bad pipeline if the flows differ in kind of media, in numbers (bytes or floats) or in classes; a flow
+  ///   without classes may follow any.
   public func appending(_ other: Flow<Sample>) throws -> Flow<Sample> {
     let (first, second) = (about, other.about)
     guard second.classes.isEmpty || second.classes == first.classes else {

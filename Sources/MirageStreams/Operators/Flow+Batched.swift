@@ -1,14 +1,13 @@
 extension Flow {
-  /// A flow of the elements of `size` neighboring positions each, in their order.
+  /// Returns a flow of batches, each of the elements at `size` neighboring positions, in order.
   ///
   /// Batch b holds positions b × `size` to (b + 1) × `size` - 1; the last one ends with the flow. A batch has the id of
   /// its first position and no label. It is smaller if positions are empty, and is itself empty (no element) if all
   /// are. If a sample fails, its batch fails with that sample's error.
   ///
-  /// Not done: batches are not filled up with elements of the next one, since a position would then depend on all
-  /// before it.
+  /// Batches are not filled up with elements of the next one, since a position would then depend on all before it.
   ///
-  /// - Parameter size: positions in a batch, at least 1.
+  /// - Parameter size: number of positions in a batch, at least 1.
   public func batched(of size: Int) -> Flow<[Element]> {
     let (read, locate, count, size) = (read, locate, count, Swift.max(1, size))
     return Flow<[Element]>(

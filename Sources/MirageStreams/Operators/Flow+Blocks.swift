@@ -1,25 +1,25 @@
 import MirageSupport
 
 extension Flow {
-  /// A flow whose elements are computed from this flow's, a whole block of neighboring positions at a time: for
-  /// networks, which take batches and whose last digits depend on how many samples are computed together.
+  /// Returns a flow whose elements are computed from this flow's, a whole block of neighboring positions at a time. It
+  /// serves networks, which take batches and whose rounding depends on the size of the batch.
   ///
-  /// Block b holds positions b × `size` to (b + 1) × `size` - 1; the last one ends with the flow. Asked for any
-  /// position, the flow reads the block's positions from upstream and passes all of them to `transform`, so that a
-  /// result does not depend on which positions are read together. Positions keep their ids and labels.
+  /// Block b holds positions b × `size` to (b + 1) × `size` - 1; the last one ends with the flow. To give any position,
+  /// the flow reads its whole block from upstream and passes it to `transform`, so that a result does not depend on
+  /// which positions are read together. Positions keep their ids and labels.
   ///
-  /// A block is computed by the first task that asks for it, and once for all that ask meanwhile. It is kept for later
-  /// requests of the same seed and epoch, within `limit` bytes; the least recently used blocks go first. Errors are not
-  /// kept.
+  /// A block is computed by the first task that requests it, and once for all that request it meanwhile. It is kept for
+  /// later requests of the same seed and epoch, within `limit` bytes; the least recently used blocks are removed first.
+  /// Errors are not kept.
   ///
-  /// Not done: blocks are not computed ahead, and not more than one at a time in the same task. An error that
-  /// `transform` throws ends the flow whatever the error policy; the failure of one sample is a slot.
+  /// Blocks are not computed ahead, and a task computes one block at a time. An error that `transform` throws ends the
+  /// flow whatever the error policy; the failure of one sample is returned as its slot.
   ///
   /// - Parameters:
-  ///   - size: positions in a block, at least 1.
-  ///   - limit: bytes of the blocks that are kept. Defaults to 256 MiB.
-  ///   - bytes: size of an element in bytes, such as `\.byteCount` for samples.
-  ///   - transform: one slot for each position of the block, in their order. It runs in the task that reads, and sees
+  ///   - size: number of positions in a block, at least 1.
+  ///   - limit: maximum size of the kept blocks in bytes. Defaults to 256 MiB.
+  ///   - bytes: returns the size of an element in bytes, such as `\.byteCount` for samples.
+  ///   - transform: returns one slot for each position of the block, in order. It runs in the task that reads, and gets
   ///     the run without its shard.
   public func mapBlocks<Output: Sendable>(
     of size: Int, keeping limit: Int = 256 << 20, bytes: @escaping @Sendable (Output) -> Int,
@@ -37,20 +37,21 @@ extension Flow {
     return blocks
   }
 
-  /// A flow without upstream, whose elements are made a whole block of neighboring positions at a time: samples of a
-  /// generator.
+  /// Returns a flow without upstream, such as samples of a generator, whose elements are made a whole block of
+  /// neighboring positions at a time.
   ///
-  /// Blocks lie, are computed and are kept as those of `mapBlocks`.
+  /// Blocks are arranged, computed and kept as those of `mapBlocks`.
   ///
   /// - Parameters:
   ///   - count: number of positions.
-  ///   - size: positions in a block, at least 1.
-  ///   - dependsOnEpoch: whether another epoch has other elements. If not, `generate` always sees epoch 0, and one
+  ///   - size: number of positions in a block, at least 1.
+  ///   - about: properties of the data as a whole.
+  ///   - dependsOnEpoch: whether another epoch has other elements. If not, `generate` always gets epoch 0, and one
   ///     epoch's blocks serve all.
-  ///   - limit: bytes of the blocks that are kept. Defaults to 256 MiB.
-  ///   - bytes: size of an element in bytes, such as `\.byteCount` for samples.
-  ///   - locate: the id and label of a position.
-  ///   - generate: one slot for each of the given positions, which are a block.
+  ///   - limit: maximum size of the kept blocks in bytes. Defaults to 256 MiB.
+  ///   - bytes: returns the size of an element in bytes, such as `\.byteCount` for samples.
+  ///   - locate: returns the id and label of a position.
+  ///   - generate: returns one slot for each of the given positions, which are a block.
   public static func generated(
     count: Int, inBlocksOf size: Int, about: DatasetInfo, dependsOnEpoch: Bool = true, keeping limit: Int = 256 << 20,
     bytes: @escaping @Sendable (Element) -> Int, locate: @escaping @Sendable (Int, Run) throws -> SampleHeader,
@@ -68,7 +69,7 @@ extension Flow {
         var (run, slots) = (run, [Slot<Element>](repeating: .absent, count: positions.count))
         run.shard = .whole
         if !dependsOnEpoch { run.epoch = 0 }
-        // Each block once, in the order of its first position: the cache may hold no more than one of them.
+        // Each block is requested once, in the order of its first position, since the cache may hold only one.
         var wanted: [(block: Int, places: [Int])] = []
         var ranks: [Int: Int] = [:]
         for (place, position) in positions.enumerated() {
@@ -99,7 +100,7 @@ extension Flow {
 }
 
 extension Sample {
-  /// Memory that the content takes, in bytes.
+  /// Size of the content in bytes.
   public var byteCount: Int {
     switch content {
     case .image, .audio, .scaled: format.count * (format.numbers == .bytes ? 1 : 4)

@@ -5,19 +5,16 @@ extension Flow {
   ///
   /// `transform` runs in the workers that read, in no particular order, and again each time a position is read. It
   /// should depend on the element alone, so that the flow remains the same for any number of workers and any range of
-  /// positions. An error that it throws is the failure of that one sample, which it names; `CancellationError` ends the
-  /// flow.
+  /// positions. An error that it throws fails only that sample; `CancellationError` ends the flow.
   ///
-  /// Not done: nothing is kept, and random numbers are not handed out (an `Augmentation` has them). A closure that
-  /// awaits is the standard library's `map` instead, one element after the other in the task that iterates; for
-  /// asynchronous work in parallel there is `mapBlocks`.
+  /// Results are not kept, and there are no random numbers for `transform`, as there are for an `Augmentation`. An
+  /// asynchronous closure selects the standard library's `map` instead, which computes one element at a time in the
+  /// task that iterates; for asynchronous work in parallel, use `mapBlocks`.
   public func map<Output: Sendable>(_ transform: @escaping @Sendable (Element) throws -> Output) -> Flow<Output> {
     mapElements(stage: "map") { .element(try transform($0)) }
   }
 
-  /// A flow whose slots are made of each element alone.
-  ///
-  /// - Parameter stage: the stage's path and name for messages.
+  /// Returns a flow whose slots are each made from one element. Messages show `stage`, the stage's path and name.
   func mapElements<Output: Sendable>(
     stage: String, _ transform: @escaping @Sendable (Element) throws -> Slot<Output>
   ) -> Flow<Output> {
@@ -29,7 +26,7 @@ extension Flow {
         var results: [Slot<Output>] = []
         results.reserveCapacity(slots.count)
         for index in slots.indices {
-          // Moved out, so that it is freed now and not when all are done.
+          // The element is moved out, so that it is freed at once and not after the last one.
           var slot = Slot<Element>.absent
           swap(&slot, &slots[index])
           switch consume slot {

@@ -3,7 +3,7 @@ import MirageMedia
 
 /// Building blocks of stages. All use only arithmetic on positions.
 extension Flow {
-  /// A flow whose element p comes from one position of this flow.
+  /// Returns a flow whose elements each come from one position of this flow.
   ///
   /// - Parameters:
   ///   - reference: returns the upstream position and epoch for a position, and the change of the id.
@@ -27,7 +27,7 @@ extension Flow {
         slots.reserveCapacity(positions.count)
         var start = 0
         while start < references.count {
-          // One upstream read for each epoch, each upstream position in a row read once.
+          // References in a row of one epoch share an upstream read, and those to one position share its element.
           let epoch = references[start].epoch
           let end = references[start...].firstIndex { $0.epoch != epoch } ?? references.count
           var wanted: [Int] = []
@@ -38,7 +38,7 @@ extension Flow {
           var place = 0
           for index in start..<end {
             if references[index].position != wanted[place] { place += 1 }
-            // The last that needs an element takes it; those before get copies.
+            // The last reference to an element takes it; those before get copies.
             var slot = Slot<Element>.absent
             if index + 1 < end, references[index + 1].position == wanted[place] {
               slot = found[place]
@@ -63,12 +63,12 @@ extension Flow {
       })
   }
 
-  /// A flow whose elements are changed one by one, in place. A thrown `MirageError` fails the one sample, and so does a
-  /// `SampleError`, which names its stage itself.
+  /// Returns a flow whose elements are changed one by one, in place. A thrown `MirageError` fails only that sample, and
+  /// so does a `SampleError`, which names its stage itself.
   ///
   /// - Parameters:
   ///   - stage: the stage's path and name for messages, such as `stages/2 (rotate)`.
-  ///   - prepare: gives the change; called once for each run of positions that is read.
+  ///   - prepare: returns the change; called once per read.
   func transformed(
     about: DatasetInfo, stage: String, identify: @escaping @Sendable (borrowing Element) -> (SampleID, String?),
     prepare: @escaping @Sendable (Run) -> (inout Element) throws -> Void

@@ -1,15 +1,15 @@
 import Synchronization
 
-/// The one concurrent map: computes `work(index)` for a range of indices in parallel and gives the results in order.
+/// A concurrent map that computes `work(index)` for a range of indices in parallel and gives the results in order.
 ///
 /// - At most `workers` computations run at once, and at most `bound` results are being computed or wait to be taken:
 ///   a slow consumer stops the work instead of filling memory.
-/// - An error is thrown when its turn comes, whatever finished earlier; nothing comes after it.
+/// - An error is thrown at the turn of its index, whatever finished earlier, and ends the sequence.
 /// - Canceling the consuming task cancels the computations, and `next` throws `CancellationError`. Dropping the
 ///   iterator cancels them too.
 ///
-/// Not done: it does not split work into chunks (an element should be worth about a millisecond), and does not order
-/// the starts of computations beyond their indices.
+/// Work is not split into chunks, so a computation should take about a millisecond. Computations start in the order of
+/// their indices.
 package struct OrderedMap<Output: Sendable>: AsyncSequence, Sendable {
   private let indices: Range<Int>
   private let workers: Int
@@ -17,7 +17,7 @@ package struct OrderedMap<Output: Sendable>: AsyncSequence, Sendable {
   private let priority: TaskPriority?
   private let work: @Sendable (Int) async throws -> Output
 
-  /// - Parameter priority: priority of the computations; the system's default if nil.
+  /// Creates the map. Computations have the given priority, or the system's default if it is nil.
   package init(
     _ indices: Range<Int>, workers: Int, bound: Int, priority: TaskPriority? = nil,
     work: @escaping @Sendable (Int) async throws -> Output
@@ -31,7 +31,8 @@ package struct OrderedMap<Output: Sendable>: AsyncSequence, Sendable {
     Iterator(owner: Owner(engine: Engine(indices, workers: workers, bound: bound, priority: priority, work: work)))
   }
 
-  /// Not Sendable: of two calls of `next` at the same time, one would lose an element. An actor may hold one.
+  /// An iterator that is not Sendable: of two calls of `next` at the same time, one would lose an element. An actor may
+  /// hold it.
   package struct Iterator: AsyncIteratorProtocol {
     fileprivate let owner: Owner
 
@@ -57,7 +58,7 @@ extension OrderedMap {
   fileprivate final class Engine: Sendable {
     private struct State {
       var unstarted: Range<Int>
-      /// The index whose result is to be given next.
+      /// Index of the next result that is given.
       var turn: Int
       var tasks: [Int: Task<Void, Never>] = [:]
       var results: [Int: Result<Output, any Error>] = [:]
@@ -100,7 +101,7 @@ extension OrderedMap {
             return try result.get()
           }
           if isOver {
-            // Cancellation since the check above has stopped the work: that is not its end.
+            // A cancellation since the check above may have stopped the work, which is not the end of the sequence.
             try Task.checkCancellation()
             return nil
           }

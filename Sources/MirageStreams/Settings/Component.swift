@@ -1,8 +1,8 @@
 import MirageSupport
 import Synchronization
 
-/// A part of a pipeline: source, augmentation, stage or sink. Its stored properties are its settings: in a pipeline
-/// file under the same names, in lower case with hyphens.
+/// A part of a pipeline: source, augmentation, stage or sink. Its stored properties are its settings, which have the
+/// same names in pipeline files, in lower case with hyphens.
 ///
 /// Conform to `Augmentation` for a pure function of one sample, or to `StageComponent` and `Stage` for anything else
 /// that turns one flow into another. `Registry.adding` makes a component known to pipeline files.
@@ -23,8 +23,8 @@ public protocol Component: Sendable, Codable {
 /// Kind of a component, which determines its position in a pipeline.
 public enum ComponentKind: String, Sendable, CaseIterable { case source, augmentation, stage, sink }
 
-/// Name, summary and settings of a component. Pipeline files, validation, help, the JSON Schema and command-line options
-/// are made from it.
+/// Name, summary and settings of a component. Pipeline files, validation, help, the JSON Schema and command-line
+/// options are made from it.
 public struct Declaration: Sendable {
   fileprivate let name: String
   fileprivate let summary: String
@@ -35,9 +35,9 @@ public struct Declaration: Sendable {
   ///
   /// - Parameters:
   ///   - name: name in pipeline files, such as `random-crop`.
-  ///   - summary: one line that says what the component does, without a period at its end.
+  ///   - summary: one-line description, without a final period.
   ///   - primary: key of the setting that a plain value sets: `copies: 2` is `copies: {count: 2}`. None by default.
-  ///   - prototype: a value made with the initializer's defaults; what it has for required settings is not used.
+  ///   - prototype: a value made with the initializer's defaults; its values for required settings are not used.
   ///   - settings: one setting for each stored property, in the order that help shows them.
   public init<Prototype: Encodable & SendableMetatype>(
     _ name: String, _ summary: String, primary: String? = nil,
@@ -52,7 +52,7 @@ public struct Declaration: Sendable {
   ///
   /// - Parameters:
   ///   - name: name in pipeline files, such as `shuffle`.
-  ///   - summary: one line that says what the component does, without a period at its end.
+  ///   - summary: one-line description, without a final period.
   public init(_ name: String, _ summary: String) {
     (self.name, self.summary, primary, settings) = (name, summary, nil, Lazy { [] })
   }
@@ -94,7 +94,7 @@ extension Component {
     try Self.settings.check(try JSONValue(encoding: self, nonFiniteAsText: true))
   }
 
-  /// - Throws: bad pipeline naming the component and the setting, such as `stages/1 (take), count`.
+  /// Checks the settings. Errors name the component and the setting, such as `stages/1 (take), count`.
   func validate(at path: String) throws {
     do { try validate() } catch let error as MirageError { throw error.located(in: "\(path) (\(Self.name))") }
   }
@@ -106,7 +106,7 @@ extension Component {
 }
 
 extension MirageError {
-  /// The same error with a component's place before the setting that it names.
+  /// Returns the same error with a component's place before the setting that it names.
   func located(in component: String) -> MirageError {
     guard kind == .badPipeline, file == nil else { return self }
     var error = self
@@ -159,7 +159,7 @@ extension CodingUserInfoKey {
 }
 
 extension Component {
-  /// The component with these settings, all in their full form, and the components among them by their settings' paths.
+  /// Creates a component from settings in their full form, and from the components among them by their settings' paths.
   package init(_ settings: [String: JSONValue], parts: [String: [any Component]]) throws {
     self = try JSONValue.object(settings).decoded(as: Self.self, userInfo: [.parts: parts])
   }

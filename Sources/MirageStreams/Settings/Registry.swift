@@ -6,12 +6,12 @@ public struct Registry: Sendable {
 
   package init(_ types: [any Component.Type]) { self.types = types }
 
-  /// The registry with further components; one of the same name and kind as an earlier one takes its place.
+  /// Returns a registry with further components, which replace earlier ones of the same name and kind.
   public func adding(_ added: any Component.Type...) -> Registry {
     Registry(types.filter { old in !added.contains { $0.name == old.name && $0.kind == old.kind } } + added)
   }
 
-  /// The component of a name among certain kinds; components of different kinds may share one.
+  /// Returns the component of a name among certain kinds; components of different kinds may share a name.
   package func type(_ name: String, among kinds: [ComponentKind]) -> (any Component.Type)? {
     types.first { $0.name == name && kinds.contains($0.kind) }
   }

@@ -5,16 +5,16 @@ import MirageSupport
 ///
 /// Pipeline files, validation, help, the JSON Schema and command-line options are made from it.
 public struct Setting: Sendable {
-  /// The key in pipeline files: the property's name in lower case with hyphens.
+  /// Key in pipeline files: the property's name in lower case with hyphens.
   package let key: String
   package private(set) var type: SettingType
-  /// One line that begins with the thing, without a period at its end.
+  /// One line of help that begins with the thing, without a final period.
   package let summary: String
-  /// The default in its full form; nil if the setting must be given, null if no value is a value of its own.
+  /// Default in its full form; nil if the setting must be given, null if it may be left out and has no default.
   package private(set) var standard: JSONValue?
   private let takesDefault: Bool
 
-  /// A setting whose default is that of the component's initializer, as `list` reads it.
+  /// Creates a setting whose default is that of the component's initializer, as `list` reads it.
   public init(_ key: String, _ type: SettingType, _ summary: String) {
     self.init(key, type, summary, standard: .null, takesDefault: true)
   }
@@ -24,20 +24,20 @@ public struct Setting: Sendable {
     (self.standard, self.takesDefault) = (standard, takesDefault)
   }
 
-  /// A setting that must be given.
+  /// Returns a setting that must be given.
   public static func required(_ key: String, _ type: SettingType, _ summary: String) -> Setting {
     Setting(key, type, summary, standard: nil, takesDefault: false)
   }
 
-  /// A setting without a default, whatever the initializer puts in its place.
+  /// Returns a setting without a default, whatever the initializer has for it.
   public static func optional(_ key: String, _ type: SettingType, _ summary: String) -> Setting {
     Setting(key, type, summary, standard: .null, takesDefault: false)
   }
 
-  /// The settings of a group, in the order that help shows them, with the defaults of its initializer.
+  /// Returns the settings of a group, in the order that help shows them, with the defaults of its initializer.
   ///
   /// - Parameters:
-  ///   - prototype: a value made with the initializer's defaults; what it has for required settings is not used.
+  ///   - prototype: a value made with the initializer's defaults; its values for required settings are not used.
   ///   - settings: one setting for each stored property.
   public static func list(of prototype: some Encodable, _ settings: Setting...) -> [Setting] {
     list(of: prototype, settings)
@@ -91,7 +91,7 @@ extension Setting {
 }
 
 extension [Setting] {
-  /// The setting of this key, in American or British spelling.
+  /// Returns the setting of this key, in American or British spelling.
   package func named(_ key: String) -> Setting? {
     first { $0.key == key } ?? first { $0.key == americanSpelling(key) }
   }

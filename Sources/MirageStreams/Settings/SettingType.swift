@@ -10,7 +10,7 @@ public enum SettingType: Sendable {
   case boolean
   case string
   case choice([String])
-  /// A list of different names out of these; one name means a list of one.
+  /// A list of different names from a few; one name means a list of one.
   case choices([String])
   /// A file or directory, relative to the pipeline file.
   case path
@@ -31,15 +31,15 @@ public enum SettingType: Sendable {
   case component([ComponentKind])
   /// A list of other components.
   case components([ComponentKind])
-  /// Settings of their own.
+  /// A group of settings.
   case group([Setting])
 
-  /// One of an enumeration's cases.
+  /// Returns the type of one of an enumeration's cases.
   public static func choice<Choice: CaseIterable & RawRepresentable<String>>(_ type: Choice.Type) -> SettingType {
     .choice(type.allCases.map(\.rawValue))
   }
 
-  /// A list of different cases of an enumeration.
+  /// Returns the type of a list of different cases of an enumeration.
   public static func choices<Choice: CaseIterable & RawRepresentable<String>>(_ type: Choice.Type) -> SettingType {
     .choices(type.allCases.map(\.rawValue))
   }
@@ -87,7 +87,7 @@ extension Setting {
     package var remedy: String?
   }
 
-  /// The problem of a value that is not of the setting's type at all.
+  /// Problem of a value that is not of the setting's type at all.
   package var mismatch: Problem {
     if case .choice(let names) = type {
       return Problem(message: "\(key) must be one of \(names.joined(separator: ", "))")
@@ -115,7 +115,7 @@ extension Setting {
     func text(_ value: JSONValue) -> Problem? { if case .string = value { nil } else { mismatch } }
     func items(_ count: ClosedRange<Int>, _ check: (JSONValue) -> Problem?) -> Problem? {
       guard case .array(let items) = value, count.contains(items.count) else { return mismatch }
-      // From the end: the upper bound is the one that was written if one number means both.
+      // Items are checked from the end: if one number means both bounds, the upper bound is the number as written.
       for index in items.indices.reversed() {
         guard var problem = check(items[index]) else { continue }
         problem.item = index
@@ -158,7 +158,7 @@ extension Setting {
   }
 }
 
-/// The bounds of a number in words.
+/// Returns the bounds of a number in words.
 private func bounds(_ range: ClosedRange<Int>) -> String {
   switch (range.lowerBound, range.upperBound) {
   case (.min, .max): "of any size"

@@ -1,6 +1,6 @@
 import MirageSupport
 
-/// One file of the dataset: some bytes, the images of some records one after the other, and some bytes.
+/// One file of the dataset: a head, consecutive records with or without their labels, and a tail.
 struct BatchContent {
   var head: [UInt8] = []
   let file: InputFile
@@ -14,7 +14,7 @@ struct BatchContent {
 
   var size: Int { head.count + records.count * (CIFARSink.pixels + (keepsLabels ? 1 : 0)) + tail.count }
 
-  /// The content piece by piece: never the whole of it is in memory.
+  /// Passes the content to `body` piece by piece, so that it is never all in memory.
   func pieces(_ body: ([UInt8]) throws -> Void) throws {
     try body(head)
     try forEachPiece { bytes in
@@ -29,7 +29,7 @@ struct BatchContent {
     try body(tail)
   }
 
-  /// The records as they stand in the file, a few at a time.
+  /// Passes the records to `body` as they are in the file, a few at a time.
   func forEachPiece(_ body: ([UInt8]) throws -> Void) throws {
     let size = CIFARSink.pixels + 1
     for start in stride(from: records.lowerBound, to: records.upperBound, by: 256) {
@@ -39,7 +39,7 @@ struct BatchContent {
   }
 }
 
-/// Where the batches go: files in a folder, or members of an archive.
+/// Output of the batches: files in a folder, or members of an archive.
 struct BatchOutput {
   private let folder: String
   private let archive: GzipWriter?
@@ -78,8 +78,8 @@ struct BatchOutput {
   }
 }
 
-/// Just enough of pickle protocol 2 for CIFAR's Python version, with text as Python 2 wrote it: `encoding="latin1"` gives
-/// str keys, `encoding="bytes"` bytes keys, as with the original files.
+/// The part of pickle protocol 2 that CIFAR's Python version needs, with text as Python 2 wrote it: `encoding="latin1"`
+/// gives str keys, `encoding="bytes"` bytes keys, as with the original files.
 private struct Pickler {
   var bytes: [UInt8] = [0x80, 2]
 
@@ -97,7 +97,7 @@ private struct Pickler {
     }
   }
 
-  /// Bytes of which `count` follow.
+  /// Appends the header of `count` bytes, which follow.
   mutating func dataHead(count: Int) {
     op("T")
     bytes += littleEndian(count)
@@ -115,7 +115,7 @@ private struct Pickler {
     op("e")
   }
 
-  /// An array of bytes with two dimensions, up to its content; `arrayTail` ends it.
+  /// Appends an array of bytes with two dimensions, up to its content; `arrayTail` ends it.
   mutating func arrayHead(rows: Int, columns: Int) {
     bytes += "cnumpy.core.multiarray\n_reconstruct\n".utf8
     bytes += "cnumpy\nndarray\n".utf8
@@ -151,7 +151,7 @@ private struct Pickler {
 }
 
 extension BatchContent {
-  /// A batch of the Python version: a dictionary whose `data` are the records without their labels.
+  /// Creates a batch of the Python version: a dictionary whose `data` are the records without their labels.
   init(pickling file: InputFile, records: Range<Int>, title: String, names: ArraySlice<Substring>) throws {
     self.init(file: file, records: records, keepsLabels: false)
     var labels: [UInt8] = []

@@ -1,8 +1,8 @@
 import MirageSupport
 import MirageMedia
 
-/// CIFAR-10's formats: the binary batches, or the Python version's pickles, which torchvision's CIFAR10 class reads (once
-/// its check of MD5 sums is out of the way). A train split is divided evenly over five batches. Images must be 32 × 32 RGB.
+/// CIFAR-10's formats: the binary batches, or the Python version's pickles, which torchvision's CIFAR10 class reads (if
+/// its MD5 check is disabled). A train split is divided evenly over five batches. Images must be 32 × 32 RGB.
 public struct CIFARSink: SinkComponent {
   public static let declaration = Declaration(
     "cifar10", "CIFAR-10's batches of 32 x 32 RGB images, binary or Python version", primary: "directory",
@@ -12,9 +12,10 @@ public struct CIFARSink: SinkComponent {
   public var directory: String
   package var format: Format
   package var split: Split
-  /// Write `cifar-10-python.tar.gz` or `cifar-10-binary.tar.gz` instead of the plain files.
+  /// Whether to write `cifar-10-python.tar.gz` or `cifar-10-binary.tar.gz` instead of the plain files.
   package var archive: Bool
 
+  /// Version of the format.
   public enum Format: String, Sendable, Codable, CaseIterable { case binary, python }
 
   public init(directory: String, format: Format = .binary, split: Split = .train, archive: Bool = false) {
@@ -36,7 +37,7 @@ public struct CIFARSink: SinkComponent {
     let name: String
   }
 
-  /// A record of the binary format: the label, then the red, green and blue planes.
+  /// Returns a record of the binary format: the label, then the red, green and blue planes.
   public func encode(_ sample: Sample, of dataset: DatasetInfo) throws -> Encoded {
     let image = sample.bytes()
     guard image.height == 32, image.width == 32, image.channels == 3 else {
@@ -64,7 +65,7 @@ public struct CIFARSink: SinkComponent {
     return (writer, journal.position)
   }
 
-  /// - Throws: cannot-create if the directory's other split has other classes, whose names this one would replace.
+  /// Checks that the directory's other split has the same classes, since this one replaces their names.
   private func checkClasses(_ classes: [String], in directory: String) throws {
     let file = directory + "/" + (format == .python ? folder + "/batches.meta" : "batches.meta.txt")
     guard FileKind(file) == .file else { return }
@@ -80,13 +81,13 @@ public struct CIFARSink: SinkComponent {
     }
   }
 
-  /// Batch names in their folder.
+  /// Names of the batches in their folder.
   var batches: [String] {
     let plain = split == .train ? (1...5).map { "data_batch_\($0)" } : ["test_batch"]
     return format == .binary ? plain.map { $0 + ".bin" } : plain
   }
 
-  /// The folder inside the archive; plain binary batches stand without one.
+  /// Folder of the batches; plain binary batches are written without one.
   var folder: String { format == .python ? "cifar-10-batches-py" : "cifar-10-batches-bin" }
 
   public func sharedFiles() -> [String]? {

@@ -1,12 +1,12 @@
 import MirageSupport
 import MirageMedia
 
-/// How images are stored in files.
+/// File format of images, with its compression.
 public struct ImageEncoding: Sendable, Equatable {
   package var format: ImageFormat
-  /// PNG: 0 (none) to 9 (smallest).
+  /// PNG compression level, 0 (none) to 9 (smallest).
   package var compression: Int
-  /// JPEG: 1 to 100.
+  /// JPEG quality, 1 (smallest) to 100 (best).
   package var quality: Int
 
   func encode(_ image: borrowing Image) throws -> [UInt8] {
@@ -18,7 +18,7 @@ public struct ImageEncoding: Sendable, Equatable {
 }
 
 extension Sample {
-  /// The sample's row in a metadata file: the file's name, the label by name and number, and all attributes.
+  /// Returns the sample's row in a metadata file: file name, label by name and number, and all attributes.
   func metadata(fileName: String?, classes: [String]) -> JSONValue {
     var row = attributes
     if let fileName { row["file_name"] = .string(fileName) }
@@ -45,7 +45,7 @@ extension Sample {
     return .object(row)
   }
 
-  /// - Throws: bad data if the label is missing or a distribution.
+  /// Returns the index of the class. Throws bad data if the label is missing or a distribution.
   func requiredClass(for sink: String) throws -> Int {
     guard let index = label?.index else {
       throw MirageError.badData("\(sink) needs a class for every sample, and this one has none")
@@ -54,7 +54,7 @@ extension Sample {
   }
 }
 
-/// A class name as a folder name: what file systems and tar do not hold becomes `_`.
+/// Returns a class name as a folder name: characters that file systems and tar do not hold become `_`.
 func fileSafe(_ name: String) -> String {
   if !name.isEmpty, name.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 || $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A }) {
     return name
@@ -63,7 +63,7 @@ func fileSafe(_ name: String) -> String {
   return safe.isEmpty || safe == "." || safe == ".." ? "_" : safe
 }
 
-/// Folder names for classes, told apart where two names become one.
+/// Returns folder names for classes, made different if two names become one.
 func folderNames(_ classes: [String]) -> [String] {
   var taken: Set<String> = []
   return classes.map { name in

@@ -1,19 +1,19 @@
 import MirageSupport
 import MirageMedia
 
-/// Which part of a dataset.
+/// Part of a dataset.
 public enum Split: String, Sendable, Codable, CaseIterable {
   case train, test
 
-  /// The file names that MNIST's distribution uses, without `.gz`.
+  /// File names of MNIST's distribution, without `.gz`.
   public var idxNames: (images: String, labels: String) {
     let prefix = self == .train ? "train" : "t10k"
     return ("\(prefix)-images-idx3-ubyte", "\(prefix)-labels-idx1-ubyte")
   }
 }
 
-/// MNIST's format: one file of images and one of labels, plain (as torchvision's MNIST and FashionMNIST classes open them
-/// under `<Class>/raw`) or gzip-compressed. The other split may stand in the same directory, written by another run.
+/// MNIST's format: one file of images and one of labels, plain (as torchvision's MNIST and FashionMNIST classes open
+/// them in `<Class>/raw`) or gzip-compressed. Another run may write the other split to the same directory.
 ///
 /// All images must have one size. Color images get a fourth dimension, which torchvision's classes do not expect.
 public struct IDXSink: SinkComponent {
@@ -60,7 +60,7 @@ public struct IDXSink: SinkComponent {
     return (writer, journal.position)
   }
 
-  /// Height, width and channels of the images that an interrupted run wrote.
+  /// Returns height, width and channels of the images that an interrupted run wrote; nil if it wrote none.
   private func shape(of path: String, length: Int) throws -> [Int]? {
     guard length > 0 else { return nil }
     var reader = ByteReader(try InputFile(path).read(at: 0, count: min(length, 20)))
@@ -130,7 +130,7 @@ private func bigEndian(_ value: Int) -> [UInt8] {
   [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) }
 }
 
-/// A report with a part for each split that stands in the directory.
+/// Returns a report with a part for each split in the directory.
 func mergedBySplit(_ report: JSONValue, existing: JSONValue?, split: Split) -> JSONValue {
   var splits: [String: JSONValue] = [:]
   if case .object(let before)? = existing?["splits"] { splits = before }

@@ -1,8 +1,8 @@
 import MirageSupport
 import MirageMedia
 
-/// One image file a sample in a folder for its class, and `metadata.jsonl` beside the folders: torchvision's ImageFolder
-/// and Hugging Face's `imagefolder` load it as it is.
+/// One image file per sample, in a folder for its class, and `metadata.jsonl` beside the folders. torchvision's
+/// ImageFolder and Hugging Face's `imagefolder` load it as it is.
 public struct ImageFolderSink: SinkComponent {
   public static let declaration = Declaration(
     "image-folder", "Image files in class folders, with metadata.jsonl", primary: "directory",
@@ -60,7 +60,7 @@ public struct ImageFolderSink: SinkComponent {
     }
 
     public mutating func finish() throws {
-      // A folder for a class that never came would be a class to torchvision.
+      // Empty folders are removed, since torchvision would count them as classes.
       for name in try directoryEntries(data) where FileKind(data + "/" + name) == .directory {
         if try directoryEntries(data + "/" + name).isEmpty { try removeTree(data + "/" + name) }
       }

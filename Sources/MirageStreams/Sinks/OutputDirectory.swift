@@ -1,6 +1,6 @@
 import MirageSupport
 
-/// Output of a run, for the sink to open.
+/// Dataset and output directory of a run, for the sink to open.
 public struct OutputPlan {
   package let dataset: DatasetInfo
   package let output: OutputDirectory
@@ -10,20 +10,20 @@ public struct OutputPlan {
 
 /// Treatment of output that is already there.
 public enum ExistingOutput: Sendable {
-  /// It is an error.
+  /// Fails if there is output.
   case refuse
-  /// An interrupted run is continued; a finished one is left as it is.
+  /// Continues an interrupted run; leaves a finished one as it is.
   case resume
-  /// It is replaced, once the new one is complete.
+  /// Replaces the output once the new one is complete.
   case overwrite
 }
 
-/// A dataset's directory while it is written: everything goes to `<directory>.partial` and takes its name at the end.
+/// A dataset's directory while it is written: everything goes to `<directory>.partial` and is moved at the end.
 ///
-/// A journal there says up to which position everything is safely on the disk, and how long each file was then. A run
-/// that resumes cuts the files to these lengths and goes on, so the finished output is byte for byte that of a run that
-/// was never interrupted. States, in order, and what resuming does after a crash in each:
-/// 1. `partial/journal.json` says `finished: false`: go on at its position.
+/// A journal there holds the position up to which everything is safely on the disk, and the length of each file then. A
+/// resumed run truncates the files to these lengths and continues, so the finished output is byte for byte that of a
+/// run that was never interrupted. States, in order, and actions of a resumed run after a crash in each:
+/// 1. `partial/journal.json` says `finished: false`: continue at its position.
 /// 2. It says `finished: true`: move `partial/data` to its place (again), remove `partial`.
 /// 3. `partial` is gone: nothing is left to do.
 public final class OutputDirectory {
@@ -33,7 +33,7 @@ public final class OutputDirectory {
   package let data: String
   /// Directory for files that do not become part of the dataset.
   package let work: String
-  /// State of the run: position and file lengths to go on from.
+  /// State of the run: position and file lengths to continue from.
   public private(set) var journal: Journal
   /// Whether an earlier run wrote all of this output.
   public private(set) var isComplete = false
@@ -46,11 +46,13 @@ public final class OutputDirectory {
   /// Opens the output for a run.
   ///
   /// - Parameters:
-  ///   - key: everything that decides the output's bytes; a run continues only one with an equal key.
-  ///   - start: the first position.
-  ///   - shared: the names of the sink's files, where others may stand beside them.
+  ///   - directory: final location of the dataset.
+  ///   - key: everything that determines the output's bytes; a run continues only one with an equal key.
+  ///   - start: first position.
+  ///   - existing: treatment of output that is already there.
+  ///   - shared: names of the sink's files if others may be beside them; nil if the sink uses the directory alone.
   /// - Throws: cannot-create if something is there that may not be replaced, or another run is writing; bad data
-  ///   naming the field, where the interrupted run was another one.
+  ///   naming the field if the interrupted run was another one.
   public init(
     _ directory: String, key: JSONValue, start: Int, existing: ExistingOutput, shared: [String]?
   ) throws {
@@ -77,7 +79,7 @@ public final class OutputDirectory {
           remedy: "Choose another --output, or replace it with --overwrite.")
       }
     case .resume:
-      // A finished output, even where a crash left the rest of `partial` behind: the journal goes last.
+      // Output without a journal is finished, even if a crash left the rest of `partial`.
       if FileKind(journalPath) == .missing, try conflicting() != nil {
         try checkFinished(key)
         if isUnfinished {
@@ -97,7 +99,7 @@ public final class OutputDirectory {
     if existing == .resume, FileKind(journalPath) == .file {
       journal = try Journal(from: InputFile.contents(of: journalPath), file: journalPath)
       try check(journal.key, against: key, file: journalPath)
-      // What came to stand here meanwhile must not be replaced, unless the data itself is moving in already.
+      // Output that others wrote meanwhile must not be replaced; this run's own may be moving in already.
       let isMoving = journal.isFinished && (shared != nil || FileKind(data) == .missing)
       if !isMoving { try checkReplaceable(key) }
     } else {
@@ -110,8 +112,8 @@ public final class OutputDirectory {
     }
   }
 
-  /// The directory that a finished one can take the place of: where a symbolic link leads, and never one that cannot be
-  /// renamed.
+  /// Returns the directory that the finished one can replace: the target of a symbolic link, and never one that cannot
+  /// be renamed.
   private static func movable(_ directory: String) throws -> String {
     guard FileKind(directory) == .directory else { return directory }
     let place = try resolvedPath(directory)
@@ -125,10 +127,10 @@ public final class OutputDirectory {
     return isSymbolicLink(directory) ? place : directory
   }
 
-  /// The name of the report beside the data.
+  /// Name of the report beside the data.
   public static let reportName = "mirage.json"
 
-  /// What of the output is there already.
+  /// Returns the path of output that is already there; nil if there is none.
   private func conflicting() throws -> String? {
     if let shared, FileKind(directory) != .file {
       return shared.map { directory + "/" + $0 }.first { FileKind($0) != .missing }
@@ -140,13 +142,13 @@ public final class OutputDirectory {
     }
   }
 
-  /// What the report there says of the run that wrote what this one is to write; nil if no run did.
+  /// Returns the report of the run that wrote the same output, or the same split of it; nil if there is none.
   private func report(_ key: JSONValue) -> JSONValue? {
     let report = try? JSONValue(parsing: InputFile.contents(of: directory + "/" + Self.reportName))
     return shared == nil ? report : key["split"].flatMap { report?["splits"]?[$0.plain] }
   }
 
-  /// - Throws: bad data if the finished output was made by another run than this.
+  /// Checks that the finished output was made by an equal run, and takes over its counts.
   private func checkFinished(_ key: JSONValue) throws {
     guard let report = report(key), let before = report["run"], case .object(var now) = key else {
       throw MirageError(.cannotCreate, "exists already, and is not the output of a run", file: try conflicting())
@@ -157,7 +159,7 @@ public final class OutputDirectory {
     journal.counts = SampleCounts(report: report)
   }
 
-  /// - Throws: cannot-create if something stands here that this tool did not write.
+  /// Checks that output that is already there was written by this tool.
   private func checkReplaceable(_ key: JSONValue) throws {
     guard let there = try conflicting(), report(key)?["run"] == nil else { return }
     throw MirageError(
@@ -165,7 +167,7 @@ public final class OutputDirectory {
       file: there, remedy: "Remove it yourself, or choose another --output.")
   }
 
-  /// - Throws: cannot-create if the partial directory holds what no run put there.
+  /// Checks that the partial directory holds only files of a run.
   private func checkPartial() throws {
     let own = ["data", "journal.json", "journal.json.tmp", "lock", "work"]
     if FileKind(partial) == .directory, try directoryEntries(partial).allSatisfy(own.contains) { return }
@@ -202,7 +204,7 @@ public final class OutputDirectory {
     }
   }
 
-  /// Gives the finished data its name.
+  /// Moves the finished data to its final location.
   public func commit() throws {
     if !journal.isFinished { try checkpoint { $0.isFinished = true } }
     if FileKind(data) == .directory {
@@ -221,21 +223,21 @@ public final class OutputDirectory {
       }
       try syncFileSystem(of: parentDirectory(directory))
     }
-    // The journal stays until all else is gone, so that resuming comes back here.
+    // The journal stays until all else is done, so that a resumed run comes back here.
     try removeTree(work)
     try removeTree(partial)
     lock = nil
   }
 }
 
-/// How far a run has come, as it stands on the disk.
+/// State of a run, as saved on the disk.
 public struct Journal: Sendable {
-  /// Everything that decides the output's bytes.
+  /// Everything that determines the output's bytes.
   package var key: JSONValue
-  /// The next position.
+  /// Next position.
   package var position: Int
   package var counts = SampleCounts()
-  /// The lengths of the files that grow, by their paths in the partial directory.
+  /// Lengths of the files that grow, in bytes, by the names that the sink gives them.
   public var files: [String: Int] = [:]
   package var isFinished = false
 
@@ -267,26 +269,26 @@ public struct Journal: Sendable {
 
 /// Counts of the samples that a run wrote and left out.
 public struct SampleCounts: Sendable, Codable, Equatable {
-  /// Samples written, of every class and kind.
+  /// Number of samples written.
   public var written = 0
-  /// Written samples by class name; those without a class do not count here.
+  /// Number of written samples by class name; samples without a class are not counted here.
   public var classes: [String: Int] = [:]
-  /// Written samples by kind: original, augmented or synthetic.
+  /// Number of written samples by kind: real, augmented or synthetic.
   public var kinds: [String: Int] = [:]
-  /// The samples left out by the error policy, in order.
+  /// Samples left out by the error policy, in order.
   public var skipped: [Skipped] = []
 
   /// A sample that was left out.
   public struct Skipped: Sendable, Codable, Equatable {
     /// Identifier of the sample.
     public var sample: String
-    /// Why it was left out.
+    /// Message of the failure.
     public var reason: String
   }
 
   public init() {}
 
-  /// What a report says of a run that has finished.
+  /// Reads the counts in the report of a finished run.
   init(report: JSONValue) {
     func counts(_ field: String) -> [String: Int] {
       (try? report["counts"]?[field]?.decoded(as: [String: Int].self)) ?? [:]
@@ -298,7 +300,7 @@ public struct SampleCounts: Sendable, Codable, Equatable {
     written = kinds.values.reduce(0, +)
   }
 
-  /// The fields that a report has of this.
+  /// The counts as fields of a report.
   var report: [String: JSONValue] {
     get throws {
       let counts: JSONValue = [

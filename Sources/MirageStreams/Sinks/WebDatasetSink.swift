@@ -10,7 +10,7 @@ public struct WebDatasetSink: SinkComponent {
     Setting("samples-per-shard", .integer(1...Int.max), "Number of samples per shard"), .format, .compression, .quality)
 
   public var directory: String
-  /// Shards are named `<prefix>-000000.tar`.
+  /// Text before the number in the shard names: `<prefix>-000000.tar`.
   package var prefix: String
   package var samplesPerShard: Int
   package var format: ImageFormat
@@ -27,7 +27,7 @@ public struct WebDatasetSink: SinkComponent {
 
   public func check(_ dataset: DatasetInfo) throws {}
 
-  /// The sample's members, ready for the tar.
+  /// Returns the sample's tar members.
   public func encode(_ sample: Sample, of dataset: DatasetInfo) throws -> [UInt8] {
     let key = sample.id.description
     let encoding = ImageEncoding(format: format, compression: compression, quality: quality)
@@ -39,7 +39,7 @@ public struct WebDatasetSink: SinkComponent {
 
   public func open(_ plan: OutputPlan) async throws -> (writer: Writer, resumeAt: Int) {
     let files = plan.output.journal.files
-    // What was begun after the journal was saved is written again.
+    // Shards that were begun after the journal was saved are written again.
     for name in try directoryEntries(plan.output.data) where files[name] == nil {
       try removeTree(plan.output.data + "/" + name)
     }
@@ -55,7 +55,7 @@ public struct WebDatasetSink: SinkComponent {
     let samplesPerShard: Int
     var written: Int
     var files: [String: Int]
-    /// The shard that is being filled; it is ended when the next one begins, or by `finish`.
+    /// Shard that is being filled; it is ended when the next one begins, or by `finish`.
     var shard: OutputFile?
 
     init(data: String, prefix: String, samplesPerShard: Int, written: Int, files: [String: Int]) throws {

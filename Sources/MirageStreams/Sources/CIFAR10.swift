@@ -1,13 +1,13 @@
 import MirageSupport
 import MirageMedia
 
-/// CIFAR-10, in its binary or Python version, as a folder or a `.tar.gz`; found by what is there.
+/// CIFAR-10, binary or Python version, as a folder or a `.tar.gz`; the version is detected from the file names.
 public struct CIFAR10: SourceComponent {
   public static let declaration = Declaration(
     "cifar10", "CIFAR-10, binary or Python version, folder or .tar.gz", primary: "directory",
     of: CIFAR10(directory: ""), .required("directory", .path, "Folder or archive, or a folder that holds it"), .split)
 
-  /// The folder with the batches, the archive, or a folder that holds one of these.
+  /// Folder with the batches, archive, or folder that holds one of these.
   public var directory: String
   package var split: Split
 
@@ -58,11 +58,12 @@ public struct CIFAR100: SourceComponent {
     .required("directory", .path, "Folder or archive, or a folder that holds it"), .split,
     Setting("labels", .choice(Labels.self), "Labels: the 100 classes or the 20 groups"))
 
-  /// The folder with `train.bin` and `test.bin`, `cifar-100-binary.tar.gz`, or a folder that holds one of these.
+  /// Folder with `train.bin` and `test.bin`, `cifar-100-binary.tar.gz`, or folder that holds one of these.
   public var directory: String
   package var split: Split
   package var labels: Labels
 
+  /// Labels: the 100 fine or the 20 coarse classes.
   public enum Labels: String, Sendable, Codable, CaseIterable { case fine, coarse }
 
   public init(directory: String, split: Split = .train, labels: Labels = .fine) {
@@ -91,7 +92,7 @@ private struct BatchFiles {
   private let archive: InputFile?
   private let members: [String: TarMember]
 
-  /// A file, or its part of an archive.
+  /// A file in a folder, or a member of an archive.
   struct Part {
     let path: String
     let file: InputFile
@@ -105,7 +106,7 @@ private struct BatchFiles {
       return try file.read(at: offset, count: size)
     }
 
-    /// The lines of a text that say something.
+    /// Returns the lines of a text that are not blank.
     func lines() throws -> [String] {
       guard let text = String(validating: try read(), as: UTF8.self) else {
         throw MirageError.badData("the text is not UTF-8", file: path)
@@ -158,10 +159,10 @@ private struct BatchFiles {
   }
 }
 
-/// One batch of planar 32 × 32 images: where they are, and their labels.
+/// One batch of planar 32 × 32 images: their location and labels.
 private struct Batch {
   let file: InputFile
-  /// Where the first image's planes begin.
+  /// Byte offset of the first image's planes.
   let offset: Int
   let recordSize: Int
   let labels: [UInt8]
@@ -181,7 +182,7 @@ private struct Batch {
     file = part.file
     offset = part.offset + labelBytes
     name = lastComponent(part.path)
-    // The labels are found record by record, without holding the images.
+    // The labels are read in pieces, so that the images are never all in memory.
     var labels: [UInt8] = []
     let step = 512
     for start in stride(from: 0, to: part.size / recordSize, by: step) {
@@ -227,7 +228,7 @@ private struct Batch {
   }
 
   static func flow(_ batches: [Batch], classes: [String], input: String) -> Flow<Sample> {
-    // The first index of each batch.
+    // Index of the first sample of each batch.
     let starts = batches.reduce(into: [0]) { $0.append($0.last! + $1.labels.count) }
     @Sendable func batch(of index: Int) -> Int { starts.lastIndex { $0 <= index }! }
     let about = DatasetInfo(classes: classes, inputs: [input], chunkSize: 128)

@@ -4,8 +4,8 @@ import MirageMedia
 /// CelebA's aligned faces, in the folder `img_align_celeba` or read in place from `img_align_celeba.zip`, with their
 /// annotation lists beside it (the original `.txt` or Kaggle's `.csv`).
 ///
-/// Attributes become columns (true or false), the five landmarks move with the pixels. The lists of boxes are left alone:
-/// they are in the coordinates of the original images and do not fit the aligned ones.
+/// Attributes become columns (true or false), and the five landmarks move with the pixels. The lists of boxes are not
+/// read, since their coordinates are those of the original images and do not fit the aligned ones.
 public struct CelebA: SourceComponent {
   public static let declaration = Declaration(
     "celeba", "CelebA's aligned faces, in a folder or in their zip archive, with annotations", primary: "directory",
@@ -14,6 +14,7 @@ public struct CelebA: SourceComponent {
     Setting("split", .choice(Part.self), "Part of the dataset"),
     Setting("label", .string, "Label: an attribute such as Smiling, or identity; none if empty"), .channels)
 
+  /// Directory of the images and the lists.
   public var directory: String
   package var split: Part
   /// Label: one of the forty attributes (`Smiling`; classes `no` and `yes`), `identity`, or empty for none.
@@ -21,6 +22,7 @@ public struct CelebA: SourceComponent {
   /// Color mode of all images.
   package var channels: ColorMode
 
+  /// Part of the dataset.
   public enum Part: String, Sendable, Codable, CaseIterable { case train, valid, test, all }
 
   public init(directory: String, split: Part = .train, label: String = "", channels: ColorMode = .rgb) {
@@ -34,7 +36,7 @@ public struct CelebA: SourceComponent {
     let partition = try Table(directory, "list_eval_partition", columns: ["partition"])
     let identity = try Table(directory, "identity_CelebA", columns: ["identity"])
 
-    // Which files, in the order of their names.
+    // Files of the split, in the order of their names.
     var files = images.names
     if let partition {
       let wanted = Part.allCases.firstIndex(of: split)!
@@ -100,13 +102,13 @@ public struct CelebA: SourceComponent {
       return value
     }
     if !isIdentity { return (["no", "yes"], values.map { $0 == 1 ? 1 : 0 }) }
-    // Identities that this split has, in the order of their numbers.
+    // The classes are the identities of this split, in the order of their numbers.
     let numbers = Set(values).sorted()
     let index = Dictionary(uniqueKeysWithValues: numbers.enumerated().map { ($1, Int32($0)) })
     return (numbers.map(String.init), values.map { index[$0]! })
   }
 
-  /// The image files, in a folder or a zip archive.
+  /// Image files in a folder or a zip archive.
   private struct Images: Sendable {
     let path: String
     let names: [String]
@@ -153,16 +155,16 @@ public struct CelebA: SourceComponent {
     }
   }
 
-  /// One of the lists: rows of integers under a file name. Columns are padded with any number of spaces in the `.txt`,
-  /// parted by commas in the `.csv`; lines may end in CR LF.
+  /// An annotation list: a row of integers for each file name. Columns are separated by spaces in the `.txt` and by
+  /// commas in the `.csv`; lines may end in CR LF.
   private struct Table: Sendable {
     let path: String
     let columns: [String]
     private let rows: [String: Int]
     private let values: [Int32]
 
-    /// - Parameter columns: their names, for lists without a head; nil for lists that begin with a count and names.
-    /// - Returns: nil if the list is not there.
+    /// Reads a list; nil if there is no such file. `columns` names the columns of a `.txt` without a header; it is nil
+    /// for one that begins with a count and names.
     init?(_ directory: String, _ name: String, columns fixed: [String]?) throws {
       let text = joined(directory, name + ".txt")
       let csv = joined(directory, name + ".csv")
@@ -217,7 +219,7 @@ public struct CelebA: SourceComponent {
       }
     }
 
-    /// - Throws: bad data if images have no row, or rows no image.
+    /// Checks that each image has a row, and each row an image.
     func check(against images: Images) throws {
       if rows.count == images.names.count, images.names.allSatisfy({ rows[$0] != nil }) { return }
       if let missing = images.names.first(where: { rows[$0] == nil }) {

@@ -2,17 +2,18 @@ import MirageSupport
 import MirageMedia
 
 /// PNG and JPEG files in class folders (torchvision's ImageFolder), flat without labels, or described by a
-/// `metadata.jsonl` (Hugging Face's `imagefolder`, and what this tool writes).
+/// `metadata.jsonl` (the format of Hugging Face's `imagefolder` and of `ImageFolderSink`).
 public struct ImageFolder: SourceComponent {
   public static let declaration = Declaration(
     "image-folder", "PNG and JPEG files in class folders, flat, or listed in metadata.jsonl", primary: "directory",
     of: ImageFolder(directory: ""), .required("directory", .path, "Directory of the images"), .channels,
     Setting("label", .string, "Column of metadata.jsonl that holds the label"))
 
+  /// Directory of the images.
   public var directory: String
   /// Color mode of all images.
   package var channels: ColorMode
-  /// The column of `metadata.jsonl` that holds the label, as a name or a number.
+  /// Column of `metadata.jsonl` that holds the label, as a name or a number.
   package var label: String
 
   public init(directory: String, channels: ColorMode = .rgb, label: String = "label") {
@@ -46,7 +47,8 @@ public struct ImageFolder: SourceComponent {
     var rows: Rows?
   }
 
-  /// Class folders where there are any, else the files themselves. Names that begin with a dot are left out.
+  /// Lists the images in class folders or, if there are no folders, in the directory. Names that begin with a dot are
+  /// left out.
   private func found() throws -> Listing {
     var listing = Listing()
     let names = try directoryEntries(directory).filter { !$0.hasPrefix(".") }
@@ -78,7 +80,7 @@ public struct ImageFolder: SourceComponent {
     return listing
   }
 
-  /// The rows of `metadata.jsonl`; labels that are names are sorted, as class folders would be.
+  /// Lists the images in `metadata.jsonl`. Class names are sorted, as class folders are, unless the rows number them.
   private func described(by path: String) throws -> Listing {
     let lines = try InputFile.lines(of: path)
     var listing = Listing()
@@ -118,7 +120,7 @@ public struct ImageFolder: SourceComponent {
     listing.rows = Rows(lines: rows, label: label)
     let known = Set(names.compactMap(\.self))
     if !known.isEmpty {
-      // Our own files say the number of each name beside it; others are numbered in order of their names.
+      // This tool's files give the number of each name; names in other files are numbered in sorted order.
       var indexed: [String: Int] = [:]
       for (name, number) in zip(names, numbers) { if let name, let number { indexed[name] = number } }
       let isIndexed = indexed.count == known.count && Set(indexed.values).count == known.count
@@ -140,7 +142,7 @@ public struct ImageFolder: SourceComponent {
     return listing
   }
 
-  /// The further columns of each image, parsed when it is read.
+  /// Further columns of each image, parsed when the image is read.
   private struct Rows: Sendable {
     let lines: [Substring]
     let label: String
@@ -160,10 +162,10 @@ extension JSONValue {
 }
 
 extension ImageFolder: RecognizedSource {
-  /// Any directory may hold image files: the format that is left if no other is recognized.
+  /// Returns whether the path is a directory: this format is chosen if no other is recognized.
   public static func recognizes(_ place: DatasetPlace) -> Bool { place.entries != nil }
 
-  /// The folder itself, or its folders `train` and `test` if it has a `train` and no list of its own.
+  /// Returns the folder itself, or its folders `train` and `test` if it has a `train` and no `metadata.jsonl`.
   public static func source(at path: String, split: Split) throws -> (any SourceComponent)? {
     let place = try DatasetPlace(path)
     guard place.folders.contains("train"), !place.holds({ $0 == "metadata.jsonl" }) else {

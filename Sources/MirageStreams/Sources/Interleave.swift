@@ -2,8 +2,8 @@ import MirageSupport
 
 /// Several sources in one flow, mixed by weights.
 ///
-/// The weights decide by arithmetic which source serves a position: within a period of positions each source comes as
-/// often as its weight says, evenly spread. Classes are joined by their names.
+/// The source of a position is computed from the weights: within a period of positions, the turns of a source are
+/// proportional to its weight and evenly spread. Classes are joined by their names.
 public struct Interleave: SourceComponent {
   public static let declaration = Declaration(
     "interleave", "Several sources mixed by weights", primary: "sources", of: Interleave([]),
@@ -13,15 +13,16 @@ public struct Interleave: SourceComponent {
       "until", .choice(End.self),
       "End of the flow: with the first source that runs out, or the last, shorter ones starting over"))
 
+  /// Sources that are mixed.
   @Nested public private(set) var sources: [any SourceComponent]
   package let weights: [Double]
   package let until: End
 
-  /// When the flow ends.
+  /// End of the flow.
   public enum End: String, Sendable, Codable, CaseIterable {
-    /// With the first source that runs out: no sample twice.
+    /// Ends with the first source that runs out, so that no sample repeats.
     case shortest
-    /// With the last one; shorter sources start over.
+    /// Ends with the last source; shorter ones start over.
     case longest
   }
 
@@ -117,7 +118,7 @@ extension SampleID {
   }
 }
 
-/// Which source serves a position, and for the how-manieth time: a table of one period, in which turns are spread evenly.
+/// The source of each position, and how many turns it has had before: a table of one period with evenly spread turns.
 private struct Schedule: Sendable {
   private let sources: [Int]
   private let ranks: [Int]
@@ -126,7 +127,7 @@ private struct Schedule: Sendable {
   struct Turn { let source, number: Int }
 
   init(weights: [Double]) {
-    // The shortest period that meets the weights, or one of 1,000 that comes near.
+    // The shortest period that meets the weights, or 1,000 positions, which approximate them.
     let total = weights.reduce(0, +)
     let period =
       (weights.count...1000).first { period in
@@ -140,7 +141,7 @@ private struct Schedule: Sendable {
     let length = shares.reduce(0, +)
     for _ in 0..<length {
       for source in shares.indices { credit[source] += Double(shares[source]) / Double(length) }
-      // The source that is owed most among those with turns left.
+      // The next source is the one with the most credit among those with turns left.
       let next = shares.indices.filter { given[$0] < shares[$0] }.max { credit[$0] < credit[$1] }!
       credit[next] -= 1
       sources.append(next)
@@ -156,7 +157,7 @@ private struct Schedule: Sendable {
     return Turn(source: source, number: period * shares[source] + ranks[place])
   }
 
-  /// The position at which a source has its turn of this number.
+  /// Returns the position at which a source has its turn of this number.
   func position(ofTurn number: Int, of source: Int) -> Int {
     let (period, rank) = number.quotientAndRemainder(dividingBy: shares[source])
     let place = sources.indices.first { sources[$0] == source && ranks[$0] == rank }!

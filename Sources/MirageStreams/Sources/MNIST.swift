@@ -1,8 +1,8 @@
 import MirageSupport
 import MirageMedia
 
-/// MNIST and everything in its IDX format (Fashion-MNIST, KMNIST, EMNIST, …): unsigned bytes, images of height × width, or
-/// height × width × channels, with labels.
+/// MNIST and everything in its IDX format (Fashion-MNIST, KMNIST, EMNIST, …): images of unsigned bytes with labels, of
+/// height × width or height × width × channels.
 public struct MNIST: SourceComponent {
   public static let declaration = Declaration(
     "mnist", "MNIST and everything in its IDX format, plain or .gz", primary: "directory", of: MNIST(directory: ""),
@@ -11,14 +11,14 @@ public struct MNIST: SourceComponent {
     Setting("transpose", .boolean, "Whether rows and columns are swapped, as EMNIST needs"),
     Setting("classes", .strings, "Names of the classes; else those in classes.txt, or numbers"))
 
-  /// Directory of the files: they are in it, or in `raw`, `MNIST/raw`, `FashionMNIST/raw` and the like below, plain or `.gz`.
+  /// Directory of the files, plain or `.gz`, in it or in `raw`, `MNIST/raw`, `FashionMNIST/raw` and the like below it.
   public var directory: String
   package var split: Split
-  /// Text before `train` in the files' names, such as `emnist-letters-`.
+  /// Text before `train` in the file names, such as `emnist-letters-`.
   package var prefix: String
-  /// Swap rows and columns, which EMNIST stores the other way round.
+  /// Whether rows and columns are swapped, as EMNIST needs.
   package var transpose: Bool
-  /// The classes' names; without them those in a `classes.txt` beside the data, or numbers.
+  /// Names of the classes. If empty, they are those in a `classes.txt` beside the data, or numbers.
   package var classes: [String]
 
   public init(
@@ -48,7 +48,7 @@ public struct MNIST: SourceComponent {
         "holds \(labels.shape[0]) labels, but \(imagesPath) holds \(count) images", file: labelsPath, place: "byte 4",
         remedy: "Use the two files of one split of one dataset.")
     }
-    // Also where there are no images, whose size the file's length does not bound.
+    // Sizes are checked even if there are no images, since the file's length does not bound them then.
     guard count == 0 || height > 0 && width > 0, height <= Image.sideLimit, width <= Image.sideLimit,
       height * width <= Image.pixelLimit
     else {
@@ -125,8 +125,8 @@ struct IDXFile {
   let shape: [Int]
   let dataOffset: Int
 
-  /// - Throws: bad data naming the byte, if the file is not IDX of unsigned bytes, claims sizes that overflow, or has
-  ///   another length than its header says.
+  /// Opens a file. Throws bad data naming the byte if it is not IDX of unsigned bytes, claims sizes that overflow, or
+  /// has another length than its header says.
   init(_ path: String) throws {
     file = try InputFile.openInflated(path)
     if file.size == 0 { throw MirageError.badData("the file is empty", file: path) }

@@ -3,14 +3,16 @@ import MirageSupport
 /// A pipeline's samples as the source of another, or as a part of `interleave`.
 ///
 /// Its stages have paths of their own, such as `source/sources/1/stages/0`, so that each branch draws its own random
-/// numbers; stages that must be fitted are fitted on what flows within the branch.
+/// numbers; stages that must be fitted are fitted on the samples of the branch.
 public struct PipelineSource: SourceComponent {
   public static let declaration = Declaration(
     "pipeline", "A source with stages of its own, such as one branch of interleave",
     of: PipelineSource(MNIST(directory: "")), .required("source", .component([.source]), "Source of the branch"),
     Setting("stages", .components([.augmentation, .stage]), "Stages of the branch"))
 
+  /// Source of the branch.
   @Nested public private(set) var source: any SourceComponent
+  /// Stages of the branch.
   @Nested public private(set) var stages: [any StageComponent]
 
   public init(_ source: any SourceComponent, stages: [any StageComponent] = []) {

@@ -1,9 +1,9 @@
 import MirageSupport
 import MirageMedia
 
-/// How sources make flows.
+/// Flows that read the data of sources.
 extension Flow where Element == Sample {
-  /// A flow over samples that can each be read by their index. A thrown `MirageError` fails the one sample.
+  /// Returns a flow of samples that are read by index. A thrown `MirageError` fails only that sample.
   static func reading(
     count: Int, about: DatasetInfo, origin: @escaping @Sendable (Int) -> Origin,
     label: @escaping @Sendable (Int) -> Int?, image: @escaping @Sendable (Int) throws -> Image,
@@ -26,7 +26,7 @@ extension Flow where Element == Sample {
       })
   }
 
-  /// A flow over records of one size that stand one after the other in a file: neighbors are read together.
+  /// Returns a flow of consecutive records of one size in files. Neighbors are read together.
   static func readingRecords(
     count: Int, about: DatasetInfo, origin: Origin, recordSize: Int,
     place: @escaping @Sendable (Int) -> (file: InputFile, offset: Int), label: @escaping @Sendable (Int) -> Int?,
@@ -71,13 +71,13 @@ extension Flow where Element == Sample {
   }
 }
 
-/// The class names in a text file, one a line.
+/// Returns the class names in a text file, one per line.
 func classNames(in path: String) throws -> [String] {
   try InputFile.lines(of: path).map { $0.trimmed }.filter { !$0.isEmpty }
 }
 
 extension StringProtocol {
-  /// Without white space at both ends.
+  /// The text without white space at both ends.
   var trimmed: String {
     let start = drop { $0.isWhitespace }
     let end = start.lastIndex { !$0.isWhitespace }
@@ -86,8 +86,8 @@ extension StringProtocol {
 }
 
 extension Sample {
-  /// Takes over the columns that a metadata row has for a sample, as the sinks write them: landmarks, boxes with their
-  /// further columns (Hugging Face's `objects`), and all else as attributes.
+  /// Takes over the columns of a metadata row, as the sinks write them: landmarks, boxes with their further columns
+  /// (Hugging Face's `objects`), and all others as attributes.
   mutating func restore(_ columns: [String: JSONValue]) {
     var row = columns
     for own in ["file_name", "id", "kind", "source"] { row[own] = nil }

@@ -1,19 +1,19 @@
 import MirageSupport
 import MirageMedia
 
-/// WebDataset's tar shards, plain or gzip-compressed: samples are neighboring members of one key, with an image (`png`,
-/// `jpg`, `jpeg`) and perhaps a class (`cls`) and further columns (`json`).
+/// WebDataset's tar shards, plain or gzip-compressed: a sample is a group of adjacent members of one key, with an image
+/// (`png`, `jpg`, `jpeg`) and optionally a class (`cls`) and further columns (`json`).
 public struct WebDataset: SourceComponent {
   public static let declaration = Declaration(
     "webdataset", "WebDataset's tar shards", primary: "directory", of: WebDataset(directory: ""),
     .required("directory", .path, "Directory of shards, or one shard"), .channels,
     Setting("classes", .strings, "Names of the classes; else those of the json members, or numbers"))
 
-  /// A folder of shards, or one shard.
+  /// Folder of shards, or path of one shard.
   public var directory: String
   /// Color mode of all images.
   package var channels: ColorMode
-  /// The classes' names; without them those that the `json` members' `label` gives, or numbers.
+  /// Names of the classes. If empty, they are the `label` of the `json` members, or numbers.
   package var classes: [String]
 
   public init(directory: String, channels: ColorMode = .rgb, classes: [String] = []) {
@@ -102,14 +102,14 @@ public struct WebDataset: SourceComponent {
     return names.map { joined(directory, $0) }
   }
 
-  /// Key and extension part at the first dot of the base name.
+  /// Splits a name into key and extension at the first dot of its last component.
   private static func split(_ name: String) -> (key: Substring, type: String) {
     let base = name.lastIndex(of: "/").map { name.index(after: $0) } ?? name.startIndex
     guard let dot = name[base...].firstIndex(of: ".") else { return (name[...], "") }
     return (name[..<dot], name[name.index(after: dot)...].lowercased())
   }
 
-  /// The sample that a group of members makes; nil if it holds no image.
+  /// Returns the sample that a group of members forms; nil if it holds no image.
   private func entry(_ group: [TarMember], _ file: InputFile, shard: Int, names: inout [Int: String]) throws -> Entry? {
     func member(_ types: String...) -> TarMember? { group.first { types.contains(Self.split($0.name).type) } }
     guard let image = member("png", "jpg", "jpeg") else { return nil }

@@ -12,7 +12,7 @@ package func classIndex(_ name: String, among classes: [String], stage: String) 
     remedy: nearest ?? "Its classes are \(classes.prefix(20).joined(separator: ", ")).")
 }
 
-/// Keeps the samples of certain classes. The others' positions stay, empty, and are not read.
+/// Keeps the samples of certain classes. The positions of other samples remain, empty, and are not read.
 public struct Filter: StageComponent, Stage {
   public static let declaration = Declaration(
     "filter", "Keeps the samples of certain classes", primary: "classes", of: Filter(classes: []),
@@ -44,7 +44,7 @@ public struct Filter: StageComponent, Stage {
   }
 }
 
-/// The same number of samples of every class. Samples of small classes repeat, in another order, as further passes.
+/// Gives every class the same number of samples. Samples of small classes repeat, in another order, as further passes.
 public struct Balance: StageComponent, Stage {
   public static let declaration = Declaration(
     "balance", "As many samples of every class; those of small classes repeat", primary: "per-class", of: Balance(),

@@ -15,6 +15,7 @@ public struct Mixup: StageComponent, Stage {
 
   public static var domains: Set<Format.Domain> { [.image] }
   package var alpha: Double
+  /// Probability that a sample is mixed, 0 to 1.
   public var probability: Double
 
   public init(alpha: Double = 0.2, probability: Double = 1) { (self.alpha, self.probability) = (alpha, probability) }
@@ -32,8 +33,8 @@ public struct Mixup: StageComponent, Stage {
 }
 
 /// Pastes a rectangle of a partner into each sample; the labels mix by area (Yun et al., "CutMix", 2019). The
-/// rectangle's sides are √(1 - λ) of the image's, λ from Beta(α, α), its center is uniform, and what is cut off at the
-/// edge counts.
+/// rectangle's sides are √(1 - λ) of the image's, λ from Beta(α, α), and its center is uniform; only its area inside
+/// the image counts.
 public struct CutMix: StageComponent, Stage {
   public static let declaration = Declaration(
     "cutmix", "Pastes rectangles of other samples; labels mix by area", primary: "alpha", of: CutMix(),
@@ -42,6 +43,7 @@ public struct CutMix: StageComponent, Stage {
 
   public static var domains: Set<Format.Domain> { [.image] }
   package var alpha: Double
+  /// Probability that a sample is mixed, 0 to 1.
   public var probability: Double
 
   public init(alpha: Double = 1, probability: Double = 1) { (self.alpha, self.probability) = (alpha, probability) }
@@ -65,8 +67,8 @@ public struct CutMix: StageComponent, Stage {
   }
 }
 
-/// Reads each position's partner beside it and lets `mix` change the image; it returns the fraction that
-/// remains of the sample.
+/// Returns a flow that mixes each sample with a partner. `mix` changes the image and returns the fraction of the sample
+/// that remains.
 private func mixed(
   _ upstream: Flow<Sample>, at path: StagePath, stage: String, probability: Double,
   mix: @escaping @Sendable (inout Image, Image, inout Random) -> Double
@@ -134,7 +136,7 @@ private func mixed(
 }
 
 extension Random {
-  /// Draws a number from Beta(α, α): the fraction that the first of two Gamma(α) numbers is of their sum.
+  /// Draws a number from Beta(α, α): the first of two Gamma(α) numbers, divided by their sum.
   mutating func beta(_ alpha: Double) -> Double {
     let (a, b) = (gamma(alpha), gamma(alpha))
     return a + b > 0 ? a / (a + b) : (chance(0.5) ? 1 : 0)

@@ -20,7 +20,7 @@ public struct Copies: StageComponent, Stage {
   }
 }
 
-/// The whole flow, several times. Every pass is another epoch of the stages before it, which draw and shuffle again.
+/// Repeats the whole flow. Every pass is another epoch of the stages before it, which draw and shuffle again.
 public struct Repeat: StageComponent, Stage {
   public static let declaration = Declaration(
     "repeat", "The whole flow several times, drawn and shuffled differently each time", primary: "times", of: Repeat(1),
@@ -41,7 +41,7 @@ public struct Repeat: StageComponent, Stage {
   }
 }
 
-/// The first positions. Positions that a filter emptied count too.
+/// Keeps the first positions. Positions that a filter emptied count too.
 public struct Take: StageComponent, Stage {
   public static let declaration = Declaration(
     "take", "The first positions; those that a filter emptied count too", primary: "count", of: Take(0),
@@ -56,7 +56,7 @@ public struct Take: StageComponent, Stage {
   }
 }
 
-/// All but the first positions. Positions that a filter emptied count too.
+/// Leaves out the first positions. Positions that a filter emptied count too.
 public struct Skip: StageComponent, Stage {
   public static let declaration = Declaration(
     "skip", "All but the first positions", primary: "count", of: Skip(0),

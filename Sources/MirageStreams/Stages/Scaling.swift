@@ -42,7 +42,7 @@ extension ScaledImage.AffineMap {
 /// Subtracts a mean and divides by a standard deviation, channel by channel. Bytes count as 0 ... 1, as in torchvision;
 /// after `scale` the numbers are in its range.
 ///
-/// Without numbers it is fitted: one pass over everything that flows into it finds the mean and deviation of each
+/// A mean or deviation that is not given is fitted: one pass over all samples that flow into the stage measures each
 /// channel, exactly for bytes.
 public struct Normalize: StageComponent {
   public static let declaration = Declaration(
@@ -141,6 +141,7 @@ public struct ChannelStatistics: Sendable {
     return total
   }
 
+  /// Creates empty statistics.
   public init() {}
 
   /// Creates the statistics of one sample.

@@ -1,6 +1,6 @@
 import MirageSupport
 
-/// - Throws: bad pipeline if there are no parts, or one is not an augmentation.
+/// Checks that there are parts, and that all are augmentations.
 private func check(_ parts: [any StageComponent], of name: String) throws {
   if parts.isEmpty { throw MirageError(.badPipeline, "\(name) has nothing to choose from") }
   if let other = parts.first(where: { $0.augment == nil }) {
@@ -20,9 +20,11 @@ public struct OneOf: StageComponent {
     .probability)
 
   public static let kind = ComponentKind.augmentation
+  /// Augmentations to choose from.
   @Nested public private(set) var of: [any StageComponent]
   /// One weight for each part; they need not sum to 1.
   package let weights: [Double]
+  /// Probability that the combination is applied, 0 to 1.
   public let probability: Double
 
   public init(_ parts: [any StageComponent], weights: [Double]? = nil, probability: Double = 1) {
@@ -59,9 +61,11 @@ public struct SomeOf: StageComponent {
     .required("count", .integerRange(0...1000), "Number of augmentations that are applied"), .probability)
 
   public static let kind = ComponentKind.augmentation
+  /// Augmentations to choose from.
   @Nested public private(set) var of: [any StageComponent]
   /// Number of parts that are applied.
   package let count: ClosedRange<Int>
+  /// Probability that the combination is applied, 0 to 1.
   public let probability: Double
 
   public init(_ parts: [any StageComponent], count: ClosedRange<Int>, probability: Double = 1) {
@@ -89,7 +93,9 @@ public struct Sometimes: StageComponent {
     .required("apply", .components([.augmentation]), "Augmentations that are applied, in order"), .probability)
 
   public static let kind = ComponentKind.augmentation
+  /// Augmentations that are applied, in order.
   @Nested public private(set) var apply: [any StageComponent]
+  /// Probability that the combination is applied, 0 to 1.
   public let probability: Double
 
   public init(_ parts: [any StageComponent], probability: Double = 0.5) {

@@ -14,7 +14,7 @@ public struct Affine: Augmentation {
     .border, .probability)
 
   package var degrees: ClosedRange<Double>
-  /// The largest shift, as a part of the width and of the height.
+  /// Largest shift, as fractions of the width and of the height.
   package var translate: [Double]
   package var scale: ClosedRange<Double>
   /// Shear along x, and along y, in degrees.
@@ -37,10 +37,10 @@ public struct Affine: Augmentation {
 
   public struct Parameters: Sendable, Codable {
     package var degrees: Double
-    /// In pixels.
+    /// Shifts in pixels.
     package var translateX, translateY: Double
     package var scale: Double
-    /// In degrees.
+    /// Shears in degrees.
     package var shearX, shearY: Double
   }
 
@@ -69,7 +69,7 @@ extension Affine: Warping {
 }
 
 extension Affine.Parameters {
-  /// The map from output to input: translation, then rotation, scale and shear about the center.
+  /// Returns the map from output to input: translation, then rotation, scale and shear about the center.
   func inverse(height: Int, width: Int) -> AffineTransform {
     let unit = Double.pi / 180
     let (rotation, sx, sy) = (degrees * unit, shearX * unit, shearY * unit)

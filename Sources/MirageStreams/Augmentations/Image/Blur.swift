@@ -11,7 +11,7 @@ public struct GaussianBlur: Augmentation {
 
   /// Standard deviation in pixels.
   package var sigma: ClosedRange<Double>
-  /// The kernel's side, odd (an even one counts as the next); 0 for as much as three deviations on each side need.
+  /// Side of the kernel in pixels (an even one counts as the next odd one); 0 for three deviations on each side.
   package var kernel: Int
   public var probability: Double
 
@@ -38,9 +38,9 @@ public struct MotionBlur: Augmentation {
     Setting("length", .integerRange(1...999), "Length of the line in pixels"),
     Setting("degrees", .numberRange(-360...360, symmetric: true), "Direction of the line in degrees"), .probability)
 
-  /// The line's length in pixels.
+  /// Length of the line in pixels.
   package var length: ClosedRange<Int>
-  /// The line's direction in degrees, counter-clockwise from horizontal.
+  /// Direction of the line in degrees, counter-clockwise from horizontal.
   package var degrees: ClosedRange<Double>
   public var probability: Double
 

@@ -96,7 +96,7 @@ public struct Sharpness: Augmentation {
   }
 }
 
-/// Turns hues by a part of the color circle (torchvision's `adjust_hue` on tensors).
+/// Shifts hues by a fraction of the color circle (torchvision's `adjust_hue` on tensors).
 public struct Hue: Augmentation {
   public static let declaration = Declaration(
     "hue", "Shifts hues", primary: "shift", of: Hue(shift: 0...0),
@@ -122,7 +122,7 @@ public struct Hue: Augmentation {
   }
 }
 
-/// 255 (v / 255)^gamma: darker above 1, lighter below.
+/// Maps each byte v to 255 (v / 255)^gamma: darker for gamma above 1, lighter below.
 public struct Gamma: Augmentation {
   public static let declaration = Declaration(
     "gamma", "Darkens (above 1) or lightens by a power", primary: "gamma", of: Gamma(gamma: 1...1),
@@ -193,7 +193,7 @@ public struct Solarize: Augmentation {
   }
 }
 
-/// 255 - v.
+/// Maps each byte v to 255 - v.
 public struct Invert: Augmentation {
   public static let declaration = Declaration(
     "invert", "Turns light to dark", primary: "probability", of: Invert(), .probability)

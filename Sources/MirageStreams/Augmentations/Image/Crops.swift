@@ -9,7 +9,7 @@ public struct RandomCrop: Augmentation {
 
   package var size: Size
   package var padding: Padding
-  /// Pixels of the padding.
+  /// Border mode of the padding.
   package var mode: BorderMode
   package var fill: [UInt8]
   public var probability: Double
@@ -21,7 +21,7 @@ public struct RandomCrop: Augmentation {
   }
 
   public struct Parameters: Sendable, Codable {
-    /// The window's corner in the padded image.
+    /// Top left corner of the window in the padded image.
     package var x, y: Int
   }
 
@@ -56,7 +56,7 @@ extension RandomCrop: Windowing {
   }
 }
 
-/// Cuts the window in the middle; a smaller image is padded with `fill` (torchvision's `CenterCrop`).
+/// Cuts a window in the middle; a smaller image is padded with `fill` (torchvision's `CenterCrop`).
 public struct CenterCrop: Augmentation {
   public static let declaration = Declaration(
     "center-crop", "Cuts the window in the middle", primary: "size", of: CenterCrop(size: 1), .size, .fill, .probability
@@ -77,7 +77,7 @@ public struct CenterCrop: Augmentation {
       border: .constant(fill))
   }
 
-  /// Halves go to the even side, as Python rounds; padding is rounded down.
+  /// Returns the start of the window. Halves round to even, as in Python; padding is rounded down.
   private func start(_ outer: Int, _ inner: Int) -> Int {
     outer >= inner ? Int((Double(outer - inner) / 2).rounded(.toNearestOrEven)) : -((inner - outer) / 2)
   }
@@ -90,7 +90,7 @@ extension CenterCrop: Windowing {
   }
 }
 
-/// Cuts a window of random area and aspect and brings it to a size (torchvision's `RandomResizedCrop`).
+/// Cuts a window of random area and aspect and resizes it (torchvision's `RandomResizedCrop`).
 public struct RandomResizedCrop: Augmentation {
   public static let declaration = Declaration(
     "random-resized-crop", "Cuts a window of random area and aspect and resizes it", primary: "size",
@@ -100,9 +100,9 @@ public struct RandomResizedCrop: Augmentation {
     .probability)
 
   package var size: Size
-  /// The window's part of the image's area.
+  /// Area of the window, as a fraction of the image's.
   package var scale: ClosedRange<Double>
-  /// Width over height, drawn on a logarithmic scale.
+  /// Aspect of the window, width over height; drawn on a logarithmic scale.
   package var ratio: ClosedRange<Double>
   package var interpolation: Interpolation
   package var antialias: Bool
@@ -125,7 +125,7 @@ public struct RandomResizedCrop: Augmentation {
         return window
       }
     }
-    // No window fits: the largest in the middle within the bounds of the aspect.
+    // If no window fits, the largest one in the middle within the bounds of the aspect is used.
     var (w, h) = (width, height)
     let aspect = Double(width) / Double(height)
     if aspect < ratio.lowerBound {
@@ -142,7 +142,7 @@ public struct RandomResizedCrop: Augmentation {
   }
 }
 
-/// A window of random area and aspect at a random place; nil if the one drawn does not fit the image.
+/// Draws a window of random area and aspect at a random place; nil if it does not fit the image.
 func drawWindow(
   height: Int, width: Int, scale: ClosedRange<Double>, ratio: ClosedRange<Double>, using random: inout Random
 ) -> RandomResizedCrop.Parameters? {

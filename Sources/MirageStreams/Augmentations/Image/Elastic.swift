@@ -2,10 +2,10 @@ import MirageSupport
 import MirageMedia
 
 /// Moves pixels by a smooth random field (Simard et al., "Best practices for convolutional neural networks", 2003):
-/// uniform noise in [-1, 1] a pixel, smoothed by a Gaussian of `sigma` pixels, times `alpha` pixels.
+/// uniform noise in [-1, 1] per pixel, smoothed by a Gaussian of `sigma` pixels, times `alpha` pixels.
 ///
 /// torchvision halves the same field (its displacement is in units of half the image), so its alpha is twice this one.
-/// Landmarks move against the field, which is exact as far as the field is flat around them.
+/// Landmarks move against the field, which is exact if the field is constant around them.
 public struct Elastic: Augmentation {
   public static let declaration = Declaration(
     "elastic", "Moves pixels by a smooth random field", of: Elastic(),

@@ -30,7 +30,7 @@ public struct VerticalFlip: Augmentation {
   }
 }
 
-/// Turns rows into columns.
+/// Swaps rows and columns.
 public struct Transpose: Augmentation {
   public static let declaration = Declaration(
     "transpose", "Turns rows into columns", primary: "probability", of: Transpose(), .probability)

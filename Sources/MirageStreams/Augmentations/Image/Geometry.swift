@@ -1,7 +1,7 @@
 import MirageSupport
 import MirageMedia
 
-/// What stands beyond the edges, as pipeline files name it; `fill` gives the constant's color.
+/// Pixels beyond the edges: the fill color, the edge pixels, or the mirrored image.
 public enum BorderMode: String, Sendable, Codable, CaseIterable {
   case constant, edge, reflect
 
@@ -15,10 +15,8 @@ public enum BorderMode: String, Sendable, Codable, CaseIterable {
 }
 
 extension Sample {
-  /// Moves landmarks and boxes as the pixels move. A box becomes the upright box around its moved corners, clipped to the
-  /// image; one that leaves it altogether is dropped.
-  ///
-  /// - Parameter forward: where a point of the old image stands in the new one, in edge coordinates.
+  /// Moves landmarks and boxes by `forward`, which maps points of the old image to the new one in edge coordinates. A
+  /// box becomes the upright box around its moved corners, clipped to the image; one that is all outside is dropped.
   mutating func moveAnnotations(height: Int, width: Int, _ forward: (Double, Double) -> (x: Double, y: Double)) {
     if landmarks.isEmpty && boxes.isEmpty { return }
     landmarks = landmarks.map { point in
@@ -41,11 +39,7 @@ extension Sample {
     }
   }
 
-  /// Shows the image through a map and moves the annotations along.
-  ///
-  /// - Parameters:
-  ///   - inverse: from the output's points to the input's.
-  ///   - forward: the way back.
+  /// Warps the image by a map from the output's points to the input's; moves the annotations by `forward`, its inverse.
   mutating func warp<Map: InverseMap>(
     by inverse: Map, forward: (Double, Double) -> (x: Double, y: Double), height: Int? = nil, width: Int? = nil,
     interpolation: Interpolation, border: Border
@@ -60,14 +54,14 @@ extension Sample {
     moveAnnotations(height: size.0, width: size.1, forward)
   }
 
-  /// Cuts a window, whose corner may lie outside, out of the image.
+  /// Crops the image to a window, whose corner may lie outside.
   mutating func crop(x: Int, y: Int, width: Int, height: Int, border: Border = .constant([0])) throws {
     try checkLimits(height: height, width: width)
     try withImage { $0 = $0.cropped(x: x, y: y, width: width, height: height, border: border) }
     moveAnnotations(height: height, width: width) { ($0 - Double(x), $1 - Double(y)) }
   }
 
-  /// Brings the image to another size.
+  /// Resizes the image.
   mutating func resize(height: Int, width: Int, interpolation: Interpolation, antialias: Bool) throws {
     let (oldHeight, oldWidth, _) = size
     if (oldHeight, oldWidth) == (height, width) { return }
@@ -78,7 +72,7 @@ extension Sample {
   }
 }
 
-/// - Throws: bad data if an image of this size would be over the limits that images are read with.
+/// Throws bad data if an image of this size would be over the limits that images are read with.
 func checkLimits(height: Int, width: Int) throws {
   guard height <= Image.sideLimit, width <= Image.sideLimit, height * width <= Image.pixelLimit else {
     throw MirageError.badData(
@@ -87,7 +81,7 @@ func checkLimits(height: Int, width: Int) throws {
   }
 }
 
-/// A size as pipeline files write it: `[height, width]`, where one number `n` stands for `[n, n]`.
+/// A size in pixels, in pipeline files `[height, width]`, or one number for both.
 public struct Size: Sendable, Codable, Equatable, ExpressibleByIntegerLiteral {
   package var height: Int
   package var width: Int
@@ -108,8 +102,7 @@ public struct Size: Sendable, Codable, Equatable, ExpressibleByIntegerLiteral {
   }
 }
 
-/// Widths added at the four sides, as pipeline files write them: `[left, top, right, bottom]`, where one number stands for
-/// all four.
+/// Widths of a border in pixels, in pipeline files `[left, top, right, bottom]`, `[x, y]`, or one number for all sides.
 public struct Padding: Sendable, Codable, Equatable, ExpressibleByIntegerLiteral {
   package var left, top, right, bottom: Int
 

@@ -1,7 +1,7 @@
 import MirageSupport
 import MirageMedia
 
-/// Adds normal noise to every byte, clamped at 0 and 255.
+/// Adds normal noise to every byte except alpha, clamped at 0 and 255.
 public struct GaussianNoise: Augmentation {
   public static let declaration = Declaration(
     "gaussian-noise", "Adds normal noise", primary: "sigma", of: GaussianNoise(),
@@ -82,7 +82,7 @@ private enum NormalTable {
   }
 }
 
-/// Turns a part of the pixels black or white.
+/// Turns a fraction of the pixels black or white.
 public struct SaltAndPepper: Augmentation {
   public static let declaration = Declaration(
     "salt-and-pepper", "Turns pixels black or white", primary: "amount", of: SaltAndPepper(),
@@ -119,13 +119,13 @@ public struct SaltAndPepper: Augmentation {
   }
 }
 
-/// Compresses to JPEG and back, with the artifacts that makes. Alpha is kept apart.
+/// Compresses to JPEG and back, which adds artifacts. Alpha does not change.
 public struct JPEGCompression: Augmentation {
   public static let declaration = Declaration(
     "jpeg-compression", "Compresses to JPEG and back", primary: "quality", of: JPEGCompression(),
     Setting("quality", .integerRange(1...100), "JPEG quality, 1 (worst) to 100 (best)"), .probability)
 
-  /// JPEG quality, 1 to 100.
+  /// JPEG quality, 1 (worst) to 100 (best).
   package var quality: ClosedRange<Int>
   public var probability: Double
 

@@ -11,9 +11,9 @@ public struct Erase: Augmentation {
 
   /// Number of rectangles.
   package var count: ClosedRange<Int>
-  /// A rectangle's part of the image's area.
+  /// Area of a rectangle, as a fraction of the image's.
   package var scale: ClosedRange<Double>
-  /// Width over height, drawn on a logarithmic scale.
+  /// Aspect of a rectangle, width over height; drawn on a logarithmic scale.
   package var ratio: ClosedRange<Double>
   package var fill: [UInt8]
   public var probability: Double
@@ -58,9 +58,9 @@ public struct GridDropout: Augmentation {
     Setting("ratio", .number(0...1), "Side of the square, as a fraction of the cell's"),
     Setting("unit", .integerRange(2...10_000), "Side of a cell in pixels"), .fill, .probability)
 
-  /// The square's side as a part of the cell's.
+  /// Side of the square, as a fraction of the cell's.
   package var ratio: Double
-  /// The cell's side in pixels.
+  /// Side of a cell in pixels.
   package var unit: ClosedRange<Int>
   package var fill: [UInt8]
   public var probability: Double
@@ -71,7 +71,7 @@ public struct GridDropout: Augmentation {
 
   public struct Parameters: Sendable, Codable {
     package var unit: Int
-    /// Where the first cell begins, to the left of and above the image.
+    /// Distances of the first cell's corner in pixels, to the left of and above the image.
     package var x, y: Int
   }
 

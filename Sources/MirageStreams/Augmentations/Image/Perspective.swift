@@ -1,8 +1,8 @@
 import MirageSupport
 import MirageMedia
 
-/// Looks at the image from another angle: each corner moves inwards by a random part of half the side; agrees with
-/// torchvision's `perspective` (on Pillow images) to rounding.
+/// Looks at the image from another angle: each corner moves inwards by a random fraction of half the side. It agrees
+/// with torchvision's `perspective` (on Pillow images) to rounding.
 public struct Perspective: Augmentation {
   public static let declaration = Declaration(
     "perspective", "Looks at the image from another angle", primary: "distortion", of: Perspective(),
@@ -25,7 +25,7 @@ public struct Perspective: Augmentation {
   }
 
   public struct Parameters: Sendable, Codable {
-    /// Where the corners go: top left, top right, bottom right, bottom left, as (x, y).
+    /// New positions of the corners: top left, top right, bottom right, bottom left, as (x, y).
     package var corners: [[Double]]
   }
 
@@ -42,7 +42,7 @@ public struct Perspective: Augmentation {
   public func apply(_ parameters: Parameters, to sample: inout Sample) throws {
     let (height, width, _) = sample.size
     let corners = corners(height: height, width: width)
-    // Corners that fall together (an image one pixel wide) leave nothing to solve; the image stays.
+    // If corners coincide (an image one pixel wide), there is no map, and the image stays as it is.
     guard let inverse = Homography(from: parameters.corners, to: corners),
       let forward = Homography(from: corners, to: parameters.corners)
     else { return }
@@ -56,18 +56,18 @@ public struct Perspective: Augmentation {
   }
 }
 
-/// x' = (a x + b y + c) / (g x + h y + 1), and y' alike.
+/// The map x' = (a x + b y + c) / (g x + h y + 1), and y' alike.
 private struct Homography: InverseMap {
   private var h: [Double]
 
-  /// The map that sends four points to four others; nil if there is none.
+  /// Creates the map that sends four points to four others; nil if there is none.
   init?(from: [[Double]], to: [[Double]]) {
     var rows: [[Double]] = []
     for (p, q) in zip(from, to) {
       rows.append([p[0], p[1], 1, 0, 0, 0, -q[0] * p[0], -q[0] * p[1], q[0]])
       rows.append([0, 0, 0, p[0], p[1], 1, -q[1] * p[0], -q[1] * p[1], q[1]])
     }
-    // Gauss and Jordan, with the largest pivot.
+    // Gauss-Jordan elimination with partial pivoting.
     for column in 0..<8 {
       let pivot = (column..<8).max { abs(rows[$0][column]) < abs(rows[$1][column]) }!
       guard abs(rows[pivot][column]) > 1e-9 else { return nil }

@@ -4,9 +4,10 @@ import MirageMedia
 /// One operation of the automatic policies, at one strength.
 public struct PolicyOperation: Sendable, Codable, Equatable {
   package var operation: Kind
-  /// What the operation's strength is measured in: degrees, a shear, pixels, a factor's distance from 1, bits, a threshold.
+  /// Strength of the operation: degrees, a shear, pixels, a factor's distance from 1, bits or a threshold.
   package var strength: Double
 
+  /// The fourteen operations.
   public enum Kind: String, Sendable, Codable, CaseIterable {
     case identity
     case shearX = "shear-x"
@@ -49,6 +50,7 @@ public struct PolicyOperation: Sendable, Codable, Equatable {
   }
 }
 
+/// Operations that were drawn for a sample, in the order in which they are applied.
 public struct PolicyParameters: Sendable, Codable { public var operations: [PolicyOperation] }
 
 /// Some operations of one strength, drawn from fourteen (Cubuk et al., "RandAugment", 2020), with torchvision's ranges.
@@ -60,7 +62,7 @@ public struct RandAugment: Augmentation {
 
   /// Number of operations, one after the other.
   package var operations: Int
-  /// The strength, 0 to 30.
+  /// Strength of each operation, 0 to 30.
   package var magnitude: Int
   package var interpolation: Interpolation
   package var fill: [UInt8]

@@ -12,7 +12,7 @@ public struct Rotate: Augmentation {
   package var interpolation: Interpolation
   package var fill: [UInt8]
   package var border: BorderMode
-  /// Grow the image to hold all of the rotated one.
+  /// Whether the image grows to hold all of the rotated one.
   package var expand: Bool
   public var probability: Double
 
@@ -50,7 +50,7 @@ public struct Rotate: Augmentation {
     )
   }
 
-  /// Cosine and sine to fifteen decimals, so that a right angle is exact.
+  /// Returns cosine and sine to fifteen decimals, so that a right angle is exact.
   private func turn(_ parameters: Parameters) -> (cos: Double, sin: Double) {
     let radians = parameters.degrees * Double.pi / 180
     return (
@@ -58,7 +58,7 @@ public struct Rotate: Augmentation {
     )
   }
 
-  /// From the new image's points to the old one's, each about its center.
+  /// Returns the map from the new image's points to the old one's, each about its center.
   private func inverse(
     _ parameters: Parameters, height: Int, width: Int, newHeight: Int, newWidth: Int
   ) -> AffineTransform {

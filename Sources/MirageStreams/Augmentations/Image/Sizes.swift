@@ -1,8 +1,8 @@
 import MirageSupport
 import MirageMedia
 
-/// Brings images to a size. Pixel centers lie at half coordinates; with `antialias` (the default) the result is Pillow's to
-/// the bit for nearest, bilinear, bicubic and lanczos, without it that of torch's `interpolate` to rounding.
+/// Resizes images. Pixel centers lie at half coordinates; with `antialias` (the default) the result is Pillow's to the
+/// bit for nearest, bilinear, bicubic and lanczos, without it that of torch's `interpolate` to rounding.
 public struct Resize: Augmentation {
   public static let declaration = Declaration(
     "resize", "Resizes images", primary: "size", of: Resize(size: 1), .size,
@@ -18,11 +18,11 @@ public struct Resize: Augmentation {
 
   /// Side of the image that has the size.
   public enum Side: String, Sendable, Codable, CaseIterable {
-    /// The image, whatever its aspect becomes.
+    /// Both sides, whatever the aspect becomes.
     case both
-    /// Its shorter side; the aspect stays (torchvision's `Resize` with one number).
+    /// The shorter side; the aspect is kept (torchvision's `Resize` with one number).
     case shorter
-    /// Its longer side; the aspect stays.
+    /// The longer side; the aspect is kept.
     case longer
   }
 
@@ -38,7 +38,7 @@ public struct Resize: Augmentation {
     let (height, width, _) = sample.size
     var target = size
     if side != .both {
-      // Of the other side the fraction is dropped, as in torchvision.
+      // The other side is rounded down, as in torchvision.
       let heightLeads = (side == .shorter) == (height <= width)
       target =
         heightLeads
