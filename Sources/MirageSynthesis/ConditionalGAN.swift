@@ -49,45 +49,36 @@ public struct ConditionalGAN: StageComponent, ComputesWithNetworks {
 
 extension ConditionalGAN: TrainedEstimator {
   public func fit(on upstream: Flow<Sample>, in context: Context) async throws -> Fitted<Sample, Sample> {
-    let files = TrainingFiles(checkpoint: checkpoint)
-    let lock = try files.lock()
-    defer { withExtendedLifetime(lock) {} }
-    // The files are renamed without being read, since a damaged checkpoint is a reason to train again.
-    if context.retrains, let previous = try files.keepPrevious() {
-      tell(context, "kept the previous checkpoint as \(previous)")
+    let (training, identity) = (training, try identity(upstream, context))
+    try await training.run(as: identity, in: context) { saved in
+      let set = try await TrainingSet(
+        surveying: upstream, isConditional: model.conditioning != .none, in: context
+      ) {
+        context.report(
+          FittingProgress(stage: Self.name, activity: "looking at the samples", done: $0, total: upstream.count))
+      }
+      let configuration = try GANConfiguration(model, shape: set.coding.shape, classes: upstream.about.classes)
+      // An impossible setting of `emit` is reported before hours of training.
+      _ = try emit.order(behind: upstream, names: configuration.classes)
+      if watch.resolved(hasClasses: configuration.classes.count > 1).metric == .last {
+        try emit.check(classifier: classifier(training.files))
+      }
+      let header = try ModelFile.header(configuration, set.coding)
+      if let saved { try training.resume(saved, configuration: header["configuration"], in: context) }
+      try await train(
+        configuration, on: set, seed: upstream.run.seed, files: training.files,
+        header: training.header(header, as: identity), identity: identity, from: saved, context)
     }
-    let saved = try earlier(files)
-    let identity = try identity(upstream, context)
-    if let saved {
-      try expect(saved, identity)
-      if try saved.step() == train.steps { return try await fitted(files, like: upstream) }
-    }
-    let set = try await TrainingSet(surveying: upstream, isConditional: model.conditioning != .none, in: context) {
-      context.report(
-        FittingProgress(stage: Self.name, activity: "looking at the samples", done: $0, total: upstream.count))
-    }
-    let configuration = try GANConfiguration(model, shape: set.coding.shape, classes: upstream.about.classes)
-    // An impossible setting of `emit` is reported before hours of training.
-    _ = try emit.order(behind: upstream, names: configuration.classes)
-    if watch.resolved(hasClasses: configuration.classes.count > 1).metric == .last {
-      try emit.check(classifier: classifier(files))
-    }
-    let header = try ModelFile.header(configuration, set.coding)
-    if let saved {
-      try saved.expect(["configuration": header["configuration"]!])
-      tell(context, "goes on from step \(try saved.step()) of \(train.steps)")
-    }
-    try await train(
-      configuration, on: set, seed: upstream.run.seed, files: files, header: header, identity: identity, from: saved,
-      context)
-    return try await fitted(files, like: upstream)
+    return try await fitted(training.files, like: upstream)
   }
 
   public func earlierFit(on upstream: Flow<Sample>, in context: Context) async throws -> Fitted<Sample, Sample>? {
-    let files = TrainingFiles(checkpoint: checkpoint)
-    guard let saved = try earlier(files), try saved.step() == train.steps else { return nil }
-    try expect(saved, identity(upstream, context))
-    return try await fitted(files, like: upstream)
+    guard try training.isFinished(as: identity(upstream, context)) else { return nil }
+    return try await fitted(training.files, like: upstream)
+  }
+
+  private var training: StageTraining {
+    StageTraining(Self.name, checkpoint: checkpoint, kind: .gan, steps: train.steps)
   }
 
   @TensorActor
@@ -115,24 +106,18 @@ extension ConditionalGAN: TrainedEstimator {
         return try await QualityMeter(
           configuration, on: set, by: classifier, count: watching.evaluateCount, seed: seed, metric: metric)
       }
-    var metadata = identity.parts.mapValues(\.text).merging(header) { $1 }
-    metadata["pipeline-digest"] = identity.digest
     let facts = [
       ("configuration", try JSONValue(encoding: configuration)), ("recipe", identity["recipe"] ?? .null),
       ("watching", identity["watching"] ?? .null),
     ]
     let loop = try TrainingLoop(
-      trainee, schedule, stage: Self.name, files: files, header: metadata, facts: facts, resuming: saved,
+      trainee, schedule, stage: Self.name, files: files, header: header, facts: facts, resuming: saved,
       evaluator: meter
     ) {
       context.report($0)
       return .proceed
     }
     try await loop.run(on: set.batches(of: recipe.batch), seed: seed)
-  }
-
-  private func earlier(_ files: TrainingFiles) throws -> Checkpoint? {
-    FileKind(files.last) == .missing ? nil : try Checkpoint(reading: files.last)
   }
 
   /// Everything that determines the weights: settings, upstream and data.
@@ -149,23 +134,6 @@ extension ConditionalGAN: TrainedEstimator {
     ])
   }
 
-  private func expect(_ saved: Checkpoint, _ identity: Fingerprint) throws {
-    guard saved.metadata["architecture"] == SavedModel.Kind.gan.architecture else {
-      throw MirageError(
-        .cannotCreate, "is there already and is not a GAN's checkpoint", file: checkpoint,
-        remedy: "Name another file as the stage's checkpoint.")
-    }
-    do {
-      var saved = saved
-      saved.metadata["recipe"] = saved.metadata["recipe"].map(americanSpelling)
-      try saved.expect(identity.parts.mapValues(\.text))
-    } catch var error as MirageError {
-      error.remedy =
-        "It was trained for something else. Name another checkpoint, or train again with --retrain, which keeps this one."
-      throw error
-    }
-  }
-
   private func fitted(_ files: TrainingFiles, like upstream: Flow<Sample>) async throws -> Fitted<Sample, Sample> {
     // Without a metric there is no best checkpoint.
     let model = try ModelFile(reading: FileKind(files.best) == .file ? files.best : files.last)
@@ -180,12 +148,6 @@ extension ConditionalGAN: TrainedEstimator {
   /// File of the classifier that rejects samples: the one that is named, or that of the metric; nil if there is none.
   private func classifier(_ files: TrainingFiles) -> String? {
     emit.classifier ?? (FileKind(files.classifier) == .file ? files.classifier : nil)
-  }
-
-  private func tell(_ context: Context, _ event: String) {
-    var progress = FittingProgress(stage: Self.name, activity: "training", done: 0, total: train.steps)
-    progress.event = event
-    context.report(progress)
   }
 }
 
