@@ -23,7 +23,7 @@ struct PyTorchLegacyFile: PyTorchContents {
       }
       let object = try Unpickler.load(from: &reader, readsPyTorch: true)
       guard case .list(let keys) = try Unpickler.load(from: &reader, readsPyTorch: false) else {
-        throw MirageError.badData("no list of storages behind the pickle", place: "byte \(reader.position)")
+        throw MirageError.badData("no list of storages after the pickle", place: "byte \(reader.position)")
       }
       return (try object.namedTensors(), try Self.places(of: keys, in: file, from: reader.position, object.widths()))
     }

@@ -39,7 +39,7 @@ struct SafeTensorsHeader {
       }
     }
     skipSpaces()
-    guard next == text.endIndex else { throw damaged("something stands behind the header's JSON object") }
+    guard next == text.endIndex else { throw damaged("something follows the header's JSON object") }
     entries.sort { ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound) }
     var end = 0
     for entry in entries {
@@ -52,7 +52,7 @@ struct SafeTensorsHeader {
     }
     guard end == dataSize else {
       throw Self.damaged(
-        "the tensors have \(end) bytes, but \(dataSize) stand behind the header", path: path,
+        "the tensors have \(end) bytes, but \(dataSize) follow the header", path: path,
         place: "byte \(8 + text.count + end)")
     }
   }
@@ -93,7 +93,7 @@ struct SafeTensorsHeader {
       throw error
     }
     guard offsets[0] <= offsets[1], offsets[1] <= dataSize else {
-      throw damaged("data_offsets \(offsets), where \(dataSize) bytes stand behind the header", tensor: name)
+      throw damaged("data_offsets \(offsets), but \(dataSize) bytes follow the header", tensor: name)
     }
     guard let count = elementCount(of: shape) else {
       throw damaged("the shape \(shape) is too large to be true", tensor: name)
@@ -131,7 +131,7 @@ struct SafeTensorsHeader {
     var names: Set<String> = []
     repeat {
       let name = try string()
-      guard names.insert(name).inserted else { throw damaged("the name \(shortened(name)) stands there twice") }
+      guard names.insert(name).inserted else { throw damaged("the name \(shortened(name)) is there twice") }
       try expect(":")
       try read(&self, name)
     } while skips(",")

@@ -72,8 +72,8 @@ import Testing
     Mistake("probability", head + "stages: [invert: ^1.5]", "probability must be from 0 to 1, not 1.5"),
     Mistake(
       "unknown choice", head + "stages: [{rotate: {degrees: 5, interpolation: ^bilinar}}]", "Did you mean bilinear?"),
-    Mistake("reversed range", head + "stages: [rotate: ^[15, -15]]", "the lower bound stands first"),
-    Mistake("reversed whole range", head + "stages: [posterize: ^[5, 2]]", "the lower bound stands first"),
+    Mistake("reversed range", head + "stages: [rotate: ^[15, -15]]", "the lower bound comes first"),
+    Mistake("reversed whole range", head + "stages: [posterize: ^[5, 2]]", "the lower bound comes first"),
     Mistake("duplicate key", head + "seed: 1\nname: a\n^seed: 2", "seed is given twice"),
     Mistake(
       "duplicate key in braces", head + "stages: [{random-crop: {size: 28, padding: {a: 1}, ^size: 29}}]",
@@ -91,7 +91,7 @@ import Testing
     Mistake("setting missing", head + "stages: [^rotate]", "rotate needs degrees"),
     Mistake("setting that is null", head + "sink: {^idx: {directory: ~}}", "idx needs directory"),
     Mistake("setting missing in a map", head + "stages: [{^random-crop: {padding: 1}}]", "random-crop needs size"),
-    Mistake("sink among stages", head + "stages: [{^idx: out}]", "idx is a sink, which cannot stand here"),
+    Mistake("sink among stages", head + "stages: [{^idx: out}]", "idx is a sink, which cannot be used here"),
     Mistake("source among stages", head + "stages: [{^mnist: x}]", "mnist is a source"),
     Mistake("source or sink among stages", head + "stages: [{^webdataset: x}]", "webdataset is a source or sink"),
     Mistake("stage in a choice", head + "stages: [{one-of: [invert, {^copies: 2}]}]", "copies is a stage"),
@@ -99,10 +99,10 @@ import Testing
     Mistake("list for a stage", head + "stages: [^[rotate, 15]]", "here the name of a"),
     Mistake("number for a stage", head + "stages: [^15]", "unknown stage 15"),
     Mistake(
-      "two stages in one item", head + "stages:\n  - rotate: 15\n    ^copies: 2", "copies stands beside rotate",
+      "two stages in one item", head + "stages:\n  - rotate: 15\n    ^copies: 2", "copies is given beside rotate",
       "its own -"),
     Mistake(
-      "settings beside their stage", head + "stages:\n  - rotate:\n    ^degrees: 15", "degrees stands beside rotate"),
+      "settings beside their stage", head + "stages:\n  - rotate:\n    ^degrees: 15", "degrees is given beside rotate"),
     Mistake("value for a stage of names", head + "stages: [affine: ^15]", "affine needs its settings by name"),
     Mistake("list where a map is due", "^- mnist", "a pipeline file is a map"),
     Mistake("text where a map is due", "^mnist", "a pipeline file is a map"),

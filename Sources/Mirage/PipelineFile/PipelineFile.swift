@@ -89,7 +89,7 @@ public struct PipelineFile {
   private func component<C>(_ tree: Tree, among kinds: [ComponentKind], as type: C.Type) throws -> C {
     let component = try component(tree, among: kinds)
     guard let component = component as? C else {
-      throw document.error("\(Swift.type(of: component).name) cannot stand here", at: tree.place)
+      throw document.error("\(Swift.type(of: component).name) cannot be used here", at: tree.place)
     }
     return component
   }
@@ -104,14 +104,14 @@ public struct PipelineFile {
       (name, place, body) = (entries[0].key, entries[0].place, entries[0].value)
     case .map(let entries) where entries.count > 1:
       throw document.error(
-        "\(entries[1].key) stands beside \(entries[0].key)", at: entries[1].place,
+        "\(entries[1].key) is given beside \(entries[0].key)", at: entries[1].place,
         remedy: "Begin each stage with its own -, and indent settings further than their stage.")
     default: throw document.error("here the name of a \(kinds[0].rawValue) is needed", at: tree.place)
     }
     guard let type = registry.type(name, among: kinds) else {
       let others = registry.types.filter { $0.name == name }.map { $0.kind.rawValue }
       if !others.isEmpty {
-        throw document.error("\(name) is a \(others.joined(separator: " or ")), which cannot stand here", at: place)
+        throw document.error("\(name) is a \(others.joined(separator: " or ")), which cannot be used here", at: place)
       }
       let names = registry.types.filter { kinds.contains($0.kind) }.map { $0.name }
       let near = nearest(to: name, among: names).map { "Did you mean \($0)?" }

@@ -113,7 +113,7 @@ struct Document {
         fields.append((name.string, keyPlace, try tree(value, depth: depth + 1, count: &count)))
       }
       return Tree(content: .map(fields), place: place)
-    case .alias: throw error("an alias that stands for nothing", at: place)
+    case .alias: throw error("an alias without an anchor", at: place)
     }
   }
 

@@ -14,7 +14,7 @@ struct AugmentChain {
   func apply(to upstream: Flow<Sample>) throws -> Flow<Sample> {
     if upstream.about.numbers == .floats {
       throw MirageError(
-        .badPipeline, "\(parts[0].name) works on images of bytes, but stands behind scale or normalize",
+        .badPipeline, "\(parts[0].name) works on images of bytes, but comes after scale or normalize",
         remedy: "Put \(parts[0].name) before them.")
     }
     let (parts, paths) = (parts, paths)

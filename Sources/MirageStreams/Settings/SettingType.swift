@@ -125,7 +125,7 @@ extension Setting {
     }
     func ordered() -> Problem? {
       guard case .array(let ends) = value, ends[0].double! > ends[1].double! else { return nil }
-      return Problem(message: "\(key): the lower bound stands first")
+      return Problem(message: "\(key): the lower bound comes first")
     }
     switch type {
     case .integer(let range): return integer(value, range)

@@ -34,12 +34,12 @@ public struct MNIST: SourceComponent {
     let labels = try IDXFile(labelsPath)
     guard images.shape.count == 3 || images.shape.count == 4 && [1, 2, 3, 4].contains(images.shape[3]) else {
       throw MirageError.badData(
-        "holds data of \(images.shape.count) dimensions, where images have 3 (or 4, the last of 1 to 4 channels)",
+        "holds data of \(images.shape.count) dimensions, and images have 3 (or 4, the last of 1 to 4 channels)",
         file: imagesPath, place: "byte 3")
     }
     guard labels.shape.count == 1 else {
       throw MirageError.badData(
-        "holds data of \(labels.shape.count) dimensions, where labels have 1", file: labelsPath, place: "byte 3")
+        "holds data of \(labels.shape.count) dimensions, and labels have 1", file: labelsPath, place: "byte 3")
     }
     let (count, height, width) = (images.shape[0], images.shape[1], images.shape[2])
     let channels = images.shape.count == 4 ? images.shape[3] : 1

@@ -29,7 +29,7 @@ public struct Filter: StageComponent, Stage {
   public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
     if upstream.about.hasSoftLabels {
       throw MirageError(
-        .badPipeline, "filter cannot tell classes behind mixup or cutmix", remedy: "Put it before them.")
+        .badPipeline, "filter cannot tell classes after mixup or cutmix", remedy: "Put it before them.")
     }
     let named = Set(try classes.map { try classIndex($0, among: upstream.about.classes, stage: Self.name) })
     let (locate, read, invert) = (upstream.locate, upstream.read, invert)
@@ -47,7 +47,8 @@ public struct Filter: StageComponent, Stage {
 /// Gives every class the same number of samples. Samples of small classes repeat, in another order, as further passes.
 public struct Balance: StageComponent, Stage {
   public static let declaration = Declaration(
-    "balance", "As many samples of every class; those of small classes repeat", primary: "per-class", of: Balance(),
+    "balance", "The same number of samples of every class; those of small classes repeat", primary: "per-class",
+    of: Balance(),
     Setting("per-class", .integer(0...Int.max), "Number of samples per class; 0 for as many as the largest class has"))
 
   /// Number of samples per class; 0 for as many as the largest class has.
@@ -58,7 +59,7 @@ public struct Balance: StageComponent, Stage {
   public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
     if upstream.about.hasSoftLabels || upstream.about.classes.isEmpty {
       throw MirageError(
-        .badPipeline, "balance needs classes", remedy: "Put it before mixup and cutmix, behind a source with labels.")
+        .badPipeline, "balance needs classes", remedy: "Put it before mixup and cutmix, after a source with labels.")
     }
     let members = MemberIndex(upstream)
     let (classes, path) = (upstream.about.classes, path.description)
@@ -100,7 +101,7 @@ public struct Subset: StageComponent, Stage {
     if upstream.about.hasSoftLabels || upstream.about.classes.isEmpty || upstream.about.isReordered {
       throw MirageError(
         .badPipeline, "subset needs classes, and samples that stay in their places",
-        remedy: "Put it right behind a source with labels, before shuffle, balance, mixup and cutmix.")
+        remedy: "Put it directly after a source with labels, before shuffle, balance, mixup and cutmix.")
     }
     let members = MemberIndex(upstream)
     let (classes, path, perClass) = (upstream.about.classes, path.description, perClass)

@@ -75,7 +75,7 @@ private func mixed(
 ) throws -> Flow<Sample> {
   let about = upstream.about
   if about.numbers == .floats {
-    throw MirageError(.badPipeline, "\(stage) stands behind scale or normalize", remedy: "Put \(stage) before them.")
+    throw MirageError(.badPipeline, "\(stage) comes after scale or normalize", remedy: "Put \(stage) before them.")
   }
   if about.classes.isEmpty {
     throw MirageError(.badPipeline, "\(stage) needs labels to mix", remedy: "Use a source with classes.")

@@ -15,7 +15,7 @@ public struct Scale: StageComponent, Stage {
   public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
     if upstream.about.numbers == .floats {
       throw MirageError(
-        .badPipeline, "scale stands behind another scale or normalize", remedy: "Leave one of them out.")
+        .badPipeline, "scale comes after another scale or normalize", remedy: "Leave one of them out.")
     }
     let map = ScaledImage.AffineMap(
       scale: Float((to.upperBound - to.lowerBound) / 255), offset: Float(to.lowerBound))

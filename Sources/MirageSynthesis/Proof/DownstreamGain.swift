@@ -72,8 +72,8 @@ public struct DownstreamGain: Sendable {
     classical = pipeline.stages[(places[0] + 1)...].filter { if case .augment = $0.role { true } else { false } }
     guard !classical.isEmpty else {
       throw MirageError(
-        .badPipeline, "no augmentation stands behind conditional-gan",
-        remedy: "Those behind it are the classical augmentation that the GAN is held against: add some.")
+        .badPipeline, "there is no augmentation after conditional-gan",
+        remedy: "Those after it are the classical augmentation that the GAN is compared with: add some.")
     }
     (self.pipeline, self.generator, self.settings, self.directory) = (pipeline, generator, settings, directory)
   }
