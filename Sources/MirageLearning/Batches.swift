@@ -104,6 +104,21 @@ public struct Batches: Sendable {
     }
   }
 
+  /// Returns batches without end that come from each part in turn, in an order of its own.
+  ///
+  /// - Parameters:
+  ///   - parts: Batches of equal size; formats and classes may differ.
+  ///   - first: Number of batches that count as taken.
+  ///   - seed: Random seed of the orders.
+  /// - Throws: The errors of `endless`.
+  package static func alternating(_ parts: [Batches], fromBatch first: Int, seed: UInt64) -> OrderedMap<Batch> {
+    parts[0].ahead(first..<Int.max / parts.map(\.size).max()!) { index in
+      let (round, part) = index.quotientAndRemainder(dividingBy: parts.count)
+      // With one order for all, a copy of the other part would come paired.
+      return try await parts[part].full(at: round * parts[part].size, seed: seed &+ UInt64(part))
+    }
+  }
+
   private func ahead(
     _ indices: Range<Int>, _ make: @escaping @Sendable (Int) async throws -> Batch
   ) -> OrderedMap<Batch> {

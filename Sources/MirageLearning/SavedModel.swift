@@ -15,11 +15,14 @@ public struct SavedModel: Sendable {
     /// A GAN of the `conditional-gan` stage.
     public static let gan = Kind(
       architecture: "mirage-gan-1", title: "a GAN", writer: "mirage train or the stage conditional-gan")
+    /// A CycleGAN of the `cycle-gan` stage.
+    public static let cycleGAN = Kind(
+      architecture: "mirage-cyclegan-1", title: "a CycleGAN", writer: "mirage train or the stage cycle-gan")
     /// A classifier of `mirage train-classifier`.
     public static let imageClassifier = Kind(
       architecture: "mirage-classifier-1", title: "an image classifier", writer: "mirage train-classifier")
 
-    fileprivate static let all = [gan, imageClassifier]
+    fileprivate static let all = [gan, cycleGAN, imageClassifier]
   }
 
   /// Metadata field with the number of samples seen in training.

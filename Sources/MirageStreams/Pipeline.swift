@@ -193,7 +193,7 @@ public struct FittedPipeline: Sendable {
 
 extension JSONValue {
   /// The same value without the locations of data, which is identified by its digest.
-  fileprivate var withoutDirectories: JSONValue { without(["directory"]) }
+  package var withoutDirectories: JSONValue { without(["directory"]) }
 
   /// The same value without the locations of data and models.
   fileprivate var withoutPlaces: JSONValue { without(["directory", "checkpoint", "classifier"]) }

@@ -27,11 +27,8 @@ final class QualityMeter {
   ) async throws {
     (self.configuration, coding, classCounts) = (configuration, set.coding, set.classCounts)
     (self.classifier, self.seed, self.metric) = (classifier, seed, metric)
-    let (total, compared) = (set.positions.count, min(count, set.positions.count))
-    self.count = compared
-    // The positions are spread evenly, since samples may be sorted by class.
-    let chosen = (0..<compared).map { set.positions[Shard(index: $0, count: compared).range(of: total).lowerBound] }
-    let batches = Batches(set.flow, size: 250, positions: chosen, ignoresClasses: true).expecting(coding)
+    self.count = min(count, set.positions.count)
+    let batches = Batches(set.flow, size: 250, positions: set.spread(count), ignoresClasses: true).expecting(coding)
     var (features, dimensions): ([Float], Int) = ([], 1)
     for try await batch in batches.epoch(0, isShuffled: false, seed: 0) where !batch.labels.isEmpty {
       let found = classifier.predictions(of: batch.images).features

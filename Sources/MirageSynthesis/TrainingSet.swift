@@ -2,6 +2,7 @@ import MirageLearning
 import MirageMedia
 import MirageStreams
 import MirageSupport
+import MirageTensors
 
 /// Training samples of a GAN, all read once before the training, so that bad ones are reported before hours of work.
 struct TrainingSet: Sendable {
@@ -61,6 +62,19 @@ struct TrainingSet: Sendable {
     }
     (self.flow, self.positions, classCounts, workers) = (flow, positions, counts, context.workers)
     coding = ImageCoding(like: first, keepsFloats: true)
+  }
+
+  /// Returns the positions of some samples, spread evenly over all: they may be sorted by class.
+  func spread(_ count: Int) -> [Int] {
+    let (total, count) = (positions.count, min(count, positions.count))
+    return (0..<count).map { positions[Shard(index: $0, count: count).range(of: total).lowerBound] }
+  }
+
+  /// Returns some of the samples as rows, spread evenly over all.
+  func examples(_ count: Int) async throws -> Tensor {
+    let batches = Batches(flow, size: count, positions: spread(count), ignoresClasses: true).expecting(coding)
+    var iterator = batches.epoch(0, isShuffled: false, seed: 0).makeAsyncIterator()
+    return try await iterator.next()?.images ?? .zeros([0] + coding.shape)
   }
 
   /// Returns the samples as batches, with the number of workers that the user gave.

@@ -14,17 +14,25 @@ import Testing
   // MARK: Settings
 
   @Test(arguments: [
-    Refusal("model.blocks", "blocks is 65") { model, _ in model.blocks = 65 },
-    Refusal("model.blocks", "blocks is -1") { model, _ in model.blocks = -1 },
-    Refusal("model.filters", "filters is 0") { model, _ in model.filters = 0 },
-    Refusal("model.discriminator-layers", "discriminator-layers is 0") { model, _ in model.discriminatorLayers = 0 },
-    Refusal("model.discriminator-filters", "discriminator-filters is 257") { model, _ in
+    Refusal("model.blocks", "blocks must be from 0 to 64, not 65") { model, _ in model.blocks = 65 },
+    Refusal("model.blocks", "blocks must be from 0 to 64, not -1") { model, _ in model.blocks = -1 },
+    Refusal("model.filters", "filters must be from 1 to 256, not 0") { model, _ in model.filters = 0 },
+    Refusal("model.discriminator-layers", "discriminator-layers must be from 1 to 6, not 0") { model, _ in
+      model.discriminatorLayers = 0
+    },
+    Refusal("model.discriminator-filters", "discriminator-filters must be from 1 to 256, not 257") { model, _ in
       model.discriminatorFilters = 257
     },
-    Refusal("train.cycle-weight", "cycle-weight is -1") { _, recipe in recipe.cycleWeight = -1 },
-    Refusal("train.identity-weight", "identity-weight is nan") { _, recipe in recipe.identityWeight = .nan },
-    Refusal("train.learning-rate", "learning-rate is 0") { _, recipe in recipe.learningRate = 0 },
-    Refusal("train.pool-size", "pool-size is -1") { _, recipe in recipe.poolSize = -1 },
+    Refusal("train.cycle-weight", "cycle-weight must be from 0 to 1000000, not -1") { _, recipe in
+      recipe.cycleWeight = -1
+    },
+    Refusal("train.identity-weight", "identity-weight must be a number from 0 to 1000000") { _, recipe in
+      recipe.identityWeight = .nan
+    },
+    Refusal("train.learning-rate", "learning-rate must be from 1e-09 to 10, not 0") { _, recipe in
+      recipe.learningRate = 0
+    },
+    Refusal("train.pool-size", "pool-size must be from 0 to 10000, not -1") { _, recipe in recipe.poolSize = -1 },
   ]) func settingsOutOfRangeAreNamed(_ refusal: Refusal) throws {
     var (model, recipe) = (CycleGANModel(), CycleGANRecipe())
     (model.filters, model.discriminatorFilters) = (2, 2)
@@ -32,7 +40,7 @@ import Testing
     let error = try failure {
       _ = try CycleGAN(CycleGANConfiguration(model, height: 32, width: 32), recipe, seed: 1)
     }
-    #expect(error.kind == .badPipeline && error.place == refusal.place && error.remedy != nil)
+    #expect(error.kind == .badPipeline && error.place == refusal.place)
     #expect(error.message == refusal.message)
   }
 

@@ -58,7 +58,15 @@ import Testing
     let configuration = try CycleGANConfiguration(
       row.decoded("configuration"), height: images.height, width: images.width, channelsA: images.channelsA,
       channelsB: images.channelsB)
-    let gan = try CycleGAN(configuration, row.decoded("recipe"), seed: 1)
+    struct Losses: Decodable {
+      var cycleWeight, identityWeight, learningRate: Double
+      var poolSize: Int
+    }
+    let losses: Losses = row.decoded("recipe")
+    var recipe = CycleGANRecipe()
+    (recipe.cycleWeight, recipe.identityWeight) = (losses.cycleWeight, losses.identityWeight)
+    (recipe.learningRate, recipe.poolSize) = (losses.learningRate, losses.poolSize)
+    let gan = try CycleGAN(configuration, recipe, seed: 1)
     var begin = gan.checkpoint
     let weights = begin.tensors.filter { !$0.key.hasPrefix("__") }
     begin.tensors.merge(try drawn(row.decoded("initial"), like: weights, name)) { $1 }

@@ -86,9 +86,9 @@ public final class CycleGAN {
       .gradients(wrt: generatorParameters.map(\.leaf))
     generatorOptimizer.step(generatorParameters, gradients)
 
-    let mode = Mode.training(random.derived("discriminators"))
-    gradients = discriminatorGradients(discriminatorB, realB, poolB.query(fakes.b), mode, &measures.discriminatorB)
-    gradients += discriminatorGradients(discriminatorA, realA, poolA.query(fakes.a), mode, &measures.discriminatorA)
+    let own = random.derived("discriminators")
+    gradients = discriminatorGradients(discriminatorB, realB, poolB.query(fakes.b), own, &measures.discriminatorB)
+    gradients += discriminatorGradients(discriminatorA, realA, poolA.query(fakes.a), own, &measures.discriminatorA)
     discriminatorOptimizer.step(discriminatorParameters, gradients)
     steps += 1
     return measures
@@ -111,8 +111,10 @@ public final class CycleGAN {
 
     let cycleA = Losses.l1(generatorBA(fakeB, mode("rec_A")), realA)
     let cycleB = Losses.l1(generatorAB(fakeA, mode("rec_B")), realB)
-    let adversarialAB = Losses.meanSquaredError(discriminatorB(fakeB, mode("D_A")), 1)
-    let adversarialBA = Losses.meanSquaredError(discriminatorA(fakeA, mode("D_B")), 1)
+    let adversarialAB = Losses.meanSquaredError(
+      discriminatorB(augmented(fakeB, random.derived("aug_B")), mode("D_A")), 1)
+    let adversarialBA = Losses.meanSquaredError(
+      discriminatorA(augmented(fakeA, random.derived("aug_A")), mode("D_B")), 1)
     var loss = adversarialAB + adversarialBA + (cycleA + cycleB) * Float(recipe.cycleWeight)
     if recipe.identityWeight > 0 {
       let identityB = Losses.l1(generatorAB(realB, mode("idt_A")), realB)
@@ -127,11 +129,19 @@ public final class CycleGAN {
   }
 
   private func discriminatorGradients(
-    _ discriminator: any Layer, _ real: Tensor, _ fake: Tensor, _ mode: Mode, _ measure: inout Float
+    _ discriminator: any Layer, _ real: Tensor, _ fake: Tensor, _ random: Random, _ measure: inout Float
   ) -> [Tensor] {
+    let mode = Mode.training(random)
     let loss = AdversarialLoss.leastSquares.discriminator(
-      real: discriminator(real, mode.entering("real")), fake: discriminator(fake, mode.entering("fake")))
+      real: discriminator(augmented(real, random.derived("aug_real")), mode.entering("real")),
+      fake: discriminator(augmented(fake, random.derived("aug_fake")), mode.entering("fake")))
     measure = loss.scalar
     return discriminator.gradients(of: consume loss)
+  }
+
+  private func augmented(_ images: Tensor, _ random: Random) -> Tensor {
+    var (images, random) = (images, random)
+    for augmentation in recipe.augment { images = augmentation(images, using: &random) }
+    return images
   }
 }

@@ -1,48 +1,72 @@
 import MirageNetworks
+import MirageStreams
 import MirageSupport
 
-/// Architecture of CycleGAN's networks, the same in both directions.
+/// Settings of CycleGAN's networks; both directions have the same. Settings that are nil follow the size of the images.
 public struct CycleGANModel: Sendable, Codable, Equatable {
-  /// Number of residual blocks in a generator, 0 to 64. Defaults to 9.
-  public var blocks = 9
-  /// Channels of a generator's first convolution, 1 to 256. Defaults to 64.
-  public var filters = 64
-  /// Number of convolutions in a discriminator that halve the size, 1 to 6. Defaults to 3, for patches of 70 × 70.
-  public var discriminatorLayers = 3
-  /// Channels of a discriminator's first convolution, 1 to 256. Defaults to 64.
-  public var discriminatorFilters = 64
+  /// Number of residual blocks in a generator, 0 to 64. Defaults to 9 (6 up to 160 pixels, 3 below 48), as published for 128
+  /// and 256 pixels.
+  public var blocks: Int?
+  /// Channels of a generator's first convolution, 1 to 256. Defaults to 64 (32 below 48 pixels).
+  public var filters: Int?
+  /// Number of convolutions in a discriminator that halve the size, 1 to 6. Defaults to 3, for patches of 70 × 70 (2 below 48
+  /// pixels, for patches of 34 × 34).
+  public var discriminatorLayers: Int?
+  /// Channels of a discriminator's first convolution, 1 to 256. Defaults to 64 (32 below 48 pixels).
+  public var discriminatorFilters: Int?
 
-  /// Creates the published architecture for images of 256 × 256.
+  public static let settings = Setting.list(
+    of: CycleGANModel(),
+    Setting("blocks", .integer(0...64), "Number of residual blocks in a generator; by image size if not given"),
+    Setting("filters", .integer(1...256), "Channels of a generator's first convolution; by image size if not given"),
+    Setting(
+      "discriminator-layers", .integer(1...6),
+      "Number of convolutions in a discriminator that halve the size; by image size if not given"),
+    Setting(
+      "discriminator-filters", .integer(1...256),
+      "Channels of a discriminator's first convolution; by image size if not given"))
+
+  /// Networks that follow the size of the images.
   public init() {}
 }
 
 /// CycleGAN's networks and the images they are trained on.
 public struct CycleGANConfiguration: Sendable, Codable, Equatable {
-  /// The architecture.
-  public let model: CycleGANModel
+  /// Number of residual blocks, and channels of the first convolution, of a generator.
+  public let blocks, filters: Int
+  /// Number of convolutions that halve the size, and channels of the first one, of a discriminator.
+  public let discriminatorLayers, discriminatorFilters: Int
   /// Size of the images of both domains, multiples of 4.
   public let height, width: Int
   /// Channels of the images in each domain, 1 or 3.
   public let channelsA, channelsB: Int
 
-  /// Checks and creates a configuration.
-  /// - Throws: bad pipeline with `place` naming the setting, if such networks cannot be trained on such images.
+  /// Creates the networks' configuration for images of a size.
+  ///
+  /// - Throws: bad pipeline with `place` naming the setting, if such networks cannot be built or trained on such images.
   public init(_ model: CycleGANModel, height: Int, width: Int, channelsA: Int = 3, channelsB: Int = 3) throws {
-    (self.model, self.height, self.width) = (model, height, width)
-    (self.channelsA, self.channelsB) = (channelsA, channelsB)
+    try CycleGANModel.settings.check(JSONValue(encoding: model), at: "model")
+    let side = min(height, width)
+    blocks = model.blocks ?? (side < 48 ? 3 : side <= 160 ? 6 : 9)
+    filters = model.filters ?? (side < 48 ? 32 : 64)
+    discriminatorLayers = model.discriminatorLayers ?? (side < 48 ? 2 : 3)
+    discriminatorFilters = model.discriminatorFilters ?? (side < 48 ? 32 : 64)
+    (self.height, self.width, self.channelsA, self.channelsB) = (height, width, channelsA, channelsB)
     try check()
   }
 
+  /// Checks a configuration that a file names.
+  ///
+  /// - Throws: bad pipeline if such networks cannot be built.
+  package func checked() throws -> CycleGANConfiguration {
+    var model = CycleGANModel()
+    (model.blocks, model.filters) = (blocks, filters)
+    (model.discriminatorLayers, model.discriminatorFilters) = (discriminatorLayers, discriminatorFilters)
+    return try CycleGANConfiguration(
+      model, height: height, width: width, channelsA: channelsA, channelsB: channelsB)
+  }
+
   private func check() throws {
-    let numbers = [
-      ("blocks", model.blocks, 0...64), ("filters", model.filters, 1...256),
-      ("discriminator-layers", model.discriminatorLayers, 1...6),
-      ("discriminator-filters", model.discriminatorFilters, 1...256),
-    ]
-    for (name, number, range) in numbers where !range.contains(number) {
-      throw refusal(
-        "\(name) is \(number)", "model.\(name)", "Set it from \(range.lowerBound) to \(range.upperBound).")
-    }
     for channels in [channelsA, channelsB] where channels != 1 && channels != 3 {
       throw refusal("images of \(channels) channels", nil, "Make them gray or RGB with the source's channels.")
     }
@@ -52,10 +76,10 @@ public struct CycleGANConfiguration: Sendable, Codable, Equatable {
         "CycleGAN halves the size of images twice, and these are \(sides)", nil,
         "Bring height and width to multiples of 4, with resize or pad.")
     }
-    let smallest = max(8, PatchDiscriminator.smallestSide(layers: model.discriminatorLayers))
+    let smallest = max(8, PatchDiscriminator.smallestSide(layers: discriminatorLayers))
     guard min(height, width) >= smallest else {
       throw refusal(
-        "a discriminator of \(model.discriminatorLayers) layers for images of \(sides): it needs \(smallest) a side",
+        "a discriminator of \(discriminatorLayers) layers for images of \(sides): it needs \(smallest) a side",
         "model.discriminator-layers", "Use fewer layers, or larger images.")
     }
   }
@@ -64,20 +88,18 @@ public struct CycleGANConfiguration: Sendable, Codable, Equatable {
     MirageError(.badPipeline, message, place: place, remedy: remedy)
   }
 
-  /// Returns a new generator from domain A to domain B.
+  /// Creates a generator from domain A to domain B.
   public func generatorAB(using random: inout Random) -> any Layer { generator(channelsA, channelsB, &random) }
 
-  /// Returns a new generator from domain B to domain A.
+  /// Creates a generator from domain B to domain A.
   public func generatorBA(using random: inout Random) -> any Layer { generator(channelsB, channelsA, &random) }
 
   private func generator(_ inputs: Int, _ outputs: Int, _ random: inout Random) -> any Layer {
-    ResNetGenerator(
-      blocks: model.blocks, filters: model.filters, inputs: inputs, outputs: outputs, using: &random)
+    ResNetGenerator(blocks: blocks, filters: filters, inputs: inputs, outputs: outputs, using: &random)
   }
 
-  /// Returns a new discriminator of images with the given number of channels.
+  /// Creates a discriminator of images with the given number of channels.
   func discriminator(_ channels: Int, using random: inout Random) -> any Layer {
-    PatchDiscriminator(
-      layers: model.discriminatorLayers, filters: model.discriminatorFilters, inputs: channels, using: &random)
+    PatchDiscriminator(layers: discriminatorLayers, filters: discriminatorFilters, inputs: channels, using: &random)
   }
 }

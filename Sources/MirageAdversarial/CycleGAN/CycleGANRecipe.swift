@@ -1,7 +1,13 @@
+import MirageNetworks
+import MirageStreams
 import MirageSupport
 
-/// Settings of CycleGAN's training. The defaults are the published ones.
+/// Settings of CycleGAN's training. The defaults are the published ones, but for the number of steps.
 public struct CycleGANRecipe: Sendable, Codable, Equatable {
+  /// Number of steps. Defaults to 5,000.
+  public var steps = 5000
+  /// Number of images of each domain in a step. Defaults to 1.
+  public var batch = 1
   /// Weight of the cycle loss, at least 0. Defaults to 10.
   public var cycleWeight = 10.0
   /// Weight of the identity loss as a fraction of `cycleWeight`, at least 0. Defaults to 0.5. With 0 the identity loss is
@@ -9,24 +15,41 @@ public struct CycleGANRecipe: Sendable, Codable, Equatable {
   public var identityWeight = 0.5
   /// Learning rate of all networks, above 0. Defaults to 2e-4.
   public var learningRate = 2e-4
+  /// Fraction of the steps after which the learning rate decays linearly to 0, 0 to 1; 1 for no decay. Defaults to 0.5.
+  public var decayFrom = 0.5
   /// Maximum number of earlier fakes that each discriminator's pool keeps, 0 to 10,000. Defaults to 50; 0 for no pool.
   public var poolSize = 50
+  /// Augmentations of real and translated images before the discriminators, in this order. Defaults to none.
+  public var augment: [DifferentiableAugmentation] = []
 
-  /// Creates the published recipe.
+  public static let settings = Setting.list(
+    of: CycleGANRecipe(), Setting("steps", .integer(1...100_000_000), "Number of steps"),
+    Setting("batch", .integer(1...65_536), "Number of images of each domain in a step"),
+    Setting("cycle-weight", .number(0...1e6), "Weight of the cycle loss"),
+    Setting(
+      "identity-weight", .number(0...1e6), "Weight of the identity loss as a fraction of the cycle loss's; 0 for none"),
+    Setting("learning-rate", .number(1e-9...10), "Learning rate of all networks"),
+    Setting("decay-from", .number(0...1), "Fraction of the steps after which the learning rate goes down to 0"),
+    Setting(
+      "pool-size", .integer(0...10_000), "Maximum number of earlier fakes that each discriminator's pool keeps"),
+    Setting(
+      "augment", .choices(DifferentiableAugmentation.self),
+      "Augmentations of real and translated images before the discriminators"))
+
+  /// The published recipe.
   public init() {}
 
+  /// Returns the factor of the learning rate for the step after `step` earlier steps.
+  package func learningRateFactor(at step: Int) -> Float {
+    let start = Int((Double(steps) * decayFrom).rounded())
+    return Schedule.linearDecay(after: start, over: steps - start).factor(at: step)
+  }
+
+  /// Checks the settings.
+  ///
   /// - Throws: bad pipeline with `place` naming the setting, if one is out of its range or does not fit the images.
   func check(for configuration: CycleGANConfiguration) throws {
-    func check(_ name: String, _ number: Double, _ isRight: Bool, _ remedy: String) throws {
-      if !number.isFinite || !isRight {
-        let shown = number.isFinite ? JSONValue.number(number).text : "\(number)"
-        throw MirageError(.badPipeline, "\(name) is \(shown)", place: "train.\(name)", remedy: remedy)
-      }
-    }
-    try check("cycle-weight", cycleWeight, cycleWeight >= 0, "Set it to 0 or above.")
-    try check("identity-weight", identityWeight, identityWeight >= 0, "Set it to 0 or above.")
-    try check("learning-rate", learningRate, learningRate > 0, "Set it above 0.")
-    try check("pool-size", Double(poolSize), (0...10_000).contains(poolSize), "Set it from 0 to 10000.")
+    try Self.settings.check(JSONValue(encoding: self, nonFiniteAsText: true), at: "train")
     if identityWeight > 0 && configuration.channelsA != configuration.channelsB {
       throw MirageError(
         .badPipeline,

@@ -161,9 +161,11 @@ extension Tensor {
     }
   }
 
-  /// Pads with a constant, 0 by default.
+  /// Pads with a constant.
   ///
-  /// - Parameter amounts: Number of elements before and after, for each axis.
+  /// - Parameters:
+  ///   - amounts: Number of elements before and after, for each axis.
+  ///   - value: Constant, 0 by default.
   public func padded(_ amounts: [(Int, Int)], value: Float = 0) -> Tensor {
     require(
       amounts.count == rank && amounts.allSatisfy { $0.0 >= 0 && $0.1 >= 0 }, "padded: \(shape) by \(amounts)")

@@ -1,0 +1,98 @@
+import MirageLearning
+import MirageMedia
+import MirageNetworks
+import MirageSupport
+import MirageTensors
+
+/// A CycleGAN in a training loop: takes a batch of each domain for a step, and shows grids of images that are translated
+/// and translated back.
+package final class CycleGANTrainee: Trainee {
+  package let gan: CycleGAN
+  private let domains: (a: Domain, b: Domain)
+
+  /// A domain as grids show it.
+  package struct Domain: Sendable {
+    package var name: String
+    package var coding: ImageCoding
+    /// Images of the domain, N × H × W × C.
+    package var images: Tensor
+
+    package init(_ name: String, coding: ImageCoding, images: Tensor) {
+      (self.name, self.coding, self.images) = (name, coding, images)
+    }
+  }
+
+  /// Creates networks with random weights.
+  ///
+  /// - Throws: bad pipeline if settings are out of range or do not fit the images.
+  package init(
+    _ configuration: CycleGANConfiguration, _ recipe: CycleGANRecipe, a: Domain, b: Domain, seed: UInt64
+  ) throws {
+    gan = try CycleGAN(configuration, recipe, seed: seed)
+    domains = (a, b)
+  }
+
+  package var steps: Int { gan.steps }
+
+  package func step(on batches: [Batch], isRecorded: Bool) throws -> [TrainingMeasure] {
+    guard batches.count == 2, batches.allSatisfy({ !$0.labels.isEmpty }) else {
+      throw MirageError.badData("a batch of one of the domains has no image", remedy: "Put filters before the stage.")
+    }
+    let factor = gan.recipe.learningRateFactor(at: gan.steps)
+    let found = gan.step(batches[0].images, batches[1].images, learningRateFactor: factor)
+    var measures = [
+      TrainingMeasure("loss/generators", Double(found.generatorLoss), label: "G loss"),
+      TrainingMeasure("loss/cycle-a", Double(found.cycleA), label: "cycle A"),
+      TrainingMeasure("loss/cycle-b", Double(found.cycleB), label: "cycle B"),
+      TrainingMeasure("loss/adversarial-ab", Double(found.adversarialAB)),
+      TrainingMeasure("loss/adversarial-ba", Double(found.adversarialBA)),
+      TrainingMeasure("loss/discriminator-a", Double(found.discriminatorA), label: "D loss A"),
+      TrainingMeasure("loss/discriminator-b", Double(found.discriminatorB), label: "D loss B"),
+    ]
+    for (name, value) in [("loss/identity-a", found.identityA), ("loss/identity-b", found.identityB)] {
+      if let value { measures.append(TrainingMeasure(name, Double(value))) }
+    }
+    measures.append(TrainingMeasure("learning-rate", gan.recipe.learningRate * Double(factor)))
+    return measures
+  }
+
+  package func exhibits() -> TrainingExhibits {
+    var exhibits = TrainingExhibits()
+    var variations: [Double] = []
+    func show(_ from: Domain, _ to: Domain, _ name: String, _ there: any Layer, _ back: any Layer) {
+      let translated = there(from.images, .inference)
+      let returned = back(translated, .inference)
+      let cells =
+        from.coding.images(from.images) + to.coding.images(translated) + from.coding.images(returned)
+      exhibits.grids.append(
+        .init(
+          ImageGrid(cells, columns: from.images.shape[0]), name: name,
+          caption: "\(from.name); translated to \(to.name); translated back"))
+      variations.append(Double(translated.variance(axes: [0]).mean().scalar.squareRoot()))
+    }
+    show(domains.a, domains.b, "a-to-b", gan.generatorAB, gan.generatorBA)
+    show(domains.b, domains.a, "b-to-a", gan.generatorBA, gan.generatorAB)
+    // A single image says nothing about how much translations vary.
+    exhibits.variation = min(domains.a.images.shape[0], domains.b.images.shape[0]) > 1 ? variations.min() : nil
+    exhibits.weights = [
+      ("weights/generator-ab", gan.generatorAB.parameters), ("weights/generator-ba", gan.generatorBA.parameters),
+    ]
+    return exhibits
+  }
+
+  package func store(in checkpoint: inout Checkpoint) { gan.store(in: &checkpoint) }
+
+  package func storeResult(in checkpoint: inout Checkpoint) {
+    checkpoint.store(gan.generatorAB, as: "G_A")
+    checkpoint.store(gan.generatorBA, as: "G_B")
+    checkpoint.store(step: gan.steps)
+  }
+
+  package func restore(from checkpoint: Checkpoint) throws { try gan.restore(from: checkpoint) }
+
+  package var remedies: TrainingRemedies {
+    TrainingRemedies(
+      divergence: "Train again with --retrain and a lower train.learning-rate.",
+      collapse: "Train again with --retrain and a higher train.cycle-weight, train.augment, or another seed.")
+  }
+}

@@ -1,0 +1,45 @@
+import MirageStreams
+
+/// Settings of the samples that a trained translation makes of what flows in.
+public struct Translation: Sendable, Codable, Equatable {
+  /// Direction of a translation between two domains.
+  public enum Direction: String, Sendable, Codable, CaseIterable {
+    /// From the first domain to the second.
+    case forward
+    /// From the second domain to the first.
+    case backward
+  }
+
+  /// Treatment of the samples that are translated.
+  public enum Originals: String, Sendable, Codable, CaseIterable {
+    /// All samples flow on, and the translations follow them.
+    case keep
+    /// A translation takes the place of its original; other samples flow on.
+    case replace
+    /// Only the translations flow on.
+    case drop
+  }
+
+  /// Value of `label` for translations that keep the class of their original.
+  static let kept = "keep"
+
+  /// Direction of the translation. Defaults to `forward`.
+  public var direction: Direction
+  /// Treatment of the originals. Defaults to `keep`.
+  public var originals: Originals
+  /// Class of the translations, by name or number; `keep` for that of the original. Defaults to the class of the domain that
+  /// is translated to, if it is a single one, else to `keep`.
+  public var label: String?
+
+  public static let settings = Setting.list(
+    of: Translation(), Setting("direction", .choice(Direction.self), "Direction of the translation"),
+    Setting(
+      "originals", .choice(Originals.self), "Whether originals stay, are replaced, or are left out with the rest"),
+    Setting(
+      "label", .string, "Class of the translations, or keep; the class that is translated to if not given"))
+
+  /// Creates the settings of a translation.
+  public init(direction: Direction = .forward, originals: Originals = .keep, label: String? = nil) {
+    (self.direction, self.originals, self.label) = (direction, originals, label)
+  }
+}

@@ -1,0 +1,201 @@
+import MirageAdversarial
+import MirageMedia
+import MirageNetworks
+import MirageStreams
+import MirageSupport
+import MirageSynthesis
+import StreamsTestSupport
+import TestSupport
+import Testing
+
+/// Training a CycleGAN between two domains of a pipeline, and translating what flows.
+@Suite struct CycleTranslationTests {
+  let directory = TemporaryDirectory()
+
+  /// Thirty images of 12 × 12, of three classes in turn.
+  private static let source = TestSource(count: 30, classes: ["ant", "bee", "cat"], height: 12, width: 12)
+
+  private func stage(
+    _ checkpoint: String = "cycle.safetensors", steps: Int = 3, from: [String] = ["ant"], to: [String] = ["bee"],
+    change: (inout CycleTranslation) -> Void = { _ in }
+  ) -> CycleTranslation {
+    var stage = CycleTranslation(checkpoint: directory.file(checkpoint), from: from, to: to)
+    small(&stage, steps: steps)
+    change(&stage)
+    return stage
+  }
+
+  private func small(_ stage: inout CycleTranslation, steps: Int = 3) {
+    (stage.model.blocks, stage.model.filters) = (1, 4)
+    (stage.model.discriminatorLayers, stage.model.discriminatorFilters) = (1, 4)
+    (stage.train.steps, stage.train.batch) = (steps, 2)
+    stage.watch.checkpointEvery = 4
+  }
+
+  private func fitted(
+    _ stage: CycleTranslation, source: TestSource = source, before: [any StageComponent] = []
+  ) async throws -> Flow<Sample> {
+    try await SmallStage.fitted(SmallStage.pipeline(stage, source: source, before: before))
+  }
+
+  // MARK: What flows out
+
+  @Test func originalsAreKeptReplacedOrDropped() async throws {
+    let originals = try await Self.source.flow().running(Run(seed: 3)).samples()
+    func samples(_ originals: Translation.Originals) async throws -> [Sample] {
+      try await fitted(stage { $0.translate.originals = originals }).samples()
+    }
+    let (kept, replaced, dropped) = (try await samples(.keep), try await samples(.replace), try await samples(.drop))
+    #expect(kept.count == 40 && replaced.count == 30 && dropped.count == 10)
+    #expect(zip(kept, originals).allSatisfy { $0.bytes() == $1.bytes() && $0.kind == .real && $0.label == $1.label })
+    #expect(Set(kept.map(\.id)).count == 40)
+    #expect(kept.dropFirst(30).map { $0.bytes() } == dropped.map { $0.bytes() })
+    for (sample, original) in zip(replaced, originals) {
+      let isTranslated = original.label == .index(0)
+      #expect(sample.id == original.id && (sample.bytes() == original.bytes()) != isTranslated)
+      #expect(sample.kind == (isTranslated ? .synthetic : .real))
+      #expect(sample.label == (isTranslated ? .index(1) : original.label))
+      #expect((sample.attributes["translated-from"] == .string("\(original.id)")) == isTranslated)
+    }
+  }
+
+  @Test func headersAgreeWithSamples() async throws {
+    for originals in Translation.Originals.allCases {
+      let flow = try await fitted(stage { $0.translate.originals = originals })
+      for (position, slot) in try await flow.slots(workers: 2).enumerated() {
+        guard case .element(let sample) = slot else { continue }
+        let header = try flow.locate(position, flow.run)
+        #expect(header.id == sample.id && header.label == sample.label?.index)
+      }
+    }
+  }
+
+  @Test(arguments: [(nil, 1), ("keep", 0), ("cat", 2), ("2", 2)] as [(String?, Int)])
+  func labelsAreSetOrKept(_ label: String?, _ index: Int) async throws {
+    let flow = try await fitted(
+      stage {
+        $0.translate.label = label
+        $0.translate.originals = .drop
+      })
+    #expect(try await flow.samples().allSatisfy { $0.label == .index(index) })
+  }
+
+  @Test func backwardTranslatesTheSecondDomain() async throws {
+    let flow = try await fitted(
+      stage {
+        $0.translate.direction = .backward
+        $0.translate.originals = .drop
+      })
+    let samples = try await flow.samples()
+    #expect(samples.map(\.id.index) == Array(stride(from: 1, to: 30, by: 3)))
+    #expect(samples.allSatisfy { $0.label == .index(0) })
+  }
+
+  @Test func dependsOnPositionAndRunAlone() async throws {
+    let flow = try await fitted(stage())
+    let whole = try await flow.slots(workers: 1).map(summary)
+    #expect(try await flow.slots(workers: 3).map(summary) == whole)
+    let positions = [39, 3, 31, 31, 0, 17]
+    #expect(try await flow.read(positions, flow.run).map(summary) == positions.map { whole[$0] })
+  }
+
+  @Test func floatsStayFloatsInTheirScale() async throws {
+    let flow = try await fitted(stage { $0.translate.originals = .drop }, before: [Scale(to: 0...1)])
+    for sample in try await flow.samples() {
+      guard case .scaled(let image) = sample.content else {
+        Issue.record("\(sample.id) is not scaled")
+        continue
+      }
+      #expect(image.values.allSatisfy { (0...1).contains($0) })
+    }
+  }
+
+  // MARK: Domains
+
+  @Test func theSecondDomainMayBeABranch() async throws {
+    let other = directory.file("mnist")
+    try TinyDataset.writeMNIST(other, count: 9, height: 16, width: 16)
+    var one = CycleTranslation(
+      checkpoint: directory.file("branch.safetensors"),
+      target: .init(MNIST(directory: other), stages: [CenterCrop(size: 12)]))
+    small(&one)
+    let samples = try await fitted(one).samples()
+    #expect(samples.count == 60 && samples.dropFirst(30).allSatisfy { $0.kind == .synthetic })
+    #expect(zip(samples, samples.dropFirst(30)).allSatisfy { $0.label == $1.label })
+    // Another branch is another training.
+    one.target = .init(MNIST(directory: other), stages: [CenterCrop(size: 12), Invert()])
+    let error = await #expect(throws: MirageError.self) { _ = try await fitted(one) }
+    #expect(error?.remedy?.contains("--retrain") == true)
+  }
+
+  @Test func theSecondDomainMayBeACopyThroughStages() async throws {
+    var one = CycleTranslation(checkpoint: directory.file("copy.safetensors"), from: ["ant"], through: [Invert()])
+    small(&one)
+    #expect(try await fitted(one).samples().count == 40)
+  }
+
+  // MARK: Training
+
+  @Test(arguments: [2, 5]) func resumedEqualsUninterrupted(_ step: Int) async throws {
+    _ = try await fitted(stage("whole.safetensors", steps: 7))
+    let part = stage("part.safetensors", steps: 7)
+    let pipeline = SmallStage.pipeline(part, source: Self.source)
+    let first = Task {
+      try await SmallStage.fitted(pipeline) { progress in
+        if progress.activity == "training" && progress.done == step { withUnsafeCurrentTask { $0?.cancel() } }
+      }
+    }
+    await #expect(throws: CancellationError.self) { try await first.value }
+    #expect(try Checkpoint(reading: part.checkpoint).step() == step)
+    _ = try await fitted(part)
+    let (whole, parts) = (
+      try InputFile.contents(of: directory.file("whole.safetensors")), try InputFile.contents(of: part.checkpoint)
+    )
+    #expect(whole == parts)
+  }
+
+  @Test func aFinishedTrainingIsUsed() async throws {
+    _ = try await fitted(stage())
+    let digest = try Digest.sha256(file: stage().checkpoint)
+    _ = try await fitted(stage())
+    #expect(try Digest.sha256(file: stage().checkpoint) == digest)
+    let error = await #expect(throws: MirageError.self) { _ = try await fitted(stage { $0.train.cycleWeight = 7 }) }
+    #expect("\(error!)".contains("cycle-weight"))
+  }
+
+  // MARK: Mistakes
+
+  @Test func mistakesAreErrorsBeforeTheTraining() async throws {
+    let channels = TestSource(count: 9, classes: ["ant", "bee"], height: 12, width: 12, channels: 4)
+    let odd = TestSource(count: 9, classes: ["ant", "bee"], height: 10, width: 12)
+    let faults: [(CycleTranslation, TestSource, String)] = [
+      (stage(from: ["ent"]), Self.source, "Did you mean ant?"),
+      (stage(to: ["bea"]), Self.source, "Did you mean bee?"),
+      (stage { $0.translate.label = "dog" }, Self.source, "translate.label names class dog"),
+      (stage(), odd, "multiples of 4, with resize or pad"),
+      (stage(), channels, "images of 4 channels"),
+      (stage(), TestSource(count: 1, classes: ["ant", "bee"], height: 12, width: 12), "ant: one sample is not enough"),
+      (stage { $0.model.discriminatorLayers = 3 }, Self.source, "it needs 24 a side"),
+    ]
+    for (stage, source, message) in faults {
+      let error = await #expect(throws: MirageError.self, "\(message)") { _ = try await fitted(stage, source: source) }
+      #expect("\(error!)".contains(message), "\(error!)")
+      #expect(FileKind(stage.checkpoint) == .missing, "before training starts")
+    }
+  }
+
+  @Test func settingsThatExcludeEachOtherAreNamed() throws {
+    let settings: [(CycleTranslation, String)] = [
+      (CycleTranslation(checkpoint: "x"), ""), (CycleTranslation(checkpoint: "x", to: ["bee"]), "to"),
+      (CycleTranslation(checkpoint: "x", from: ["ant"], to: ["bee"], through: [Invert()]), "through"),
+      (stage { $0.train.learningRate = 0 }, "train.learning-rate"), (stage { $0.model.blocks = 65 }, "model.blocks"),
+    ]
+    for (stage, place) in settings {
+      let error = #expect(throws: MirageError.self) { try stage.validate() }
+      #expect(error?.place ?? "" == place && error?.kind == .badPipeline)
+    }
+    var backward = CycleTranslation(checkpoint: "x", through: [Invert()])
+    backward.translate.direction = .backward
+    #expect(#expect(throws: MirageError.self) { try backward.validate() }?.place == "translate.direction")
+  }
+}
