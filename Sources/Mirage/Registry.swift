@@ -11,7 +11,8 @@ extension Registry {
     GaussianNoise.self, SaltAndPepper.self, JPEGCompression.self,
     Erase.self, GridDropout.self, RandAugment.self, TrivialAugmentWide.self, OneOf.self, SomeOf.self, Sometimes.self,
     Copies.self, Repeat.self, Take.self, Skip.self, Shuffle.self, Filter.self, Balance.self, Subset.self, Mixup.self,
-    CutMix.self, Scale.self, Normalize.self, ConditionalGAN.self, CycleTranslation.self, GANEmit.self,
+    CutMix.self, Scale.self, Normalize.self, ConditionalGAN.self, CycleTranslation.self,
+    Translate.self, GANEmit.self,
     ImageFolderSink.self, WebDatasetSink.self, IDXSink.self, CIFARSink.self,
   ])
 }

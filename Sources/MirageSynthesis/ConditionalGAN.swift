@@ -97,8 +97,11 @@ extension ConditionalGAN: TrainedEstimator {
       metric == .last
       ? nil
       : {
+        let images = ImageClassifier.Configuration(
+          height: configuration.height, width: configuration.width, channels: configuration.channels,
+          classes: configuration.classes)
         let classifier = try await QualityMeter.classifier(
-          configuration, on: set, seed: seed, at: files.classifier
+          images, on: set.batches, seed: seed, at: files.classifier
         ) {
           context.report(
             FittingProgress(stage: Self.name, activity: "classifier for the metric", done: $0, total: $1))
@@ -182,9 +185,4 @@ extension ConditionalGAN: ProvableGenerator {
       return try stage.description
     }
   }
-}
-
-extension TrainingFiles {
-  /// The classifier that a GAN's metric is measured with.
-  fileprivate var classifier: String { folder + "/classifier.safetensors" }
 }

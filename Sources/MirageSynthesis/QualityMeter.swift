@@ -39,23 +39,21 @@ final class QualityMeter {
   }
 
   /// Returns the classifier for a training: from its file, or trained and saved there.
+  ///
+  /// - Parameter batches: Returns the samples with their classes as batches of a size.
   static func classifier(
-    _ configuration: GANConfiguration, on set: TrainingSet, seed: UInt64, at path: String,
+    _ configuration: ImageClassifier.Configuration, on batches: (Int) -> Batches, seed: UInt64, at path: String,
     _ progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void
   ) async throws -> ImageClassifier {
-    let shape = ImageClassifier.Configuration(
-      height: configuration.height, width: configuration.width, channels: configuration.channels,
-      classes: configuration.classes)
-    if FileKind(path) == .file { return try ImageClassifier(shape, from: Checkpoint(reading: path)) }
+    if FileKind(path) == .file { return try ImageClassifier(configuration, from: Checkpoint(reading: path)) }
     var training = ClassifierTraining()
     // About a thousand steps suffice to compare generators.
-    training.epochs = max(2, min(10, 120_000 / set.positions.count))
+    training.epochs = max(2, min(10, 120_000 / batches(128).count))
     training.seed = seed
-    let trained = try await training.run(train: set.batches(of: 128), test: set.batches(of: 250)) {
-      progress($0.step, $0.steps)
-    }.checkpoint
+    let trained = try await training.run(train: batches(128), test: batches(250)) { progress($0.step, $0.steps) }
+      .checkpoint
     try trained.write(to: path)
-    return try ImageClassifier(shape, from: trained)
+    return try ImageClassifier(configuration, from: trained)
   }
 
   /// Returns the Fréchet distance between the classifier's features, and the fraction of generated images that it

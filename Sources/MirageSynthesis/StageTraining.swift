@@ -95,3 +95,8 @@ struct StageTraining {
     context.report(progress)
   }
 }
+
+extension TrainingFiles {
+  /// Classifier that the metric of a training is measured with.
+  var classifier: String { folder + "/classifier.safetensors" }
+}

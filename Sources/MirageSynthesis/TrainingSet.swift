@@ -8,7 +8,7 @@ import MirageTensors
 struct TrainingSet: Sendable {
   let flow: Flow<Sample>
   /// Positions with a sample: without those that a filter emptied or the error policy skipped.
-  let positions: [Int]
+  private(set) var positions: [Int]
   /// Conversion of samples to rows, which keeps floats.
   let coding: ImageCoding
   /// Number of samples of each class; empty if the GAN is not conditional.
@@ -70,11 +70,24 @@ struct TrainingSet: Sendable {
     return (0..<count).map { positions[Shard(index: $0, count: count).range(of: total).lowerBound] }
   }
 
-  /// Returns some of the samples as rows, spread evenly over all.
-  func examples(_ count: Int) async throws -> Tensor {
-    let batches = Batches(flow, size: count, positions: spread(count), ignoresClasses: true).expecting(coding)
-    var iterator = batches.epoch(0, isShuffled: false, seed: 0).makeAsyncIterator()
-    return try await iterator.next()?.images ?? .zeros([0] + coding.shape)
+  /// Returns the set without some samples, and those: at most a tenth of all, spread evenly; none of less than a hundred.
+  func holdingOut(_ count: Int) -> (rest: TrainingSet, heldOut: TrainingSet) {
+    var (rest, heldOut) = (self, self)
+    heldOut.positions = positions.count < 100 ? [] : spread(min(count, positions.count / 10))
+    let without = Set(heldOut.positions)
+    rest.positions.removeAll(where: without.contains)
+    return (rest, heldOut)
+  }
+
+  /// Returns rows of some of the samples, spread evenly over all, in batches of at most 125.
+  func rows(_ count: Int) async throws -> [Tensor] {
+    let batches = Batches(flow, size: min(125, count), positions: spread(count), ignoresClasses: true)
+      .expecting(coding)
+    var rows: [Tensor] = []
+    for try await batch in batches.epoch(0, isShuffled: false, seed: 0) where !batch.labels.isEmpty {
+      rows.append(batch.images)
+    }
+    return rows
   }
 
   /// Returns the samples as batches, with the number of workers that the user gave.

@@ -200,6 +200,23 @@ import Testing
     }
   }
 
+  /// Each part is an endless sequence of its own, in an order of its own.
+  @Test func partsTakeTurns() async throws {
+    let flow = numbered.flow(in: Context())
+    let parts = [Batches(flow, size: 4, positions: Array(0..<20)), Batches(flow, size: 4, positions: Array(20..<40))]
+    let found = try await first(20, of: Batches.alternating(parts, fromBatch: 0, seed: 5)).labels
+    for (index, labels) in found.enumerated() {
+      #expect(labels.allSatisfy { (index % 2 == 0 ? 0..<20 : 20..<40).contains($0) })
+    }
+    for start in [0, 1] {
+      let pass = (0..<5).flatMap { found[start + 2 * $0] }
+      #expect(pass.sorted() == Array(20 * start..<20 * start + 20), "one pass has each sample once")
+    }
+    #expect(found[0].map { $0 + 20 } != found[1], "a copy does not come paired")
+    let rest = try await first(7, of: Batches.alternating(parts, fromBatch: 13, seed: 5)).labels
+    #expect(rest == Array(found[13...]))
+  }
+
   /// Workers decide how fast batches are made, and nothing else.
   @Test(arguments: [2, 8]) func workersChangeNothing(_ workers: Int) async throws {
     let flow = try await Pipeline(source: numbered, stages: [GaussianNoise()]).fittedFlow()

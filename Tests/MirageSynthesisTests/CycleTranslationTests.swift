@@ -1,9 +1,11 @@
 import MirageAdversarial
+import MirageLearning
 import MirageMedia
 import MirageNetworks
 import MirageStreams
 import MirageSupport
 import MirageSynthesis
+import MirageTensors
 import StreamsTestSupport
 import TestSupport
 import Testing
@@ -29,7 +31,7 @@ import Testing
     (stage.model.blocks, stage.model.filters) = (1, 4)
     (stage.model.discriminatorLayers, stage.model.discriminatorFilters) = (1, 4)
     (stage.train.steps, stage.train.batch) = (steps, 2)
-    stage.watch.checkpointEvery = 4
+    (stage.watch.metric, stage.watch.checkpointEvery) = (.last, 4)
   }
 
   private func fitted(
@@ -161,6 +163,68 @@ import Testing
     #expect(try Digest.sha256(file: stage().checkpoint) == digest)
     let error = await #expect(throws: MirageError.self) { _ = try await fitted(stage { $0.train.cycleWeight = 7 }) }
     #expect("\(error!)".contains("cycle-weight"))
+  }
+
+  @Test func domainsThatAreClassesAreMeasuredByAClassifier() async throws {
+    let trained = stage(steps: 4) { ($0.watch.metric, $0.watch.evaluateEvery) = (.fid, 2) }
+    _ = try await fitted(trained)
+    let best = try SavedModel(reading: directory.file("cycle.best.safetensors"))
+    #expect([0, 2, 4].contains(best.step))
+    let metrics = try SavedModel(reading: trained.checkpoint).metrics
+    let names = ["cycle-error", "fid", "input-correlation", "label-agreement"]
+    #expect(metrics.keys.sorted() == names.flatMap { ["\($0)-ab", "\($0)-ba"] })
+    #expect((0...1).contains(metrics["label-agreement-ab"]!) && metrics["cycle-error-ab"]! > 0)
+  }
+
+  // MARK: Translating by a checkpoint
+
+  @Test func aCheckpointTranslatesInAnotherPipeline() async throws {
+    let dropped = try await fitted(stage { $0.translate.originals = .drop }).samples()
+    let translate = Translate(
+      checkpoint: stage().checkpoint, classes: ["ant"], originals: .drop, label: "bee")
+    let samples = try await Pipeline(seed: 3, source: Self.source, stages: [translate]).samples().samples()
+    #expect(samples.map { $0.bytes() } == dropped.map { $0.bytes() } && samples.map(\.label) == dropped.map(\.label))
+    let all = try await Pipeline(source: Self.source, stages: [Translate(checkpoint: stage().checkpoint)])
+      .samples().samples()
+    #expect(all.count == 30 && all.allSatisfy { $0.kind == .synthetic })
+    #expect(all.map(\.label?.index) == (0..<30).map { $0 % 3 })
+  }
+
+  /// With weights of 0, a generator paints what its last bias says: A to B white, B to A black.
+  @Test func eachDirectionHasItsGenerator() async throws {
+    _ = try await fitted(stage())
+    var checkpoint = try Checkpoint(reading: stage().checkpoint)
+    for (prefix, bias) in [("G_A.", Float(5)), ("G_B.", -5)] {
+      let names = checkpoint.tensors.keys.filter { $0.hasPrefix(prefix) }
+      for name in names { checkpoint.tensors[name] = .zeros(checkpoint.tensors[name]!.shape) }
+      let last = names.filter { $0.hasSuffix(".bias") && checkpoint.tensors[$0]!.shape == [1] }
+      checkpoint.tensors[try #require(last.first)] = Tensor([bias], shape: [1])
+    }
+    let painted = directory.file("painted.safetensors")
+    try checkpoint.write(to: painted)
+    for (direction, byte) in [(Translation.Direction.forward, UInt8(255)), (.backward, 0)] {
+      let translate = Translate(checkpoint: painted, direction: direction)
+      let samples = try await Pipeline(source: Self.source, stages: [translate]).samples().samples()
+      #expect(samples.allSatisfy { $0.bytes().pixels.allSatisfy { $0 == byte } })
+    }
+  }
+
+  @Test func aCheckpointThatDoesNotFitIsRefused() async throws {
+    func error(_ stage: Translate, _ source: TestSource = Self.source) async throws -> String {
+      let error = await #expect(throws: MirageError.self) {
+        _ = try await Pipeline(source: source, stages: [stage]).samples()
+      }
+      return "\(try #require(error))"
+    }
+    _ = try await fitted(stage())
+    let small = TestSource(count: 9, classes: ["ant", "bee"], height: 8, width: 12)
+    #expect(try await error(Translate(checkpoint: stage().checkpoint), small).contains("resize, pad or a crop"))
+    #expect(try await error(Translate(checkpoint: stage().checkpoint, classes: ["ent"])).contains("Did you mean ant?"))
+    #expect(try await error(Translate(checkpoint: stage().checkpoint, label: "cut")).contains("Did you mean cat?"))
+    #expect(try await error(Translate(checkpoint: directory.file("none"))).contains("no such file"))
+    let gan = directory.file("gan.safetensors")
+    _ = try await SmallStage.fitted(SmallStage.pipeline(try SmallStage.gan(gan, steps: 1)))
+    #expect(try await error(Translate(checkpoint: gan)).contains("is not a CycleGAN's checkpoint: it is a GAN's"))
   }
 
   // MARK: Mistakes

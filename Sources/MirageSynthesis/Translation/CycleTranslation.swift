@@ -1,4 +1,5 @@
 import MirageAdversarial
+import MirageEvaluation
 import MirageLearning
 import MirageMedia
 import MirageNetworks
@@ -44,20 +45,43 @@ public struct CycleTranslation: StageComponent, ComputesWithNetworks {
 
   /// Monitoring of the training.
   public struct Watching: Sendable, Codable, Equatable {
+    /// Metric that chooses the best checkpoint, measured on images that are held out of the training.
+    public enum Metric: String, Sendable, Codable, CaseIterable {
+      /// None: the last checkpoint counts.
+      case last = "none"
+      /// Mean absolute difference of images and their translation there and back.
+      case cycleError = "cycle-error"
+      /// Fréchet distance of a classifier's features between translations and real images; for domains that are classes.
+      case fid
+    }
+
+    /// Metric that chooses the best checkpoint. Defaults to FID if the domains are classes, else to none.
+    public var metric: Metric?
+    /// Number of steps between two evaluations. Defaults to 500.
+    public var evaluateEvery = 500
+    /// Number of images of each domain that are held out for evaluation, at most a tenth of all. Defaults to 500.
+    public var evaluateCount = 500
     /// Number of steps between two grids of translated images. Defaults to 500.
     public var gridEvery = 500
     /// Number of steps between two checkpoints. Defaults to 500.
     public var checkpointEvery = 500
 
     public static let settings = Setting.list(
-      of: Watching(), Setting("grid-every", .integer(1...100_000_000), "Number of steps between two grids"),
+      of: Watching(),
+      Setting(
+        "metric", .choice(Metric.self),
+        "Metric that chooses the best checkpoint; fid if the domains are classes, else none"),
+      Setting("evaluate-every", .integer(1...100_000_000), "Number of steps between two evaluations"),
+      Setting(
+        "evaluate-count", .integer(1...1_000_000), "Number of images of each domain that are held out for evaluation"),
+      Setting("grid-every", .integer(1...100_000_000), "Number of steps between two grids"),
       Setting("checkpoint-every", .integer(1...100_000_000), "Number of steps between two checkpoints"))
 
     /// Creates the usual schedule.
     public init() {}
   }
 
-  /// File of the training's last state. The folder with the report is beside it.
+  /// File of the training's last state. The best state and a folder with the report are beside it.
   public var checkpoint: String
   /// Classes of the first domain, by name or number; all samples that flow in if empty.
   public var from: [String]
@@ -104,6 +128,11 @@ public struct CycleTranslation: StageComponent, ComputesWithNetworks {
         .badPipeline, "cycle-gan translates to classes, but from none", place: "to",
         remedy: "Name the classes to translate, with from.")
     }
+    if watch.metric == .fid && to.isEmpty {
+      throw MirageError(
+        .badPipeline, "fid is measured by classes, and the second domain is none", place: "watch.metric",
+        remedy: "Use cycle-error or none.")
+    }
     if translate.direction == .backward && to.isEmpty {
       throw MirageError(
         .badPipeline, "the second domain does not flow through the stage, so it cannot be translated",
@@ -131,7 +160,7 @@ extension CycleTranslation: TrainedEstimator {
         configuration, [.init(name: flows.a.name, maps: a.coding.maps), .init(name: flows.b.name, maps: b.coding.maps)])
       if let saved { try training.resume(saved, configuration: header["configuration"], in: context) }
       try await train(
-        configuration, (flows.a.name, a), (flows.b.name, b), seed: upstream.run.seed, files: training.files,
+        configuration, (flows.a.name, a), (flows.b.name, b), of: upstream, files: training.files,
         header: training.header(header, as: identity), from: saved, context)
     }
     return try fitted(training.files, label)
@@ -178,30 +207,69 @@ extension CycleTranslation: TrainedEstimator {
     }
   }
 
+  private var metric: Watching.Metric { watch.metric ?? (to.isEmpty ? .last : .fid) }
+
   @TensorActor
   private func train(
     _ configuration: CycleGANConfiguration, _ a: (name: String, set: TrainingSet),
-    _ b: (name: String, set: TrainingSet), seed: UInt64, files: TrainingFiles, header: [String: String],
+    _ b: (name: String, set: TrainingSet), of upstream: Flow<Sample>, files: TrainingFiles, header: [String: String],
     from saved: Checkpoint?, _ context: Context
   ) async throws {
+    let (seed, sets) = (upstream.run.seed, [a.set, b.set].map { $0.holdingOut(watch.evaluateCount) })
+    func domain(_ name: String, _ set: TrainingSet) async throws -> CycleGANTrainee.Domain {
+      CycleGANTrainee.Domain(name, coding: set.coding, images: try await set.rows(8)[0])
+    }
     let trainee = try CycleGANTrainee(
-      configuration, train, a: .init(a.name, coding: a.set.coding, images: await a.set.examples(8)),
-      b: .init(b.name, coding: b.set.coding, images: await b.set.examples(8)), seed: seed)
+      configuration, train, a: await domain(a.name, a.set), b: await domain(b.name, b.set), seed: seed)
     var schedule = TrainingLoop<CycleGANTrainee>.Schedule(steps: train.steps, samplesPerBatch: train.batch)
     (schedule.batchesPerStep, schedule.countsEmptyBatches) = (2, true)
-    (schedule.exhibitEvery, schedule.checkpointEvery) = (watch.gridEvery, watch.checkpointEvery)
+    (schedule.evaluateEvery, schedule.exhibitEvery) = (watch.evaluateEvery, watch.gridEvery)
+    schedule.checkpointEvery = watch.checkpointEvery
     let facts = [
       ("configuration", try JSONValue(encoding: configuration)), ("recipe", try JSONValue(encoding: train)),
     ]
     let loop = try TrainingLoop(
       trainee, schedule, stage: Self.name, files: files, header: header, facts: facts, resuming: saved,
+      evaluator: { try await meter(configuration, sets, of: upstream, files, context) },
       progress: {
         context.report($0)
         return .proceed
       })
-    let parts = [a.set.batches(of: train.batch), b.set.batches(of: train.batch)]
+    let parts = sets.map { $0.rest.batches(of: train.batch) }
     try await loop.run(
       on: Batches.alternating(parts, fromBatch: loop.samplesSeen / train.batch, seed: seed))
+  }
+
+  /// Returns what evaluates the training: by a classifier of the domains' classes, if they have some.
+  @TensorActor
+  private func meter(
+    _ configuration: CycleGANConfiguration, _ sets: [(rest: TrainingSet, heldOut: TrainingSet)],
+    of upstream: Flow<Sample>, _ files: TrainingFiles, _ context: Context
+  ) async throws -> TranslationMeter {
+    let names = upstream.about.classes
+    var classifier: ImageClassifier?
+    if metric == .fid {
+      let images = ImageClassifier.Configuration(
+        height: configuration.height, width: configuration.width, channels: configuration.channelsA, classes: names)
+      let positions = sets.flatMap(\.rest.positions).sorted()
+      classifier = try await QualityMeter.classifier(
+        images,
+        on: { Batches(upstream, size: $0, positions: positions).expecting(sets[0].rest.coding) },
+        seed: upstream.run.seed, at: files.classifier
+      ) {
+        context.report(FittingProgress(stage: Self.name, activity: "classifier for the metric", done: $0, total: $1))
+      }
+    }
+    var domains: [TranslationMeter.Domain] = []
+    for (set, classes) in zip(sets, [from, to]) {
+      // Too few samples to hold any out: those that are trained on are measured.
+      let measured = set.heldOut.positions.isEmpty ? set.rest : set.heldOut
+      domains.append(
+        TranslationMeter.Domain(
+          coding: measured.coding, images: try await measured.rows(watch.evaluateCount),
+          classes: Set(try classes.map { try classIndex($0, among: names, stage: Self.name) })))
+    }
+    return try TranslationMeter(domains, classifier: classifier, metric: metric)
   }
 
   /// Everything that determines the weights: settings, upstream, the second domain, and data.
@@ -212,6 +280,10 @@ extension CycleTranslation: TrainedEstimator {
       "model": try JSONValue(encoding: model), "recipe": try JSONValue(encoding: train), "upstream": context.upstream,
       "data": try upstream.about.inputsDigest(), "from": .array(from.map { .string($0) }),
       "to": .array(to.map { .string($0) }), "through": .array(try through.map { try $0.description }),
+      "watching": [
+        "metric": .string(metric.rawValue), "evaluate-every": .integer(watch.evaluateEvery),
+        "evaluate-count": .integer(watch.evaluateCount),
+      ],
     ]
     if let target {
       parts["target"] = try JSONValue(encoding: target).withoutDirectories
@@ -230,7 +302,7 @@ extension CycleTranslation: TrainedEstimator {
   }
 
   private func fitted(_ files: TrainingFiles, _ label: Int?) throws -> Fitted<Sample, Sample> {
-    let model = try TranslationModel(reading: files.last)
+    let model = try TranslationModel(reading: FileKind(files.best) == .file ? files.best : files.last)
     let stage = TranslatingStage(
       model: model, translation: translate, classes: translate.direction == .forward ? from : to, label: label)
     return Fitted(

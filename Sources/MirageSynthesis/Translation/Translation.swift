@@ -31,15 +31,20 @@ public struct Translation: Sendable, Codable, Equatable {
   /// is translated to, if it is a single one, else to `keep`.
   public var label: String?
 
-  public static let settings = Setting.list(
-    of: Translation(), Setting("direction", .choice(Direction.self), "Direction of the translation"),
-    Setting(
-      "originals", .choice(Originals.self), "Whether originals stay, are replaced, or are left out with the rest"),
-    Setting(
-      "label", .string, "Class of the translations, or keep; the class that is translated to if not given"))
+  public static let settings = Setting.list(of: Translation(), .direction, .originals, .label)
 
   /// Creates the settings of a translation.
   public init(direction: Direction = .forward, originals: Originals = .keep, label: String? = nil) {
     (self.direction, self.originals, self.label) = (direction, originals, label)
   }
+}
+
+extension Setting {
+  static let direction = Setting("direction", .choice(Translation.Direction.self), "Direction of the translation")
+  static let originals = Setting(
+    "originals", .choice(Translation.Originals.self),
+    "Whether originals stay, are replaced, or are left out with the rest")
+  static let label = Setting(
+    "label", .string,
+    "Class of the translations, or keep; the class that is translated to, if it is known, if not given")
 }

@@ -2,6 +2,7 @@ import MirageAdversarial
 import MirageLearning
 import MirageMedia
 import MirageNetworks
+import MirageStreams
 import MirageSupport
 import MirageTensors
 
@@ -58,6 +59,17 @@ struct TranslationModel: Sendable {
     }
     let (a, b) = (coding(0, configuration.channelsA), coding(1, configuration.channelsB))
     return direction == .forward ? (a, b) : (b, a)
+  }
+
+  /// Checks that the model translates images of a format.
+  ///
+  /// - Throws: bad data naming both sizes.
+  func check(_ format: Format, _ direction: Translation.Direction) throws {
+    let own = codings(direction).from.format
+    guard !format.hasShape(of: own) else { return }
+    throw MirageError.badData(
+      "the model translates images of \(own), and the data's are \(format)", file: saved.path,
+      remedy: "Bring them to that size before the stage, with resize, pad or a crop, or use another model.")
   }
 
   /// Builds the generator of a direction with its weights.
