@@ -2,14 +2,14 @@ import MirageSupport
 import MirageTensors
 
 /// Input of conditional networks besides latents or samples: a class or a vector for each of N samples.
-public enum Condition: Sendable {
+package enum Condition: Sendable {
   /// Labels of N samples: indices into the configuration's classes. Ignored by networks without conditioning.
   case labels([Int])
   /// N × D numbers, with D the number of classes: one-hot vectors are classes, others are mixtures of them.
   case vectors(Tensor)
 
   /// Number of samples.
-  public var count: Int {
+  package var count: Int {
     switch self {
     case .labels(let labels): labels.count
     case .vectors(let vectors): vectors.shape[0]

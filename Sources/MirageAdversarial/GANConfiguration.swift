@@ -63,13 +63,13 @@ public struct GANModel: Sendable, Codable, Equatable {
 }
 
 /// Networks of a GAN with the shape of its samples and their classes: everything needed to build the networks again.
-public struct GANConfiguration: Sendable, Equatable {
+package struct GANConfiguration: Sendable, Equatable {
   /// Settings of the networks.
-  public let model: GANModel
+  package let model: GANModel
   /// Shape of a sample, channels last: height, width and channels of an image.
-  public let shape: [Int]
+  package let shape: [Int]
   /// Names of the classes in the order of the labels; empty if the networks are not conditioned.
-  public let classes: [String]
+  package let classes: [String]
 
   /// Creates a configuration that networks can be built from.
   ///
@@ -78,7 +78,7 @@ public struct GANConfiguration: Sendable, Equatable {
   ///   - shape: Shape of a sample, channels last: height, width and channels of an image.
   ///   - classes: Names of the data's classes in the order of the labels; ignored without conditioning.
   /// - Throws: bad pipeline with `place` naming the setting, if the networks cannot be built for such samples.
-  public init(_ model: GANModel, shape: [Int], classes: [String]) throws {
+  package init(_ model: GANModel, shape: [Int], classes: [String]) throws {
     (self.model, self.shape) = (model, shape)
     self.classes = model.conditioning == .none ? [] : classes
     try check()
@@ -117,7 +117,7 @@ extension GANConfiguration: Codable {
   private enum CodingKeys: CodingKey { case model, shape, height, width, channels, classes }
 
   /// Decodes a configuration without checks; that of a file must be passed to the other initializer.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     model = try container.decode(GANModel.self, forKey: .model)
     classes = try container.decode([String].self, forKey: .classes)
@@ -127,7 +127,7 @@ extension GANConfiguration: Codable {
   }
 
   /// Encodes an image's shape as height, width and channels, as all versions of checkpoints do, and others as a list.
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(model, forKey: .model)
     try container.encode(classes, forKey: .classes)

@@ -51,12 +51,12 @@ extension GANModel {
 
 extension GANConfiguration {
   /// Returns a new generator with random weights.
-  public func generator(using random: inout Random) -> any Generator {
+  package func generator(using random: inout Random) -> any Generator {
     model.network.family.generator(self, using: &random)
   }
 
   /// Returns a new discriminator with random weights.
-  public func discriminator(using random: inout Random) -> any Discriminator {
+  package func discriminator(using random: inout Random) -> any Discriminator {
     model.network.family.discriminator(self, using: &random)
   }
 }

@@ -3,7 +3,7 @@ import MirageSupport
 import MirageTensors
 
 /// A network that generates samples from latents and a condition.
-public protocol Generator: Module {
+package protocol Generator: Module {
   /// Generates samples, N × the configuration's shape; images in -1 ... 1.
   ///
   /// - Parameters:
@@ -15,13 +15,13 @@ public protocol Generator: Module {
 
 extension Generator {
   /// Generates samples of classes.
-  public func callAsFunction(_ latents: Tensor, _ labels: [Int], _ mode: Mode) -> Tensor {
+  package func callAsFunction(_ latents: Tensor, _ labels: [Int], _ mode: Mode) -> Tensor {
     self(latents, .labels(labels), mode)
   }
 }
 
 /// A network that tells real samples from generated ones; with the Wasserstein losses it is a critic.
-public protocol Discriminator: Module {
+package protocol Discriminator: Module {
   /// Predicts whether N samples are real.
   ///
   /// - Parameters:
@@ -33,20 +33,20 @@ public protocol Discriminator: Module {
 
 extension Discriminator {
   /// Predicts whether samples of classes are real.
-  public func callAsFunction(_ samples: Tensor, _ labels: [Int], _ mode: Mode) -> Prediction {
+  package func callAsFunction(_ samples: Tensor, _ labels: [Int], _ mode: Mode) -> Prediction {
     self(samples, .labels(labels), mode)
   }
 }
 
 /// Output of a discriminator for N samples.
-public struct Prediction {
+package struct Prediction {
   /// Scores of the samples, N numbers: the greater, the more real.
-  public var logits: Tensor
+  package var logits: Tensor
   /// Logits of an auxiliary classifier, N × classes; nil without one.
-  public var classLogits: Tensor?
+  package var classLogits: Tensor?
 
   /// Creates predictions.
-  public init(logits: Tensor, classLogits: Tensor? = nil) { (self.logits, self.classLogits) = (logits, classLogits) }
+  package init(logits: Tensor, classLogits: Tensor? = nil) { (self.logits, self.classLogits) = (logits, classLogits) }
 
   /// Returns the predictions for a range of the samples.
   func sliced(_ samples: Range<Int>) -> Prediction {
@@ -58,7 +58,7 @@ public struct Prediction {
 extension GANConfiguration {
   /// Draws random latents, N × `model.latent`. `truncation` is the standard deviation of normal latents, or the bound
   /// of uniform ones; below 1, samples are more typical and vary less.
-  public func latents(_ count: Int, truncation: Float = 1, using random: inout Random) -> Tensor {
+  package func latents(_ count: Int, truncation: Float = 1, using random: inout Random) -> Tensor {
     switch model.latents {
     case .normal: .normal([count, model.latent], standardDeviation: truncation, using: &random)
     case .uniform: .uniform([count, model.latent], in: -truncation...truncation, using: &random)

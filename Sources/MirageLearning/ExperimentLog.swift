@@ -2,14 +2,14 @@ import MirageSupport
 
 /// Outcomes of an experiment in a file, one per line after a first line with the experiment's identity, so that an
 /// interrupted experiment continues with the missing ones.
-public final class ExperimentLog<Outcome: Codable & Sendable> {
+package final class ExperimentLog<Outcome: Codable & Sendable> {
   /// Outcomes in the order of logging, including those of earlier runs.
-  public private(set) var outcomes: [Outcome] = []
+  package private(set) var outcomes: [Outcome] = []
   private let file: OutputFile
 
   /// Opens or creates the log of an experiment whose outcomes are determined by `identity`.
   /// - Throws: bad data if the file is not a log, or holds outcomes of another experiment; an I/O error.
-  public init(_ path: String, identity: Fingerprint) throws {
+  package init(_ path: String, identity: Fingerprint) throws {
     var length = 0
     if FileKind(path) == .file {
       // A line that a crash left incomplete has no line feed.
@@ -45,7 +45,7 @@ public final class ExperimentLog<Outcome: Codable & Sendable> {
   }
 
   /// Logs an outcome and writes it to the operating system.
-  public func append(_ outcome: Outcome) throws {
+  package func append(_ outcome: Outcome) throws {
     try write(JSONValue(encoding: outcome))
     outcomes.append(outcome)
   }

@@ -10,57 +10,57 @@ import MirageMedia
 ///     {"caption": "Step 500", "file": "grids/step-0000500.png", "height": 280, "name": "grids", "seconds": 12.6, …}
 ///
 /// Series with the same part before the slash, such as `loss/generator` and `loss/discriminator`, share a chart.
-public struct TrainingHistory: Sendable {
+package struct TrainingHistory: Sendable {
   /// One value of a series.
-  public struct Point: Sendable, Equatable {
+  package struct Point: Sendable, Equatable {
     /// Number of steps done.
-    public var step: Int
+    package var step: Int
     /// Time since the training began in seconds, without interruptions.
-    public var seconds: Double
+    package var seconds: Double
     /// The value; not-a-number if it was not finite.
-    public var value: Double
+    package var value: Double
   }
 
   /// The values of one name, in the order of recording.
-  public struct Series: Sendable {
+  package struct Series: Sendable {
     /// Name of the series, such as `loss/generator`.
-    public let name: String
+    package let name: String
     /// The values, oldest first.
-    public fileprivate(set) var points: [Point]
+    package fileprivate(set) var points: [Point]
   }
 
   /// A picture with a grid of samples.
-  public struct Grid: Sendable, Equatable {
+  package struct Grid: Sendable, Equatable {
     /// `grids`, or a name such as `grids/a-to-b` if a training draws several.
-    public var name: String
+    package var name: String
     /// Number of steps done.
-    public var step: Int
+    package var step: Int
     /// Time since the training began in seconds, without interruptions.
-    public var seconds: Double
+    package var seconds: Double
     /// Path of the PNG file, relative to the training's directory.
-    public var file: String
+    package var file: String
     /// Size of the picture in pixels.
-    public var height, width: Int
+    package var height, width: Int
     /// Caption of the picture, as a sentence.
-    public var caption: String
+    package var caption: String
   }
 
   /// The series in the order of their first values.
-  public private(set) var series: [Series] = []
+  package private(set) var series: [Series] = []
   /// The pictures, oldest first.
-  public private(set) var grids: [Grid] = []
+  package private(set) var grids: [Grid] = []
   /// Duration of the training at the last record in seconds, without interruptions.
-  public private(set) var seconds = 0.0
+  package private(set) var seconds = 0.0
   private var places: [String: Int] = [:]
 
   /// Creates an empty history.
-  public init() {}
+  package init() {}
 
   /// The values of one name; empty if there is no such series.
-  public subscript(name: String) -> [Point] { places[name].map { series[$0].points } ?? [] }
+  package subscript(name: String) -> [Point] { places[name].map { series[$0].points } ?? [] }
 
   /// First and last step with a record; nil if there is none.
-  public private(set) var steps: ClosedRange<Int>?
+  package private(set) var steps: ClosedRange<Int>?
 
   mutating func append(_ record: Record) {
     seconds = max(seconds, record.seconds)
@@ -85,12 +85,12 @@ public struct TrainingHistory: Sendable {
 
 extension TrainingHistory {
   /// Name of the file in the training's directory.
-  public static let fileName = "history.jsonl"
+  package static let fileName = "history.jsonl"
 
   /// Reads the history from a training's directory; it is empty if there is no file. An incomplete last line, which a
   /// crash may leave, is ignored.
   /// - Throws: bad data naming the line.
-  public init(readingFrom directory: String) throws {
+  package init(readingFrom directory: String) throws {
     self.init()
     for (_, record) in try Self.records(in: directory) { append(record) }
   }

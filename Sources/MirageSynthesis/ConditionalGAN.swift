@@ -155,7 +155,7 @@ extension ConditionalGAN: TrainedEstimator {
 }
 
 /// A trained stage that `DownstreamGain` can compare with classical augmentation.
-public protocol ProvableGenerator: StageComponent, TrainedEstimator {
+package protocol ProvableGenerator: StageComponent, TrainedEstimator {
   /// Number of training steps.
   var steps: Int { get }
   /// Returns the stage as an arm of the proof trains it: it passes on only synthetic samples, `perClass` of each class,
@@ -166,9 +166,9 @@ public protocol ProvableGenerator: StageComponent, TrainedEstimator {
 }
 
 extension ConditionalGAN: ProvableGenerator {
-  public var steps: Int { train.steps }
+  package var steps: Int { train.steps }
 
-  public func proving(checkpoint: String, steps: Int?, perClass: Int) -> any StageComponent {
+  package func proving(checkpoint: String, steps: Int?, perClass: Int) -> any StageComponent {
     var stage = self
     stage.checkpoint = checkpoint
     stage.train.steps = steps ?? train.steps
@@ -178,7 +178,7 @@ extension ConditionalGAN: ProvableGenerator {
     return stage
   }
 
-  public var provenSettings: JSONValue {
+  package var provenSettings: JSONValue {
     get throws {
       var stage = self
       (stage.checkpoint, stage.emit) = ("", Emission(truncation: emit.truncation))

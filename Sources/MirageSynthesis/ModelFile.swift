@@ -7,22 +7,22 @@ import MirageSupport
 import MirageTensors
 
 /// A trained GAN in a checkpoint file.
-public struct ModelFile: Sendable {
+package struct ModelFile: Sendable {
   /// Networks, shape of the samples, and classes.
-  public let configuration: GANConfiguration
+  package let configuration: GANConfiguration
   /// Header of the file.
-  public let saved: SavedModel
+  package let saved: SavedModel
   /// Conversion of the generator's rows to samples.
   package let coding: ImageCoding
 
   /// SHA-256 of the file, as 64 hexadecimal digits.
-  public var digest: String { saved.digest }
+  package var digest: String { saved.digest }
   /// Path of the file.
-  public var path: String { saved.path }
+  package var path: String { saved.path }
 
   /// Reads a GAN's checkpoint.
   /// - Throws: missing input; bad data if the file is not a checkpoint of a GAN.
-  public init(reading path: String) throws {
+  package init(reading path: String) throws {
     saved = try SavedModel(reading: path)
     try saved.expect(.gan)
     let found = try saved.configuration(as: GANConfiguration.self)

@@ -7,7 +7,7 @@ import MirageStreams
 import MirageTensors
 
 /// Pictures of samples from a trained GAN.
-public enum SampleGrid {
+package enum SampleGrid {
   /// Generates a grid of samples with a column for each class, or ten columns if the model has no classes.
   ///
   /// - Parameters:
@@ -18,7 +18,7 @@ public enum SampleGrid {
   ///   - seed: random seed of the latents.
   /// - Throws: bad pipeline if a class is unknown; bad data if the weights do not fit.
   @TensorActor
-  public static func samples(
+  package static func samples(
     of model: ModelFile, classes: [String], rows: Int, truncation: Double, seed: UInt64
   ) throws -> Image {
     let labels = try labels(classes, model)
@@ -35,7 +35,7 @@ public enum SampleGrid {
   /// `frames` is the number of images in a row, ends included, at least 2.
   /// - Throws: as `samples`.
   @TensorActor
-  public static func interpolation(
+  package static func interpolation(
     of model: ModelFile, classes: [String], from first: UInt64, to last: UInt64, frames: Int, truncation: Double
   ) throws -> Image {
     let labels = try labels(classes, model)

@@ -5,7 +5,7 @@ import MirageTensors
 extension CycleGAN {
   /// Stores everything that later steps depend on: the four networks under the CycleGAN repository's names (`G_A`, `G_B`,
   /// `D_A`, `D_B`), the optimizers `G` and `D`, the pools `A` and `B` with their random numbers, and the number of steps.
-  public func store(in checkpoint: inout Checkpoint) {
+  package func store(in checkpoint: inout Checkpoint) {
     for (name, network) in networks { checkpoint.store(network, as: name) }
     checkpoint.store(optimizer: generatorOptimizer, as: "G")
     checkpoint.store(optimizer: discriminatorOptimizer, as: "D")
@@ -17,7 +17,7 @@ extension CycleGAN {
   /// Resumes a stored training.
   ///
   /// - Throws: bad data naming the entry that is missing or does not fit. The object is not usable after that.
-  public func restore(from checkpoint: Checkpoint) throws {
+  package func restore(from checkpoint: Checkpoint) throws {
     for (name, network) in networks { try checkpoint.restore(network, from: name) }
     try checkpoint.restore(optimizer: &generatorOptimizer, for: generatorParameters, from: "G")
     try checkpoint.restore(optimizer: &discriminatorOptimizer, for: discriminatorParameters, from: "D")
@@ -41,7 +41,7 @@ extension Checkpoint {
   /// networks that were saved inside a wrapper. Files of 2017 and 2018 hold running statistics of instance
   /// normalization, which the repository uses neither in training nor in inference; they are ignored.
   /// - Throws: bad data naming the first entry that is missing, has another shape, or is not in the network.
-  public func restore(published network: some Module, from name: String = "") throws {
+  package func restore(published network: some Module, from name: String = "") throws {
     var current = self
     current.tensors = [:]
     for (name, tensor) in tensors where !isIdleStatistic(name) {

@@ -7,21 +7,21 @@ import MirageTensors
 ///
 /// All random numbers of a training come from its seed, the number of steps done and the pools, so a training that is
 /// restored from a checkpoint repeats the same steps, bit for bit.
-public final class CycleGAN {
+package final class CycleGAN {
   /// The networks' architecture and the images they are trained on.
-  public let configuration: CycleGANConfiguration
+  package let configuration: CycleGANConfiguration
   /// The settings of the training.
-  public let recipe: CycleGANRecipe
+  package let recipe: CycleGANRecipe
   /// The generator from A to B; `G_A` in the CycleGAN repository and in checkpoints.
-  public let generatorAB: any Layer
+  package let generatorAB: any Layer
   /// The generator from B to A; `G_B` in the CycleGAN repository and in checkpoints.
-  public let generatorBA: any Layer
+  package let generatorBA: any Layer
   /// The discriminator of images in B, against which `generatorAB` plays; `D_A` in the CycleGAN repository.
   package let discriminatorB: any Layer
   /// The discriminator of images in A, against which `generatorBA` plays; `D_B` in the CycleGAN repository.
   package let discriminatorA: any Layer
   /// Number of steps done.
-  public internal(set) var steps = 0
+  package internal(set) var steps = 0
   var generatorOptimizer, discriminatorOptimizer: Adam
   var poolA, poolB: ImagePool
   let generatorParameters, discriminatorParameters: [Parameter]
@@ -31,7 +31,7 @@ public final class CycleGAN {
   ///
   /// - Throws: bad pipeline with `place` naming the setting, if a setting of the recipe is out of its range or does not fit
   ///   the images.
-  public init(_ configuration: CycleGANConfiguration, _ recipe: CycleGANRecipe, seed: UInt64) throws {
+  package init(_ configuration: CycleGANConfiguration, _ recipe: CycleGANRecipe, seed: UInt64) throws {
     try recipe.check(for: configuration)
     (self.configuration, self.recipe) = (configuration, recipe)
     let key = Random.Key(seed: seed, path: "cyclegan")
@@ -52,18 +52,18 @@ public final class CycleGAN {
 
   /// Losses of a step, before its update of the weights. Images are in -1 ... 1; weights of losses are not included unless
   /// stated.
-  public struct Measures: Sendable, Equatable {
+  package struct Measures: Sendable, Equatable {
     /// Loss that the generators minimize: all parts with their weights.
-    public var generatorLoss: Float = 0
+    package var generatorLoss: Float = 0
     /// Mean squared distance from 1 of the scores of translated images, for each direction.
-    public var adversarialAB: Float = 0, adversarialBA: Float = 0
+    package var adversarialAB: Float = 0, adversarialBA: Float = 0
     /// Mean absolute difference of an image and its translation there and back, for each domain.
-    public var cycleA: Float = 0, cycleB: Float = 0
+    package var cycleA: Float = 0, cycleB: Float = 0
     /// Mean absolute difference of an image and its translation by the generator into its own domain; nil without an
     /// identity loss.
-    public var identityA: Float?, identityB: Float?
+    package var identityA: Float?, identityB: Float?
     /// Least-squares loss of each domain's discriminator.
-    public var discriminatorA: Float = 0, discriminatorB: Float = 0
+    package var discriminatorA: Float = 0, discriminatorB: Float = 0
   }
 
   /// Trains both generators for one step, then both discriminators. Each fake is generated once.
@@ -72,7 +72,7 @@ public final class CycleGAN {
   ///   - realA: Images of domain A, N × H × W × C in -1 ... 1.
   ///   - realB: Images of domain B. Their number may differ from that of `realA`.
   ///   - learningRateFactor: Factor of the learning rate, such as that of `Schedule.linearDecay`. Defaults to 1.
-  public func step(_ realA: Tensor, _ realB: Tensor, learningRateFactor: Float = 1) -> Measures {
+  package func step(_ realA: Tensor, _ realB: Tensor, learningRateFactor: Float = 1) -> Measures {
     check(realA, configuration.channelsA)
     check(realB, configuration.channelsB)
     generatorOptimizer.learningRate = Float(recipe.learningRate) * learningRateFactor

@@ -31,20 +31,20 @@ public struct CycleGANModel: Sendable, Codable, Equatable {
 }
 
 /// CycleGAN's networks and the images they are trained on.
-public struct CycleGANConfiguration: Sendable, Codable, Equatable {
+package struct CycleGANConfiguration: Sendable, Codable, Equatable {
   /// Number of residual blocks, and channels of the first convolution, of a generator.
-  public let blocks, filters: Int
+  package let blocks, filters: Int
   /// Number of convolutions that halve the size, and channels of the first one, of a discriminator.
-  public let discriminatorLayers, discriminatorFilters: Int
+  package let discriminatorLayers, discriminatorFilters: Int
   /// Size of the images of both domains, multiples of 4.
-  public let height, width: Int
+  package let height, width: Int
   /// Channels of the images in each domain, 1 or 3.
-  public let channelsA, channelsB: Int
+  package let channelsA, channelsB: Int
 
   /// Creates the networks' configuration for images of a size.
   ///
   /// - Throws: bad pipeline with `place` naming the setting, if such networks cannot be built or trained on such images.
-  public init(_ model: CycleGANModel, height: Int, width: Int, channelsA: Int = 3, channelsB: Int = 3) throws {
+  package init(_ model: CycleGANModel, height: Int, width: Int, channelsA: Int = 3, channelsB: Int = 3) throws {
     try CycleGANModel.settings.check(JSONValue(encoding: model), at: "model")
     let side = min(height, width)
     blocks = model.blocks ?? (side < 48 ? 3 : side <= 160 ? 6 : 9)
@@ -89,10 +89,10 @@ public struct CycleGANConfiguration: Sendable, Codable, Equatable {
   }
 
   /// Creates a generator from domain A to domain B.
-  public func generatorAB(using random: inout Random) -> any Layer { generator(channelsA, channelsB, &random) }
+  package func generatorAB(using random: inout Random) -> any Layer { generator(channelsA, channelsB, &random) }
 
   /// Creates a generator from domain B to domain A.
-  public func generatorBA(using random: inout Random) -> any Layer { generator(channelsB, channelsA, &random) }
+  package func generatorBA(using random: inout Random) -> any Layer { generator(channelsB, channelsA, &random) }
 
   private func generator(_ inputs: Int, _ outputs: Int, _ random: inout Random) -> any Layer {
     ResNetGenerator(blocks: blocks, filters: filters, inputs: inputs, outputs: outputs, using: &random)

@@ -9,7 +9,7 @@ import MirageTensors
 /// at least 8. Each convolution but the last is followed by instance normalization without parameters, so that training
 /// and inference compute the same. The state has the names of the CycleGAN repository's state dicts: `model.1.weight`,
 /// `model.10.conv_block.1.weight`.
-public final class ResNetGenerator: Layer {
+package final class ResNetGenerator: Layer {
   private let model: Sequential
 
   /// Creates a generator with normal weights of deviation 0.02 and biases of 0, as published.
@@ -20,7 +20,7 @@ public final class ResNetGenerator: Layer {
   ///   - inputs: Channels of the input images.
   ///   - outputs: Channels of the output images.
   ///   - random: Source of the initial weights.
-  public init(
+  package init(
     blocks: Int = 9, filters: Int = 64, inputs: Int = 3, outputs: Int = 3, using random: inout Random
   ) {
     let wide = 4 * filters
@@ -51,7 +51,7 @@ public final class ResNetGenerator: Layer {
     model = Sequential(layers)
   }
 
-  public func callAsFunction(_ images: consuming Tensor, _ mode: Mode) -> Tensor {
+  package func callAsFunction(_ images: consuming Tensor, _ mode: Mode) -> Tensor {
     let shape = images.shape
     require(
       shape.count == 4 && shape[1...2].allSatisfy { $0 >= 8 && $0 % 4 == 0 },
@@ -59,5 +59,5 @@ public final class ResNetGenerator: Layer {
     return model(images, mode)
   }
 
-  public func visit(_ visitor: inout some StateVisitor) { visitor.visit(model, "model") }
+  package func visit(_ visitor: inout some StateVisitor) { visitor.visit(model, "model") }
 }

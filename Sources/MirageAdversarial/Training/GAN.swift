@@ -6,30 +6,30 @@ import MirageTensors
 ///
 /// All random numbers of a step are drawn from the seed and the step's number, so a training that is resumed from a
 /// checkpoint repeats the same steps.
-public final class GAN {
+package final class GAN {
   /// Networks, shape of the samples and classes.
-  public let configuration: GANConfiguration
+  package let configuration: GANConfiguration
   /// Settings of the training, with all defaults filled in.
-  public let recipe: GANRecipe.Resolved
+  package let recipe: GANRecipe.Resolved
   /// Generator with its current weights. Samples are generated with `average`.
-  public let generator: any Generator
+  package let generator: any Generator
   /// Discriminator, or critic with the Wasserstein losses.
-  public let discriminator: any Discriminator
+  package let discriminator: any Discriminator
   /// Moving average of the generator's weights and running statistics, which samples are generated with.
-  public internal(set) var average: MovingAverage
+  package internal(set) var average: MovingAverage
   /// Number of steps done.
-  public internal(set) var steps = 0
+  package internal(set) var steps = 0
   var generatorOptimizer, discriminatorOptimizer: any Optimizer
   let generatorParameters, discriminatorParameters: [Parameter]
   private let auxiliaryLosses: [AuxiliaryLoss]
   private let key: Random.Key
 
   /// Real samples, N × the configuration's shape, with a label each.
-  public typealias Real = (images: Tensor, labels: [Int])
+  package typealias Real = (images: Tensor, labels: [Int])
 
   /// Creates networks with random weights. `seed` determines them and every random number of the training.
   /// - Throws: bad pipeline if settings exclude each other, with the reason.
-  public init(_ configuration: GANConfiguration, _ recipe: GANRecipe, seed: UInt64) throws {
+  package init(_ configuration: GANConfiguration, _ recipe: GANRecipe, seed: UInt64) throws {
     let recipe = try recipe.resolved(for: configuration.model)
     (self.configuration, self.recipe) = (configuration, recipe)
     key = Random.Key(seed: seed, path: "gan")
@@ -44,17 +44,17 @@ public final class GAN {
   }
 
   /// Measures of a step. With several steps of the discriminator, its measures are those of the last one.
-  public struct Measures: Sendable {
+  package struct Measures: Sendable {
     /// Losses of both networks, penalties and auxiliary terms included.
-    public var discriminatorLoss, generatorLoss: Float
+    package var discriminatorLoss, generatorLoss: Float
     /// Auxiliary terms of the losses by name, such as `discriminator-classification`, in the order of their computation.
-    public var auxiliary: [(name: String, value: Float)] = []
+    package var auxiliary: [(name: String, value: Float)] = []
     /// Penalty in the discriminator's loss, weight included; nil without one.
-    public var penalty: Float?
+    package var penalty: Float?
     /// Mean logits of real and of generated samples.
-    public var realLogit, fakeLogit: Float
+    package var realLogit, fakeLogit: Float
     /// Norms of the gradients of all parameters together; nil unless requested.
-    public var discriminatorGradientNorm, generatorGradientNorm: Float?
+    package var discriminatorGradientNorm, generatorGradientNorm: Float?
   }
 
   /// Trains the discriminator, then the generator once.
@@ -62,7 +62,7 @@ public final class GAN {
   /// - Parameters:
   ///   - batches: Real samples for each step of the discriminator, as many as `recipe.discriminatorSteps`.
   ///   - measuresGradients: Whether the gradients' norms are computed.
-  public func step(on batches: [Real], measuresGradients: Bool = false) -> Measures {
+  package func step(on batches: [Real], measuresGradients: Bool = false) -> Measures {
     check(batches)
     let factor = recipe.learningRateFactor(at: steps)
     discriminatorOptimizer.learningRate = Float(recipe.discriminatorLearningRate) * factor

@@ -3,9 +3,9 @@ import MirageSupport
 
 extension GANRecipe {
   /// A checked recipe with all defaults filled in.
-  public struct Resolved: Sendable, Equatable {
+  package struct Resolved: Sendable, Equatable {
     /// Optimizer of both networks, with its parameters.
-    public enum Optimization: Sendable, Equatable {
+    package enum Optimization: Sendable, Equatable {
       /// Adam (Kingma and Ba 2015) with the decay rates of its means of gradients and squared gradients.
       case adam(beta1: Double, beta2: Double)
       /// RMSProp with PyTorch's defaults.
@@ -13,7 +13,7 @@ extension GANRecipe {
     }
 
     /// Bound on the gradient of the discriminator, besides its normalization.
-    public enum Bound: Sendable, Equatable {
+    package enum Bound: Sendable, Equatable {
       /// No bound.
       case none
       /// Weights within ± the limit (WGAN; Arjovsky et al. 2017).
@@ -25,27 +25,27 @@ extension GANRecipe {
     }
 
     /// Number of steps of the generator.
-    public let steps: Int
+    package let steps: Int
     /// Number of real samples in a step of the discriminator.
-    public let batch: Int
+    package let batch: Int
     /// Loss of both networks.
-    public let loss: AdversarialLoss
+    package let loss: AdversarialLoss
     /// Number of steps of the discriminator before each of the generator.
-    public let discriminatorSteps: Int
+    package let discriminatorSteps: Int
     /// Optimizer of both networks.
-    public let optimization: Optimization
+    package let optimization: Optimization
     /// Learning rate of the generator.
-    public let learningRate: Double
+    package let learningRate: Double
     /// Learning rate of the discriminator.
-    public let discriminatorLearningRate: Double
+    package let discriminatorLearningRate: Double
     /// Fraction of the steps after which the learning rates decay linearly to 0.
-    public let decayFrom: Double
+    package let decayFrom: Double
     /// Bound on the gradient of the discriminator.
-    public let bound: Bound
+    package let bound: Bound
     /// Augmentations of real and generated samples before the discriminator.
-    public let augment: [DifferentiableAugmentation]
+    package let augment: [DifferentiableAugmentation]
     /// Fraction of the generator's moving average that stays in each step.
-    public let average: Double
+    package let average: Double
   }
 }
 
@@ -53,7 +53,7 @@ extension GANRecipe {
   /// Returns the checked recipe with all defaults filled in.
   ///
   /// - Throws: bad pipeline with `place` naming the setting, if settings exclude each other or are out of range.
-  public func resolved(for model: GANModel) throws -> Resolved {
+  package func resolved(for model: GANModel) throws -> Resolved {
     try check(model)
     let bound: Resolved.Bound =
       switch loss {
@@ -106,7 +106,7 @@ extension GANRecipe.Resolved {
   }
 
   /// Returns the factor of both learning rates in the step after `step` earlier ones, 1 to 0.
-  public func learningRateFactor(at step: Int) -> Float {
+  package func learningRateFactor(at step: Int) -> Float {
     let start = Int(Double(steps) * decayFrom)
     return Schedule.linearDecay(after: start, over: steps - start).factor(at: step)
   }
@@ -133,5 +133,5 @@ extension GANRecipe.Resolved {
 
 extension GANRecipe.Resolved: Encodable {
   /// Encodes the recipe's settings. Checkpoints are compared by this text, so it must not change.
-  public func encode(to encoder: any Encoder) throws { try recipe.encode(to: encoder) }
+  package func encode(to encoder: any Encoder) throws { try recipe.encode(to: encoder) }
 }

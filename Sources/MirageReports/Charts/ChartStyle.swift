@@ -1,7 +1,7 @@
 /// Style of charts. The colors are distinguishable with color vision deficiency, on light and dark backgrounds.
-public enum ChartStyle {
+package enum ChartStyle {
   /// Style sheet for a page with charts.
-  public static let css =
+  package static let css =
     drawing + """
 
       @media (max-width: 900px) {

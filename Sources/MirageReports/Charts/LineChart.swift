@@ -3,7 +3,7 @@ import MirageSupport
 /// A line chart as SVG: series over the steps of a training, or measurements with error bars over the size of a set.
 ///
 /// Values that are not finite leave a gap. A chart without values says so.
-public struct LineChart: Sendable {
+package struct LineChart: Sendable {
   /// A point of a series.
   package struct Point: Sendable {
     /// Position on the x axis; the index of the category, from 0, if the axis has categories.
@@ -75,10 +75,10 @@ public struct LineChart: Sendable {
   }
 
   /// The chart as an SVG element for a page that includes `ChartStyle.css`.
-  public var svg: String { canvas.element(label: summary) }
+  package var svg: String { canvas.element(label: summary) }
 
   /// The chart as the text of an SVG file.
-  public var file: String { canvas.document(label: summary) }
+  package var file: String { canvas.document(label: summary) }
 
   /// Description of the chart for screen readers.
   private var summary: String {

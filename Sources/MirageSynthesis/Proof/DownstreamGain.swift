@@ -10,9 +10,9 @@ import MirageTensors
 /// those with classical augmentation, those and equally many synthetic ones, and both. The GAN is trained on the
 /// classifier's own real samples only. The stages before the GAN prepare the samples of all arms; the augmentations
 /// after it are the classical ones.
-public struct DownstreamGain: Sendable {
+package struct DownstreamGain: Sendable {
   /// Training data of a classifier.
-  public enum Arm: String, Sendable, Codable, CaseIterable {
+  package enum Arm: String, Sendable, Codable, CaseIterable {
     case real
     case classical = "real + classical"
     case gan = "real + GAN"
@@ -20,37 +20,37 @@ public struct DownstreamGain: Sendable {
   }
 
   /// Size of the experiment.
-  public struct Settings: Sendable, Codable, Equatable {
+  package struct Settings: Sendable, Codable, Equatable {
     /// Numbers of real samples per class; 0 for all.
-    public var sizes: [Int]
+    package var sizes: [Int]
     /// Number of repetitions, each with different samples, initial weights and orders.
-    public var seeds: Int
+    package var seeds: Int
     /// Number of training steps of each classifier, with batches of 128 samples.
-    public var classifierSteps: Int
+    package var classifierSteps: Int
     /// Number of training steps of each GAN; nil for the pipeline's own number.
-    public var ganSteps: Int?
+    package var ganSteps: Int?
 
     /// Creates settings of an experiment.
-    public init(sizes: [Int], seeds: Int, classifierSteps: Int, ganSteps: Int?) {
+    package init(sizes: [Int], seeds: Int, classifierSteps: Int, ganSteps: Int?) {
       (self.sizes, self.seeds, self.classifierSteps, self.ganSteps) = (sizes, seeds, classifierSteps, ganSteps)
     }
 
     /// Settings that take less than ten minutes on two cores, for images of 28 × 28.
-    public static let small = Settings(sizes: [20, 50, 100], seeds: 3, classifierSteps: 200, ganSteps: 400)
+    package static let small = Settings(sizes: [20, 50, 100], seeds: 3, classifierSteps: 200, ganSteps: 400)
     /// Settings of the full protocol, which takes hours.
-    public static let full = Settings(sizes: [20, 50, 100, 500, 0], seeds: 5, classifierSteps: 2000, ganSteps: nil)
+    package static let full = Settings(sizes: [20, 50, 100, 500, 0], seeds: 5, classifierSteps: 2000, ganSteps: nil)
   }
 
   /// Result of one trained classifier.
-  public struct Outcome: Sendable, Codable, Equatable {
+  package struct Outcome: Sendable, Codable, Equatable {
     /// Number of real samples per class; 0 for all.
-    public var size: Int
+    package var size: Int
     /// Index of the repetition, from 1.
-    public var seed: Int
+    package var seed: Int
     /// Training data of the classifier.
-    public var arm: Arm
+    package var arm: Arm
     /// Accuracy on the test samples, 0 to 1.
-    public var accuracy: Double
+    package var accuracy: Double
   }
 
   private let pipeline: Pipeline
@@ -61,7 +61,7 @@ public struct DownstreamGain: Sendable {
 
   /// Creates an experiment that keeps its outcomes and GANs in a directory.
   /// - Throws: bad pipeline if there is not exactly one `conditional-gan`, or no augmentation after it.
-  public init(_ pipeline: Pipeline, _ settings: Settings, in directory: String) throws {
+  package init(_ pipeline: Pipeline, _ settings: Settings, in directory: String) throws {
     let places = pipeline.stages.indices.filter { pipeline.stages[$0] is any ProvableGenerator }
     guard places.count == 1, let generator = pipeline.stages[places[0]] as? any ProvableGenerator else {
       throw MirageError(
@@ -86,7 +86,7 @@ public struct DownstreamGain: Sendable {
   /// - Throws: errors of training; bad data if the directory holds outcomes of another experiment; `CancellationError`,
   ///   after which the next run continues.
   /// - Returns: the outcomes of all classifiers.
-  public func run(
+  package func run(
     test: Batches, progress: @escaping @Sendable (String) -> Void
   ) async throws -> [Outcome] {
     try makeDirectories(directory)

@@ -2,30 +2,30 @@ import MirageReports
 import MirageSupport
 
 /// Summary of the outcomes of `DownstreamGain`: the accuracy of each arm, and its gain over real samples alone.
-public struct GainTable: Sendable {
+package struct GainTable: Sendable {
   /// One arm at one size.
-  public struct Cell: Sendable {
+  package struct Cell: Sendable {
     /// Number of real samples per class; 0 for all.
-    public var size: Int
+    package var size: Int
     /// Training data of the classifiers.
-    public var arm: DownstreamGain.Arm
+    package var arm: DownstreamGain.Arm
     /// Mean accuracy over the repetitions, 0 to 1.
-    public var accuracy: Double
+    package var accuracy: Double
     /// Half the width of the accuracy's 95 % confidence interval; nil for a single repetition.
-    public var interval: Double?
+    package var interval: Double?
     /// Mean of the paired differences in accuracy from real samples alone.
-    public var gain: Double
+    package var gain: Double
     /// Half the width of the gain's 95 % confidence interval; nil for a single repetition.
-    public var gainInterval: Double?
+    package var gainInterval: Double?
     /// Number of repetitions.
-    public var seeds: Int
+    package var seeds: Int
   }
 
   /// Cells in ascending order of size, each size with all arms.
-  public let cells: [Cell]
+  package let cells: [Cell]
 
   /// Summarizes outcomes. A repetition that lacks an arm is left out for its size.
-  public init(_ outcomes: [DownstreamGain.Outcome]) {
+  package init(_ outcomes: [DownstreamGain.Outcome]) {
     var cells: [Cell] = []
     // Size 0, all samples, is last.
     let sizes = Set(outcomes.map(\.size)).sorted { ($0 == 0 ? Int.max : $0) < ($1 == 0 ? Int.max : $1) }
@@ -47,7 +47,7 @@ public struct GainTable: Sendable {
   }
 
   /// JSON list of the cells; accuracies and gains are fractions.
-  public var json: JSONValue {
+  package var json: JSONValue {
     .array(
       cells.map { cell in
         var fields: [String: JSONValue] = [
@@ -61,7 +61,7 @@ public struct GainTable: Sendable {
   }
 
   /// Markdown table: accuracy in %, and in brackets the gain over real samples alone with its 95 % confidence interval.
-  public var markdown: String {
+  package var markdown: String {
     let arms = DownstreamGain.Arm.allCases
     var lines = [
       "| per class | " + arms.map(\.rawValue).joined(separator: " | ") + " |",
@@ -88,7 +88,7 @@ public struct GainTable: Sendable {
   private var sizes: [Int] { cells.map(\.size).reduce(into: []) { if !$0.contains($1) { $0.append($1) } } }
 
   /// Chart of accuracy by number of real samples per class, with a line for each arm.
-  public var chart: LineChart {
+  package var chart: LineChart {
     let sizes = sizes
     let series = DownstreamGain.Arm.allCases.map { arm in
       LineChart.Series(
