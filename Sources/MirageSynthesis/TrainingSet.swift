@@ -5,10 +5,10 @@ import MirageSupport
 import MirageTensors
 
 /// Training samples of a GAN, all read once before the training, so that bad ones are reported before hours of work.
-struct TrainingSet: Sendable {
+package struct TrainingSet: Sendable {
   let flow: Flow<Sample>
   /// Positions with a sample: without those that a filter emptied or the error policy skipped.
-  private(set) var positions: [Int]
+  package private(set) var positions: [Int]
   /// Conversion of samples to rows, which keeps floats.
   let coding: ImageCoding
   /// Number of samples of each class; empty if the GAN is not conditional.
@@ -18,7 +18,7 @@ struct TrainingSet: Sendable {
   /// - Parameter isConditional: whether every sample needs a class.
   /// - Throws: bad data naming a sample without a class, of another size or with numbers out of range, or a class
   ///   without samples; bad data if there are too few samples; the first bad sample if the policy is to stop.
-  init(
+  package init(
     surveying flow: Flow<Sample>, isConditional: Bool, in context: Context, progress: (Int) -> Void
   ) async throws {
     if isConditional && flow.about.hasSoftLabels {
@@ -71,7 +71,7 @@ struct TrainingSet: Sendable {
   }
 
   /// Returns the set without some samples, and those: at most a tenth of all, spread evenly; none of less than a hundred.
-  func holdingOut(_ count: Int) -> (rest: TrainingSet, heldOut: TrainingSet) {
+  package func holdingOut(_ count: Int) -> (rest: TrainingSet, heldOut: TrainingSet) {
     var (rest, heldOut) = (self, self)
     heldOut.positions = positions.count < 100 ? [] : spread(min(count, positions.count / 10))
     let without = Set(heldOut.positions)

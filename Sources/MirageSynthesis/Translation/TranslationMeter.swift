@@ -8,14 +8,18 @@ import MirageTensors
 
 /// Measures a translation while it is trained, on images that it is not trained on.
 @TensorActor
-final class TranslationMeter: TrainingEvaluator {
+package final class TranslationMeter: TrainingEvaluator {
   /// One of the two domains.
-  struct Domain {
+  package struct Domain {
     let coding: any SampleCoding
     /// Images that are translated, as batches of rows.
     let images: [Tensor]
     /// Indices of the domain's classes.
     let classes: Set<Int>
+
+    package init(coding: any SampleCoding, images: [Tensor], classes: Set<Int>) {
+      (self.coding, self.images, self.classes) = (coding, images, classes)
+    }
   }
 
   /// A network that recognizes the classes, and the statistics of its features on real images of both domains.
@@ -28,7 +32,7 @@ final class TranslationMeter: TrainingEvaluator {
   /// - Parameters:
   ///   - domains: A and B.
   ///   - classifier: Network that recognizes the classes of both domains; nil if they have none.
-  init(
+  package init(
     _ domains: [Domain], classifier: (any FeatureNetwork)?, metric: CycleTranslation.Watching.Metric
   ) throws {
     (self.domains, self.metric) = (domains, metric)
@@ -49,7 +53,7 @@ final class TranslationMeter: TrainingEvaluator {
     var fid: Double?
   }
 
-  func evaluate(_ subject: CycleGANTrainee) throws -> TrainingEvaluation {
+  package func evaluate(_ subject: CycleGANTrainee) throws -> TrainingEvaluation {
     let (there, back) = (subject.gan.generatorAB, subject.gan.generatorBA)
     let found = [try measure(0, there, back), try measure(1, back, there)]
     var measures: [(name: String, value: Double)] = []
@@ -64,6 +68,10 @@ final class TranslationMeter: TrainingEvaluator {
     if recognition != nil {
       let agreements = found.map { NumberText.fixed(100 * ($0.agreement ?? 0), decimals: 1) + " %" }
       summary += ", label agreement \(agreements.joined(separator: " and "))"
+    }
+    for (direction, distances) in zip(["A to B", "B to A"], found) {
+      if distances.correlation ?? 0 < -0.3 { summary += "; \(direction) inverts brightness" }
+      if distances.correlation ?? 0 > 0.98 { summary += "; \(direction) changes nearly nothing" }
     }
     let score =
       switch metric {
