@@ -79,10 +79,10 @@ package struct TrainingSet: Sendable {
     return (rest, heldOut)
   }
 
-  /// Returns rows of some of the samples, spread evenly over all, in batches of at most 125.
+  /// Returns rows of some of the samples, spread evenly over all, in batches that networks take at once.
   func rows(_ count: Int) async throws -> [Tensor] {
-    let batches = Batches(flow, size: min(125, count), positions: spread(count), ignoresClasses: true)
-      .expecting(coding)
+    let size = TranslatingStage.blockSize(of: coding.shape)
+    let batches = Batches(flow, size: size, positions: spread(count), ignoresClasses: true).expecting(coding)
     var rows: [Tensor] = []
     for try await batch in batches.epoch(0, isShuffled: false, seed: 0) where !batch.labels.isEmpty {
       rows.append(batch.images)

@@ -181,15 +181,16 @@ extension CycleTranslation: TrainedEstimator {
   private typealias Domain = (name: String, flow: Flow<Sample>)
 
   private func flows(_ upstream: Flow<Sample>, _ context: Context) async throws -> (a: Domain, b: Domain) {
-    func classes(_ names: [String]) throws -> Domain {
-      (names.joined(separator: ", "), try Filter(classes: names).apply(to: upstream, at: context.path))
+    func classes(_ names: [String], _ setting: String) throws -> Domain {
+      for name in names { _ = try classIndex(name, among: upstream.about.classes, stage: setting) }
+      return (names.joined(separator: ", "), try Filter(classes: names).apply(to: upstream, at: context.path))
     }
-    let a = from.isEmpty ? ("what flows in", upstream) : try classes(from)
+    let a = from.isEmpty ? ("what flows in", upstream) : try classes(from, "from")
     if let target {
       let branch = PipelineSource(target.source, stages: target.stages)
       return (a, ("the target", try await branch.flow(in: context.at(context.path.child("target")))))
     }
-    guard !through.isEmpty else { return (a, try classes(to)) }
+    guard !through.isEmpty else { return (a, try classes(to, "to")) }
     let branch = PipelineSource(FlowSource(flow: a.1, description: context.upstream), stages: through)
     return (a, ("what flows through", try await branch.flow(in: context.at(context.path.child("through")))))
   }
@@ -266,7 +267,9 @@ extension CycleTranslation: TrainedEstimator {
       let measured = set.heldOut.positions.isEmpty ? set.rest : set.heldOut
       domains.append(
         TranslationMeter.Domain(
-          coding: measured.coding, images: try await measured.rows(watch.evaluateCount),
+          // At most 64 MB of images.
+          coding: measured.coding,
+          images: try await measured.rows(max(2, min(watch.evaluateCount, (16 << 20) / measured.coding.format.count))),
           classes: Set(try classes.map { try classIndex($0, among: names, stage: Self.name) })))
     }
     return try TranslationMeter(domains, classifier: classifier, metric: metric)
@@ -280,11 +283,12 @@ extension CycleTranslation: TrainedEstimator {
       "model": try JSONValue(encoding: model), "recipe": try JSONValue(encoding: train), "upstream": context.upstream,
       "data": try upstream.about.inputsDigest(), "from": .array(from.map { .string($0) }),
       "to": .array(to.map { .string($0) }), "through": .array(try through.map { try $0.description }),
-      "watching": [
-        "metric": .string(metric.rawValue), "evaluate-every": .integer(watch.evaluateEvery),
-        "evaluate-count": .integer(watch.evaluateCount),
-      ],
+      // The images that are held out are not trained on.
+      "held-out": .integer(watch.evaluateCount),
     ]
+    if metric != .last {
+      parts["watching"] = ["metric": .string(metric.rawValue), "evaluate-every": .integer(watch.evaluateEvery)]
+    }
     if let target {
       parts["target"] = try JSONValue(encoding: target).withoutDirectories
       parts["target-data"] = try flows.b.flow.about.inputsDigest()

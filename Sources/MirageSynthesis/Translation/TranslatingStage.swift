@@ -49,12 +49,14 @@ struct TranslatingStage: Stage {
     }
   }
 
+  /// Number of images that are translated at once: about a quarter of a million pixels, enough to fill the processors and
+  /// little enough for the memory.
+  static func blockSize(of shape: [Int]) -> Int { max(1, min(64, (1 << 18) / (shape[0] * shape[1]))) }
+
   private func translated(_ flow: Flow<Sample>, inputs: [String], at path: StagePath) -> Flow<Sample> {
     let (from, to) = model.codings(translation.direction)
     let networks = Built { [model, translation] in try model.generator(translation.direction) }
-    // About a quarter of a million pixels at once: enough to fill the processors, little enough for the memory.
-    let size = max(1, min(64, (1 << 18) / (from.shape[0] * from.shape[1])))
-    let blocks = flow.mapBlocks(of: size, bytes: \.byteCount) { chunk, _ in
+    let blocks = flow.mapBlocks(of: Self.blockSize(of: from.shape), bytes: \.byteCount) { chunk, _ in
       try await translate(chunk, by: networks, from, to, at: path)
     }
     var about = blocks.about
