@@ -235,6 +235,7 @@ import Testing
     let faults: [(CycleTranslation, TestSource, String)] = [
       (stage(from: ["ent"]), Self.source, "from names class ent"),
       (stage(to: ["bea"]), Self.source, "Did you mean bee?"),
+      (stage(to: ["bee", "0"]), Self.source, "class 0 is in both domains"),
       (stage { $0.translate.label = "dog" }, Self.source, "translate.label names class dog"),
       (stage(), odd, "multiples of 4, with resize or pad"),
       (stage(), channels, "images of 4 channels"),

@@ -190,7 +190,19 @@ extension CycleTranslation: TrainedEstimator {
       let branch = PipelineSource(target.source, stages: target.stages)
       return (a, ("the target", try await branch.flow(in: context.at(context.path.child("target")))))
     }
-    guard !through.isEmpty else { return (a, try classes(to, "to")) }
+    guard !through.isEmpty else {
+      let b = try classes(to, "to")
+      let names = upstream.about.classes
+      let shared = try to.first { name in
+        let index = try classIndex(name, among: names, stage: "to")
+        return try from.contains { try classIndex($0, among: names, stage: "from") == index }
+      }
+      if let shared {
+        throw MirageError(
+          .badPipeline, "class \(shared) is in both domains", place: "to", remedy: "Take it out of from or to.")
+      }
+      return (a, b)
+    }
     let branch = PipelineSource(FlowSource(flow: a.1, description: context.upstream), stages: through)
     return (a, ("what flows through", try await branch.flow(in: context.at(context.path.child("through")))))
   }
