@@ -48,7 +48,7 @@ public struct DatasetLocation: Sendable {
   public struct Parts: Sendable {
     /// Training and test samples, in batches.
     public var train, test: Batches
-    /// Whether the test samples are a tenth of the training part, since the dataset has no test part.
+    /// True if the test samples are a tenth of the training part, since the dataset has no test part.
     public var isSplit: Bool
   }
 

@@ -101,11 +101,11 @@ package struct GANConfiguration: Sendable, Equatable {
 
   /// Size of a one-hot label: the number of classes, 0 without conditioning.
   var conditionSize: Int { classes.count }
-  /// Whether the condition is an input of the generator beside the latent.
+  /// True if the condition is an input of the generator beside the latent.
   var concatenatesLatents: Bool {
     model.conditioning == .concatenated || model.conditioning == .auxiliaryClassifier
   }
-  /// Whether the condition is an input of the discriminator beside the sample.
+  /// True if the condition is an input of the discriminator beside the sample.
   var concatenatesSamples: Bool { model.conditioning == .concatenated }
   /// Number of the generator's inputs.
   var generatorInputs: Int { model.latent + (concatenatesLatents ? conditionSize : 0) }

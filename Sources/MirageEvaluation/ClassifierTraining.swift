@@ -136,5 +136,5 @@ private struct AccuracyEvaluator: TrainingEvaluator {
 
 extension TrainingLoop {
   /// Accuracy of the last evaluation; 0 before the first.
-  fileprivate var accuracy: Double { evaluation.map { -$0.score } ?? 0 }
+  fileprivate var accuracy: Double { evaluation?.score.map { -$0 } ?? 0 }
 }

@@ -34,7 +34,7 @@ public struct DatasetEvaluation: Sendable {
     /// trained on real ones.
     case ganTest = "gan-test"
 
-    /// Whether the metric uses the classes of the generated samples.
+    /// True if the metric uses the classes of the generated samples.
     package var needsClasses: Bool { [.labelAgreement, .cas, .ganTest].contains(self) }
   }
 

@@ -17,7 +17,7 @@ struct DistanceTiles {
   }
 
   let rows, columns: Features
-  /// Whether rows and columns are the same set. If so, only tiles on and above the diagonal are visited.
+  /// True if rows and columns are the same set. If so, only tiles on and above the diagonal are visited.
   let isWithin: Bool
   private let center: [Double]
   /// Maximum number of rows, and of columns, per tile.

@@ -83,7 +83,7 @@ package struct Neighborhoods: Sendable, Equatable, Codable {
 
 /// Counts for a range of real and generated samples.
 private struct Found: Sendable {
-  /// Whether each generated sample is in a real neighborhood, and each real sample in a generated one.
+  /// True if each generated sample is in a real neighborhood, and each real sample in a generated one.
   var isPrecise, isRecalled: [Bool]
   /// Number of generated samples in each real sample's neighborhood.
   var inside: [Int]

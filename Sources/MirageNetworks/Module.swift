@@ -34,7 +34,7 @@ public enum Mode: Sendable {
   /// statistics of the batch.
   case training(Random)
 
-  /// Whether the mode is training.
+  /// True if the mode is training.
   public var isTraining: Bool { if case .training = self { true } else { false } }
 
   /// Returns the mode for an inner module, whose random numbers are independent of those of other inner modules.

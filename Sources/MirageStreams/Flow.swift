@@ -116,9 +116,9 @@ public struct DatasetInfo: Sendable {
   public var domain = Format.Domain.image
   /// Storage type of the numbers: bytes, or floats after scale or normalize. Defaults to bytes.
   public var numbers = Format.Numbers.bytes
-  /// Whether labels may be distributions. Defaults to false.
+  /// True if labels may be distributions. Defaults to false.
   public var hasSoftLabels = false
-  /// Whether the samples at the positions change with the epoch. Defaults to false.
+  /// True if the samples at the positions change with the epoch. Defaults to false.
   public var isReordered = false
   /// Number of sources that the ids distinguish. Defaults to 1.
   public var sources = 1
@@ -129,7 +129,7 @@ public struct DatasetInfo: Sendable {
     (self.inputs, self.chunkSize) = (inputs, chunkSize)
   }
 
-  /// Whether cancellation is checked before each sample. If not, chunks are short enough to be finished.
+  /// True if cancellation is checked before each sample. If not, chunks are short enough to be finished.
   var isCostly: Bool { chunkSize < 64 }
 
   /// Returns a copy to which `change` was applied.

@@ -43,7 +43,7 @@ public struct Format: Sendable, Hashable, Codable {
   /// Number of numbers in a sample.
   public var count: Int { shape.reduce(1, *) }
 
-  /// Whether content of both formats has the same shape, and the same rate, regardless of its storage type.
+  /// Returns whether content of both formats has the same shape, and the same rate, regardless of its storage type.
   public func hasShape(of other: Format) -> Bool {
     domain == other.domain && shape == other.shape && rate == other.rate
   }

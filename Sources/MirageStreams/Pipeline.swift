@@ -158,7 +158,7 @@ public struct FittedPipeline: Sendable {
     public let component: any StageComponent
     /// Result of fitting; nil for stages that need no fitting, and for those that were left out.
     public internal(set) var fitted: Fitted<Sample, Sample>?
-    /// Whether the stage is not fitted yet and is missing from the flow.
+    /// True if the stage is not fitted yet and is missing from the flow.
     public internal(set) var isLeftOut = false
 
     init(_ path: StagePath, _ component: any StageComponent) { (self.path, self.component) = (path, component) }

@@ -14,7 +14,7 @@ public struct RunOptions: Sendable {
   public var workers = Context.processors
   /// Seconds between checkpoints, from which an interrupted run can be resumed. Defaults to 2.
   public var checkpointInterval = 2.0
-  /// Whether stages are fitted again if an earlier fit is usable or belongs to another pipeline. Defaults to false.
+  /// True if stages are fitted again if an earlier fit is usable or belongs to another pipeline. Defaults to false.
   public var retrains = false
   /// Handler of fitting progress.
   public var report: @Sendable (FittingProgress) -> Void = { _ in }
@@ -36,7 +36,7 @@ public struct RunReport: Sendable {
   public var directory: String
   /// Counts of the samples that were written and left out.
   public var counts: SampleCounts
-  /// Whether nothing was written because an earlier run had finished.
+  /// True if nothing was written because an earlier run had finished.
   public var wasComplete: Bool
 }
 

@@ -118,7 +118,7 @@ public protocol TrainedEstimator: Estimator {
 public protocol ComputesWithNetworks {}
 
 extension Component {
-  /// Whether the component or one of its parts computes with networks.
+  /// True if the component or one of its parts computes with networks.
   package var needsNetworks: Bool {
     self is any ComputesWithNetworks || parts.values.joined().contains(where: \.needsNetworks)
   }

@@ -8,7 +8,7 @@ public struct Run: Sendable, Equatable {
   public var epoch: Int
   /// Part of the positions that is read. Defaults to all.
   public var shard: Shard
-  /// Whether samples record the parameters that were drawn for them. Defaults to false; does not affect content.
+  /// True if samples record the parameters that were drawn for them. Defaults to false; does not affect content.
   public var recordsDraws = false
 
   public init(seed: UInt64 = 0, epoch: Int = 0, shard: Shard = .whole) {
@@ -59,7 +59,7 @@ public struct Context: Sendable {
   public var policy: ErrorPolicy
   /// Treatment of stages that must be fitted first. Defaults to `requireTrained`.
   public var fitting: Fitting
-  /// Whether stages are fitted again if an earlier fit is usable or belongs to another pipeline. Defaults to false.
+  /// True if stages are fitted again if an earlier fit is usable or belongs to another pipeline. Defaults to false.
   public var retrains = false
   /// Handler of fitting progress.
   public var report: @Sendable (FittingProgress) -> Void = { _ in }

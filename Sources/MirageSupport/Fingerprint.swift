@@ -64,7 +64,7 @@ public struct Fingerprint: Sendable, Equatable {
 }
 
 extension JSONValue {
-  /// Whether the value holds others, so that a difference lies in one of them.
+  /// True if the value holds others, so that a difference lies in one of them.
   fileprivate var isComposed: Bool {
     switch self {
     case .object, .array: true

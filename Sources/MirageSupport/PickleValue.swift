@@ -43,11 +43,11 @@ package struct PickleArray: Sendable {
   package var shape: [Int]
   /// numpy's type code without byte order, such as `u1`.
   package var type: String
-  /// Whether the first dimension varies fastest.
+  /// True if the first dimension varies fastest.
   package var fortranOrder: Bool
   /// The numbers' bytes.
   package var data: ArraySlice<UInt8>
-  /// Whether the indices of `data` are offsets in the pickled bytes, which contain the data unchanged.
+  /// True if the indices of `data` are offsets in the pickled bytes, which contain the data unchanged.
   package var inPlace: Bool
 }
 

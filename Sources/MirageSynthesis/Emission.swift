@@ -7,13 +7,13 @@ public struct Emission: Sendable, Codable, Equatable {
   public var perClass: Int?
   /// Number of samples per real one, with classes as frequent as among those.
   public var ratio: Double?
-  /// Whether each class is brought up to the number of samples of the largest one.
+  /// True if each class is brought up to the number of samples of the largest one.
   public var balance: Bool
   /// Number of samples in all, with all classes equally frequent.
   public var count: Int?
   /// Classes of the samples, by name or index; all if empty.
   public var classes: [String]
-  /// Whether the real samples are left out.
+  /// True if the real samples are left out.
   public var syntheticOnly: Bool
   /// Standard deviation of normal latents, or bound of uniform ones, 0.01 to 10; samples are more typical below 1.
   public var truncation: Double

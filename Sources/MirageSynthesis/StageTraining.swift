@@ -42,7 +42,7 @@ struct StageTraining {
     try await train(saved)
   }
 
-  /// Whether the checkpoint is that of a finished training.
+  /// Returns whether the checkpoint is that of a finished training.
   ///
   /// - Throws: cannot-create if it is that of another training.
   func isFinished(as identity: @autoclosure () throws -> Fingerprint) throws -> Bool {

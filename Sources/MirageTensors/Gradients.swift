@@ -59,11 +59,11 @@ typealias Rule = @Sendable (_ gradient: Tensor, _ record: Record) -> [Tensor?]
 struct Record {
   fileprivate let node: Node
   fileprivate let needed: [Bool]
-  /// Whether the gradient itself is recorded. If so, inputs and output are recorded tensors, and fused kernels, which
+  /// True if the gradient itself is recorded. If so, inputs and output are recorded tensors, and fused kernels, which
   /// record nothing, must not be used.
   let isDifferentiable: Bool
 
-  /// Whether the gradient with respect to this input is needed.
+  /// Returns whether the gradient with respect to this input is needed.
   func needs(_ index: Int) -> Bool { needed[index] }
 
   /// Shape of an input.
@@ -93,7 +93,7 @@ extension Tensor {
   /// Returns the same values without their history, as PyTorch's `detach()`.
   public func detached() -> Tensor { node == nil ? self : with(node: nil) }
 
-  /// Whether operations on this tensor are recorded.
+  /// True if operations on this tensor are recorded.
   public var isTracked: Bool { node != nil }
 
   /// Returns this tensor with a node of its own.

@@ -5,7 +5,7 @@ import MirageTensors
 import NetworksTestSupport
 import Testing
 
-/// Whether `visit` shows every parameter and buffer of every family's networks.
+/// Returns whether `visit` shows every parameter and buffer of every family's networks.
 @Suite struct StateCoverageTests {
   private func check(_ networks: [any Module], _ types: inout Set<String>, _ what: String) {
     for network in networks {

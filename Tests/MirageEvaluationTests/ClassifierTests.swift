@@ -145,7 +145,7 @@ private func training(epochs: Int = 1, learningRate: Float = 3e-3, seed: UInt64 
     #expect(text.contains("diverged") && text.contains("lower learning rate"), "\(text)")
   }
 
-  /// Whether numbers overflow at such a rate depends on the data; the error is clear, or there is a result.
+  /// True if numbers overflow at such a rate depends on the data; the error is clear, or there is a result.
   @Test func aHighRateNeverTraps() async throws {
     do {
       let (_, accuracy) = try await training(epochs: 3, learningRate: 50).run(train: train, test: test)

@@ -4,7 +4,7 @@ import MirageSupport
 import NetworksTestSupport
 import Testing
 
-/// Whether `visit` shows every parameter and buffer of the networks that measure.
+/// True if `visit` shows every parameter and buffer of the networks that measure.
 @Suite struct StateCoverageTests {
   @Test func networksShowAllTheirState() throws {
     var random = Random(key: Random.Key(seed: 1, path: "coverage"), sample: 0)

@@ -27,7 +27,7 @@ import Testing
   /// As many classes as samples.
   private let numbered = TestSource(count: 40, classes: (0..<40).map(String.init))
 
-  /// Whether the numbers are the sample's bytes, 0 as -1 and 255 as 1.
+  /// Returns whether the numbers are the sample's bytes, 0 as -1 and 255 as 1.
   private func holds(_ values: some Collection<Float>, _ sample: Sample) -> Bool {
     let bytes = sample.bytes().pixels
     return values.count == bytes.count && zip(values, bytes).allSatisfy { abs($0 - (Float($1) / 127.5 - 1)) < 1e-6 }

@@ -4,7 +4,7 @@ import MirageTensors
 import NetworksTestSupport
 import Testing
 
-/// Whether `visit` shows every parameter and buffer that a layer stores.
+/// Returns whether `visit` shows every parameter and buffer that a layer stores.
 @Suite struct StateCoverageTests {
   /// Each layer with state, with and without what is optional in it.
   static func layers() -> [any Module] {

@@ -57,7 +57,7 @@ import Testing
     #expect(start.duration(to: .now) < .seconds(1))
   }
 
-  /// Whether a small file system of one's own can be mounted here, as root or in a user namespace.
+  /// True if a small file system of one's own can be mounted here, as root or in a user namespace.
   static let canMount: Bool = {
     let folder = TemporaryDirectory()
     return (try? shell("unshare -rm mount -t tmpfs -o size=1m none \(folder.path)").status) == 0

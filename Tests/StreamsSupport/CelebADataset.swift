@@ -5,9 +5,9 @@ import MirageMedia
 /// A tiny CelebA: aligned faces with their lists.
 public struct TinyCelebA: Sendable {
   public var count = 6
-  /// Whether the images stand in `img_align_celeba.zip` instead of a folder.
+  /// True if the images stand in `img_align_celeba.zip` instead of a folder.
   public var zip = false
-  /// Whether the lists are Kaggle's `.csv`.
+  /// True if the lists are Kaggle's `.csv`.
   public var csv = false
   /// What ends the lists' lines.
   public var lineEnd = "\n"

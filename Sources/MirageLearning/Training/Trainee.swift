@@ -100,13 +100,13 @@ public protocol TrainingEvaluator<Subject> {
 public struct TrainingEvaluation: Sendable {
   /// Measures by name, such as `fid`.
   public var measures: [(name: String, value: Double)]
-  /// Criterion for the best checkpoint: the lower, the better.
-  public var score: Double
+  /// Criterion for the best checkpoint: the lower, the better; nil if none is chosen.
+  public var score: Double?
   /// Measures as text, such as `FID 12.3, label agreement 88 %`.
   public var summary: String
 
   /// Creates a result.
-  public init(_ measures: [(name: String, value: Double)], score: Double, summary: String) {
+  public init(_ measures: [(name: String, value: Double)], score: Double?, summary: String) {
     (self.measures, self.score, self.summary) = (measures, score, summary)
   }
 }

@@ -18,7 +18,7 @@ struct TrainingHealth {
   /// Number of steps before samples can be expected to differ.
   private static let warmUp = 100
 
-  /// Whether the last check was passed. A state that may have collapsed must not replace the last good one.
+  /// True if the last check was passed. A state that may have collapsed must not replace the last good one.
   var isGood: Bool { narrowChecks == 0 }
 
   /// - Throws: `Failure` if a loss is not finite.

@@ -19,7 +19,7 @@ public final class TrainingLoop<Subject: Trainee> {
     public var batchesPerStep = 1
     /// Number of samples per batch, by which the position in the data advances.
     public var samplesPerBatch: Int
-    /// Whether a batch that a filter emptied counts; if not, the next one replaces it.
+    /// True if a batch that a filter emptied counts; if not, the next one replaces it.
     public var countsEmptyBatches = false
     /// Number of steps between two evaluations, exhibits and checkpoints. The last step has all of them.
     public var evaluateEvery = Int.max, exhibitEvery = Int.max, checkpointEvery = Int.max
@@ -177,7 +177,9 @@ public final class TrainingLoop<Subject: Trainee> {
     self.evaluation = evaluation
     try record?.record(evaluation, step: subject.steps)
     var event = "step \(subject.steps): \(evaluation.summary)"
-    if try record?.saveIfBest(subject, score: evaluation.score, samples: samplesSeen, health) == true {
+    if let score = evaluation.score,
+      try record?.saveIfBest(subject, score: score, samples: samplesSeen, health) == true
+    {
       event += " (the best so far)"
     }
     tell { progress in

@@ -53,7 +53,7 @@ public struct Image: Sendable, Equatable {
   /// Number of channels with color; the other channel is alpha.
   public var colorChannels: Int { channels >= 3 ? 3 : 1 }
 
-  /// Whether the last channel is alpha.
+  /// True if the last channel is alpha.
   public var hasAlpha: Bool { channels == 2 || channels == 4 }
 
   /// The byte at row y and column x of channel c.

@@ -38,7 +38,7 @@ struct ChartHeader {
     }
   }
 
-  /// Whether title and detail do not fit on one line.
+  /// True if title and detail do not fit on one line.
   private var isBroken: Bool {
     !title.isEmpty && !detail.isEmpty && textWidth(title) * 1.15 + 8 + textWidth(detail) > width
   }

@@ -25,7 +25,7 @@ package struct LineChart: Sendable {
     package var name: String
     /// Points in ascending order of x.
     package var points: [Point]
-    /// Whether the values are noisy. Noisy values are drawn pale, with a running mean over them.
+    /// True if the values are noisy. Noisy values are drawn pale, with a running mean over them.
     package var isNoisy: Bool
 
     /// Creates a line through points.

@@ -9,7 +9,7 @@ struct LinePlot {
   private let frame: ChartFrame
   private let header: ChartHeader
   private let isClipped: Bool
-  /// Whether the series are shifted slightly, so that their error bars do not hide each other.
+  /// True if the series are shifted slightly, so that their error bars do not hide each other.
   private let isApart: Bool
 
   init(_ chart: LineChart) {

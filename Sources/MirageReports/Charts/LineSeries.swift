@@ -44,7 +44,7 @@ extension LineChart.Series {
     return (sorted[beyond], sorted[sorted.count - 1 - beyond])
   }
 
-  /// Whether there are enough values for a running mean.
+  /// True if there are enough values for a running mean.
   var isSmoothed: Bool { isNoisy && points.count >= 20 }
 
   /// Returns the running mean, applied twice so that single values do not show.

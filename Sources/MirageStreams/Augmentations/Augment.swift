@@ -48,7 +48,7 @@ public final class Augment: Sendable {
     Augment(name: "some-of", probability: probability, body: .several(parts, count: count))
   }
 
-  /// Whether it is random if or which parts are applied, apart from their own draws.
+  /// True if chance decides whether or which parts are applied, apart from their own draws.
   private var isChosen: Bool {
     switch body {
     case .one: false

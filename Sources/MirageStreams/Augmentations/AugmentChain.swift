@@ -52,7 +52,7 @@ struct AugmentChain {
 /// An augmentation that warps the image by an affine map.
 protocol Warping: Augmentation {
   var fill: [UInt8] { get }
-  /// Whether the warp is bilinear, with a constant border, and keeps the image's size.
+  /// True if the warp is bilinear, with a constant border, and keeps the image's size.
   var isPlain: Bool { get }
   /// Returns the map from the output's points to the input's.
   func inverse(_ parameters: Parameters, height: Int, width: Int) -> AffineTransform

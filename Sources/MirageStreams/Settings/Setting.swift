@@ -44,6 +44,7 @@ public struct Setting: Sendable {
   }
 
   static func list(of prototype: some Encodable, _ settings: [Setting]) -> [Setting] {
+    // The prototype is the program's own value, never a user's data.
     let values = try! JSONValue(encoding: prototype)
     return settings.map { $0.taking(values[$0.key] ?? .null) }
   }

@@ -12,7 +12,7 @@ public struct CIFARSink: SinkComponent {
   public var directory: String
   package var format: Format
   package var split: Split
-  /// Whether to write `cifar-10-python.tar.gz` or `cifar-10-binary.tar.gz` instead of the plain files.
+  /// True if `cifar-10-python.tar.gz` or `cifar-10-binary.tar.gz` is written instead of the plain files.
   package var archive: Bool
 
   /// Version of the format.

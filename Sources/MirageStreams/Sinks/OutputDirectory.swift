@@ -35,7 +35,7 @@ public final class OutputDirectory {
   package let work: String
   /// State of the run: position and file lengths to continue from.
   public private(set) var journal: Journal
-  /// Whether an earlier run wrote all of this output.
+  /// True if an earlier run wrote all of this output.
   public private(set) var isComplete = false
 
   private let partial: String

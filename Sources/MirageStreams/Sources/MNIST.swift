@@ -16,7 +16,7 @@ public struct MNIST: SourceComponent {
   package var split: Split
   /// Text before `train` in the file names, such as `emnist-letters-`.
   package var prefix: String
-  /// Whether rows and columns are swapped, as EMNIST needs.
+  /// True if rows and columns are swapped, as EMNIST needs.
   package var transpose: Bool
   /// Names of the classes. If empty, they are those in a `classes.txt` beside the data, or numbers.
   package var classes: [String]

@@ -21,7 +21,7 @@ public struct Filter: StageComponent, Stage {
 
   /// Classes by name or number.
   package var classes: [String]
-  /// Whether all other classes are kept instead.
+  /// True if all other classes are kept instead.
   package var invert: Bool
 
   public init(classes: [String], invert: Bool = false) { (self.classes, self.invert) = (classes, invert) }

@@ -32,7 +32,7 @@ public struct Scale: StageComponent, Stage {
 }
 
 extension ScaledImage.AffineMap {
-  /// Whether the map is reversible for every byte. It is not if the range is empty or too narrow for 32-bit floats.
+  /// True if the map is reversible for every byte. It is not if the range is empty or too narrow for 32-bit floats.
   fileprivate var keepsBytes: Bool {
     let bytes = Image(height: 1, width: 256, channels: 1, pixels: Array(0...255))
     return ScaledImage(bytes, maps: [self]).image() == bytes

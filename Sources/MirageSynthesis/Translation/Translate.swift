@@ -41,9 +41,7 @@ extension Translate: Estimator {
     let model = try TranslationModel(reading: checkpoint)
     let names = upstream.about.classes
     let wanted = try classes.map { try classIndex($0, among: names, stage: "classes") }.map { names[$0] }
-    let label = try label.flatMap { name in
-      name == Translation.kept ? nil : try classIndex(name, among: names, stage: "label")
-    }
+    let label = try Translation.index(ofLabel: label, among: names, setting: "label")
     if let example = try await upstream.example() { try model.check(example.format, direction) }
     let stage = TranslatingStage(
       model: model, translation: Translation(direction: direction, originals: originals, label: self.label),

@@ -20,9 +20,6 @@ public struct Translation: Sendable, Codable, Equatable {
     case drop
   }
 
-  /// Value of `label` for translations that keep the class of their original.
-  static let kept = "keep"
-
   /// Direction of the translation. Defaults to `forward`.
   public var direction: Direction
   /// Treatment of the originals. Defaults to `keep`.
@@ -32,6 +29,14 @@ public struct Translation: Sendable, Codable, Equatable {
   public var label: String?
 
   public static let settings = Setting.list(of: Translation(), .direction, .originals, .label)
+
+  /// Returns the index of a class given as `label`; nil for none and for `keep`.
+  ///
+  /// - Throws: bad pipeline naming the setting if there is no such class.
+  static func index(ofLabel label: String?, among classes: [String], setting: String) throws -> Int? {
+    guard let label, label != "keep" else { return nil }
+    return try classIndex(label, among: classes, stage: setting)
+  }
 
   /// Creates the settings of a translation.
   public init(direction: Direction = .forward, originals: Originals = .keep, label: String? = nil) {

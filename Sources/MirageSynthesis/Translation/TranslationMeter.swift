@@ -73,10 +73,9 @@ package final class TranslationMeter: TrainingEvaluator {
       if distances.correlation ?? 0 < -0.3 { summary += "; \(direction) inverts brightness" }
       if distances.correlation ?? 0 > 0.98 { summary += "; \(direction) changes nearly nothing" }
     }
-    let score =
+    let score: Double? =
       switch metric {
-      // Without a metric, the last checkpoint counts.
-      case .last: -Double(subject.steps)
+      case .last: nil
       case .cycleError: cycle
       case .fid: found.compactMap(\.fid).reduce(0, +)
       }

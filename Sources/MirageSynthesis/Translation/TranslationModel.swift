@@ -69,7 +69,9 @@ struct TranslationModel: Sendable {
     guard !format.hasShape(of: own) else { return }
     throw MirageError.badData(
       "the model translates images of \(own), and the data's are \(format)", file: saved.path,
-      remedy: "Bring them to that size before the stage, with resize, pad or a crop, or use another model.")
+      remedy:
+        "Bring them to that size and color mode before the stage, with resize, pad or a crop and grayscale, or use another model."
+    )
   }
 
   /// Builds the generator of a direction with its weights.

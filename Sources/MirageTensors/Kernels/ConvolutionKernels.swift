@@ -31,14 +31,14 @@ enum ConvolutionKernels {
     }
   }
 
-  /// Whether there are few channels on one side and many on the other, so that a matrix product over the many is faster
-  /// than direct convolution.
+  /// Returns whether there are few channels on one side and many on the other, so that a matrix product over the many is
+  /// faster than direct convolution.
   private static func multipliesByTaps(_ shape: ConvolutionShape, few: Int, many: Int) -> Bool {
     shape.groups == 1 && few < 8 && many >= 16 && shape.kernelHeight * shape.kernelWidth > 1
   }
 
-  /// Whether minimal filtering is faster than direct convolution, by measurement: not for few channels, which do not fill
-  /// its matrices, nor for few tiles, for which the preparation of the weights takes too long.
+  /// Returns whether minimal filtering is faster than direct convolution, by measurement: not for few channels, which do
+  /// not fill its matrices, nor for few tiles, for which the preparation of the weights takes too long.
   private static func filtersMinimally(_ shape: ConvolutionShape, _ pass: ConvolutionPass) -> Bool {
     let tiles = shape.batch * ((shape.outputHeight + 3) / 4) * ((shape.outputWidth + 3) / 4)
     let (inputs, outputs, stride) = (shape.channels, shape.outputChannels, shape.strideHeight)

@@ -181,7 +181,7 @@ private struct Windows {
       "\(operation): \(shape) with size \(size), stride \(stride), padding \(padding) leaves nothing")
   }
 
-  /// Whether the padding is at most half of the size, so that each window has an element that is not padding.
+  /// True if the padding is at most half of the size, so that each window has an element that is not padding.
   var isPaddedByHalfAtMost: Bool { zip(size, padding).allSatisfy { 2 * $1 <= $0 } }
 
   /// Reciprocal of the number of elements of each window that are not padding, H' × W' × 1.

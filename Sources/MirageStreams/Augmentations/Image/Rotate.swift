@@ -12,7 +12,7 @@ public struct Rotate: Augmentation {
   package var interpolation: Interpolation
   package var fill: [UInt8]
   package var border: BorderMode
-  /// Whether the image grows to hold all of the rotated one.
+  /// True if the image grows to hold all of the rotated one.
   package var expand: Bool
   public var probability: Double
 
