@@ -16,6 +16,7 @@ final class ClassifierTrainee: Trainee {
   private let random: Random
   private let schedule: Schedule
   private let learningRate: Float
+  private let classWeights: [Float]?
   private var adam: Adam
 
   /// - Parameters:
@@ -27,7 +28,7 @@ final class ClassifierTrainee: Trainee {
     classifier = try ImageClassifier(configuration, using: &random)
     (parameters, self.random, self.epoch) = (classifier.parameters, random, epoch)
     schedule = .cosine(steps: steps, minimum: 0)
-    learningRate = training.learningRate
+    (learningRate, classWeights) = (training.learningRate, training.classWeights)
     adam = Adam(learningRate: learningRate)
   }
 
@@ -45,7 +46,8 @@ final class ClassifierTrainee: Trainee {
 
   private func learn(_ batch: Batch) -> Float {
     let mode = Mode.training(Random(key: random.key, sample: UInt64(steps), epoch: 1))
-    let loss = Losses.crossEntropy(logits: classifier(batch.images, mode), labels: batch.labels)
+    let loss = Losses.crossEntropy(
+      logits: classifier(batch.images, mode), labels: batch.labels, weights: classWeights)
     let value = loss.scalar
     adam.learningRate = learningRate * schedule.factor(at: steps)
     adam.step(parameters, loss.gradients(wrt: parameters.map(\.leaf)))

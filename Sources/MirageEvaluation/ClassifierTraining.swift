@@ -12,6 +12,8 @@ public struct ClassifierTraining: Sendable {
   public var learningRate: Float = 1e-3
   /// Random seed of the initial weights and of the order of samples. Defaults to 0.
   public var seed: UInt64 = 0
+  /// Weight of each class in the loss; nil, the default, for equal weights.
+  package var classWeights: [Float]?
 
   /// Creates a training with the default settings.
   public init() {}
@@ -69,19 +71,20 @@ public struct ClassifierTraining: Sendable {
   ///   - steps: Number of steps; `epochs` is not used.
   ///   - parts: Flows with the same classes and image size. Each contributes as many samples to a batch as its own size.
   ///   - test: Samples that the accuracy is measured on, once, after the last step.
-  /// - Returns: The fraction of the test samples classified correctly, 0 to 1.
+  /// - Returns: The test samples by class and predicted class.
   /// - Throws: As `run(train:test:progress:)`.
   @TensorActor
-  package func accuracy(afterSteps steps: Int, mixing parts: [Batches], test: Batches) async throws -> Double {
+  package func confusion(afterSteps steps: Int, mixing parts: [Batches], test: Batches) async throws -> ConfusionMatrix
+  {
     let configuration = try await parts[0].classifierConfiguration()
     let test = test.expecting(configuration)
     let trainee = try ClassifierTrainee(configuration, self, steps: steps, epoch: steps)
     var schedule = TrainingLoop<ClassifierTrainee>.Schedule(
       steps: steps, samplesPerBatch: parts.map(\.size).reduce(0, +))
     schedule.countsEmptyBatches = true
-    let loop = TrainingLoop(trainee, schedule, stage: "classifier", evaluator: { AccuracyEvaluator(test: test) })
+    let loop = TrainingLoop(trainee, schedule, stage: "classifier")
     try await loop.run(on: Batches.mixing(parts.map { $0.expecting(configuration) }, seed: seed))
-    return loop.accuracy
+    return try await Self.confusion(of: trainee.classifier, on: test)
   }
 
   /// Returns the fraction of the samples that the classifier of a checkpoint classifies correctly, 0 to 1.
@@ -102,15 +105,22 @@ public struct ClassifierTraining: Sendable {
   /// - Throws: `MirageError` of kind `badData` if there are no samples; errors of reading samples; `CancellationError`.
   @TensorActor
   public static func accuracy(of classifier: ImageClassifier, on test: Batches) async throws -> Double {
-    var (right, total) = (0, 0)
+    try await confusion(of: classifier, on: test).accuracy
+  }
+
+  /// Returns samples by class and the class that a classifier predicts.
+  ///
+  /// - Throws: `MirageError` of kind `badData` if there are no samples; errors of reading samples; `CancellationError`.
+  @TensorActor
+  package static func confusion(of classifier: ImageClassifier, on test: Batches) async throws -> ConfusionMatrix {
+    var confusion = ConfusionMatrix(classes: classifier.configuration.classes.count)
     for try await batch in test.epoch(0, isShuffled: false, seed: 0) where !batch.labels.isEmpty {
       try Task.checkCancellation()
-      right += zip(classifier.classes(of: batch.images), batch.labels).count { $0 == $1 }
-      total += batch.labels.count
+      confusion.add(predictions: classifier.classes(of: batch.images), labels: batch.labels)
     }
     try Task.checkCancellation()
-    guard total > 0 else { throw MirageError.badData("there is no sample to test the classifier on") }
-    return Double(right) / Double(total)
+    guard confusion.total > 0 else { throw MirageError.badData("there is no sample to test the classifier on") }
+    return confusion
   }
 }
 

@@ -15,7 +15,9 @@ public enum Losses {
   }
 
   /// Computes the cross-entropy of N × K logits with N class indices.
-  public static func crossEntropy(logits: Tensor, labels: [Int]) -> Tensor {
+  ///
+  /// - Parameter weights: weight of each class; the loss is then the weighted mean. All are equal by default.
+  public static func crossEntropy(logits: Tensor, labels: [Int], weights: [Float]? = nil) -> Tensor {
     require(logits.rank == 2, "crossEntropy: logits of \(logits.shape)")
     let (count, classes) = (logits.shape[0], logits.shape[1])
     require(
@@ -23,7 +25,10 @@ public enum Losses {
       "crossEntropy: \(labels.count) labels for logits of \(logits.shape)")
     let chosen = logits.logSoftmax().reshaped([-1])
       .gathered(labels.enumerated().map { $0 * classes + $1 }, axis: 0)
-    return -chosen.mean()
+    guard let weights else { return -chosen.mean() }
+    require(weights.count == classes, "crossEntropy: \(weights.count) weights for logits of \(logits.shape)")
+    let own = labels.map { weights[$0] }
+    return (chosen * Tensor(own, shape: [count])).sum() * (-1 / max(own.reduce(0, +), .leastNormalMagnitude))
   }
 
   /// Computes the cross-entropy of N × K logits with N × K probabilities.

@@ -154,7 +154,7 @@ extension ConditionalGAN: TrainedEstimator {
   }
 }
 
-/// A trained stage that `DownstreamGain` can compare with classical augmentation.
+/// A trained stage that `SmallDataDesign` can compare with classical augmentation.
 package protocol ProvableGenerator: StageComponent, TrainedEstimator {
   /// Number of training steps.
   var steps: Int { get }

@@ -193,8 +193,8 @@ extension DatasetEvaluation {
     let test = Batches(lights(100, from: 5000, height: 4, width: 4), size: 100)
     var training = ClassifierTraining()
     training.learningRate = 3e-3
-    #expect(try await training.accuracy(afterSteps: 60, mixing: parts, test: test) == 1)
-    #expect(try await training.accuracy(afterSteps: 60, mixing: parts.reversed(), test: test) == 1)
-    #expect(try await training.accuracy(afterSteps: 60, mixing: [parts[0]], test: test) == 0.5)
+    #expect(try await training.confusion(afterSteps: 60, mixing: parts, test: test).accuracy == 1)
+    #expect(try await training.confusion(afterSteps: 60, mixing: parts.reversed(), test: test).accuracy == 1)
+    #expect(try await training.confusion(afterSteps: 60, mixing: [parts[0]], test: test).accuracy == 0.5)
   }
 }

@@ -45,7 +45,7 @@ public struct Filter: StageComponent, Stage {
 }
 
 /// Gives every class the same number of samples. Samples of small classes repeat, in another order, as further passes.
-public struct Balance: StageComponent, Stage {
+public struct Balance: StageComponent, Stage, SelectingStage {
   public static let declaration = Declaration(
     "balance", "The same number of samples of every class; those of small classes repeat", primary: "per-class",
     of: Balance(),
@@ -86,37 +86,58 @@ public struct Balance: StageComponent, Stage {
   }
 }
 
-/// A fixed number of samples of every class, drawn at random and the same in every epoch. It simulates a small dataset.
-public struct Subset: StageComponent, Stage {
+/// A fixed number of samples of every class, or of some classes, drawn at random and the same in every epoch. It simulates
+/// a small dataset, or rare classes.
+public struct Subset: StageComponent, Stage, SelectingStage {
   public static let declaration = Declaration(
     "subset", "A few samples of every class, the same in every epoch", primary: "per-class", of: Subset(perClass: 1),
-    .required("per-class", .integer(1...Int.max), "Number of samples per class"))
+    .required("per-class", .integer(1...Int.max), "Number of samples per class"),
+    Setting("classes", .strings, "Classes that are reduced, by name or number; all if not given"))
 
   /// Number of samples per class.
   package var perClass: Int
+  /// Classes that are reduced, by name or number; all if empty.
+  package var classes: [String]
 
-  public init(perClass: Int) { self.perClass = perClass }
+  public init(perClass: Int, classes: [String] = []) { (self.perClass, self.classes) = (perClass, classes) }
 
+  /// With all classes, samples come class by class in turn; else the rest stays in its order.
   public func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
     if upstream.about.hasSoftLabels || upstream.about.classes.isEmpty || upstream.about.isReordered {
       throw MirageError(
         .badPipeline, "subset needs classes, and samples that stay in their places",
         remedy: "Put it directly after a source with labels, before shuffle, balance, mixup and cutmix.")
     }
+    let names = upstream.about.classes
+    let reduced = try classes.map { try classIndex($0, among: names, stage: Self.name) }
     let members = MemberIndex(upstream)
-    let (classes, path, perClass) = (upstream.about.classes, path.description, perClass)
+    let (path, perClass) = (path.description, perClass)
     let found = try members.positions(in: upstream.run)
-    if let short = found.firstIndex(where: { $0.count < perClass }) {
+    let chosen = classes.isEmpty ? Array(names.indices) : reduced
+    if let short = chosen.first(where: { found[$0].count < perClass }) {
       throw MirageError(
-        .badPipeline, "subset wants \(perClass) samples of class \(classes[short]), which has \(found[short].count)",
+        .badPipeline, "subset wants \(perClass) samples of class \(names[short]), which has \(found[short].count)",
         remedy: "Ask for fewer.")
     }
-    return upstream.reindexed(count: classes.count * perClass) { position, run in
-      let (rank, label) = position.quotientAndRemainder(dividingBy: classes.count)
+    @Sendable func place(_ rank: Int, of label: Int, _ run: Run) -> Int {
       let key = Random.Key(seed: run.seed, path: path).child(label)
-      let order = Permutation(count: found[label].count, key: key, epoch: 0)
-      return Reference(position: Int(found[label][order[rank]]), epoch: run.epoch)
+      return Int(found[label][Permutation(count: found[label].count, key: key, epoch: 0)[rank]])
     }
+    guard !classes.isEmpty else {
+      return upstream.reindexed(count: names.count * perClass) { position, run in
+        let (rank, label) = position.quotientAndRemainder(dividingBy: names.count)
+        return Reference(position: place(rank, of: label, run), epoch: run.epoch)
+      }
+    }
+    // Which samples stay depends on the seed, so the rest is found for the flow's own run.
+    let run = upstream.run
+    var isKept = [Bool](repeating: true, count: upstream.count)
+    for label in Set(reduced) {
+      for position in found[label] { isKept[Int(position)] = false }
+      for rank in 0..<perClass { isKept[place(rank, of: label, run)] = true }
+    }
+    let kept = isKept.indices.filter { isKept[$0] }
+    return upstream.reindexed(count: kept.count) { Reference(position: kept[$0], epoch: $1.epoch) }
   }
 }
 

@@ -1,8 +1,12 @@
 import MirageSupport
 
+/// A stage that chooses, repeats or reorders samples of a training set and leaves each as it is. Test samples do not pass
+/// through it.
+package protocol SelectingStage: StageComponent {}
+
 /// Several variants of each sample, next to each other. Augmentations after this stage draw separately for each
 /// variant; those before it do not.
-public struct Copies: StageComponent, Stage {
+public struct Copies: StageComponent, Stage, SelectingStage {
   public static let declaration = Declaration(
     "copies", "Several variants of each sample, side by side", primary: "count", of: Copies(1),
     .required("count", .integer(1...1_000_000), "Number of variants of each sample"))
@@ -21,7 +25,7 @@ public struct Copies: StageComponent, Stage {
 }
 
 /// Repeats the whole flow. Every pass is another epoch of the stages before it, which draw and shuffle again.
-public struct Repeat: StageComponent, Stage {
+public struct Repeat: StageComponent, Stage, SelectingStage {
   public static let declaration = Declaration(
     "repeat", "The whole flow several times, drawn and shuffled differently each time", primary: "times", of: Repeat(1),
     .required("times", .integer(1...1_000_000_000), "Number of passes"))
@@ -42,7 +46,7 @@ public struct Repeat: StageComponent, Stage {
 }
 
 /// Keeps the first positions. Positions that a filter emptied count too.
-public struct Take: StageComponent, Stage {
+public struct Take: StageComponent, Stage, SelectingStage {
   public static let declaration = Declaration(
     "take", "The first positions; those that a filter emptied count too", primary: "count", of: Take(0),
     .required("count", .integer(0...Int.max), "Maximum number of positions"))
@@ -57,7 +61,7 @@ public struct Take: StageComponent, Stage {
 }
 
 /// Leaves out the first positions. Positions that a filter emptied count too.
-public struct Skip: StageComponent, Stage {
+public struct Skip: StageComponent, Stage, SelectingStage {
   public static let declaration = Declaration(
     "skip", "All but the first positions", primary: "count", of: Skip(0),
     .required("count", .integer(0...Int.max), "Number of positions that are left out"))
@@ -76,7 +80,7 @@ public struct Skip: StageComponent, Stage {
 
 /// All samples in random order: a keyed permutation of all positions, different in each epoch. The permutation is
 /// computed, not stored, so it needs no memory or buffering, and any part can be read alone.
-public struct Shuffle: StageComponent, Stage {
+public struct Shuffle: StageComponent, Stage, SelectingStage {
   public static let declaration = Declaration("shuffle", "All samples in random order, another one in each epoch")
 
   public init() {}

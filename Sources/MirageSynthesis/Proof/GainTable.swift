@@ -1,108 +1,128 @@
 import MirageReports
 import MirageSupport
 
-/// Summary of the outcomes of `DownstreamGain`: the accuracy of each arm, and its gain over real samples alone.
+/// Summary of the outcomes of a `Proof`: a measure of each arm, and its differences from the arms it is compared with.
 package struct GainTable: Sendable {
+  /// Paired difference from another arm.
+  package struct Gain: Sendable, Equatable {
+    /// Name of the other arm.
+    package var reference: String
+    /// Mean of the differences, seed by seed.
+    package var value: Double
+    /// Half the width of the 95 % confidence interval; nil for a single repetition.
+    package var interval: Double?
+  }
+
   /// One arm at one size.
   package struct Cell: Sendable {
-    /// Number of real samples per class; 0 for all.
+    /// Size of the training data; 0 for all.
     package var size: Int
-    /// Training data of the classifiers.
-    package var arm: DownstreamGain.Arm
-    /// Mean accuracy over the repetitions, 0 to 1.
-    package var accuracy: Double
-    /// Half the width of the accuracy's 95 % confidence interval; nil for a single repetition.
+    /// Name of the arm.
+    package var arm: String
+    /// Mean of the measure over the repetitions, 0 to 1.
+    package var value: Double
+    /// Half the width of its 95 % confidence interval; nil for a single repetition.
     package var interval: Double?
-    /// Mean of the paired differences in accuracy from real samples alone.
-    package var gain: Double
-    /// Half the width of the gain's 95 % confidence interval; nil for a single repetition.
-    package var gainInterval: Double?
+    /// Differences from the arms it is compared with, without itself.
+    package var gains: [Gain]
     /// Number of repetitions.
     package var seeds: Int
   }
 
   /// Cells in ascending order of size, each size with all arms.
   package let cells: [Cell]
+  private let measure: String
+  private let arms, references: [String]
+  private let sizeTitle: String
 
   /// Summarizes outcomes. A repetition that lacks an arm is left out for its size.
-  package init(_ outcomes: [DownstreamGain.Outcome]) {
+  ///
+  /// - Parameter measure: `accuracy`, or one of the design's measures.
+  package init(_ outcomes: [Proof.Outcome], of design: any ProofDesign, measure: String = "accuracy") {
+    (self.measure, arms, references, sizeTitle) = (measure, design.arms, design.references, design.sizeTitle)
     var cells: [Cell] = []
     // Size 0, all samples, is last.
     let sizes = Set(outcomes.map(\.size)).sorted { ($0 == 0 ? Int.max : $0) < ($1 == 0 ? Int.max : $1) }
     for size in sizes {
       let bySeed = Dictionary(grouping: outcomes.filter { $0.size == size }, by: \.seed)
-        .filter { $0.value.count == DownstreamGain.Arm.allCases.count }.sorted { $0.key < $1.key }.map(\.value)
+        .filter { $0.value.count == design.arms.count }.sorted { $0.key < $1.key }.map(\.value)
       if bySeed.isEmpty { continue }
-      func values(_ arm: DownstreamGain.Arm) -> [Double] { bySeed.map { $0.first { $0.arm == arm }!.accuracy } }
-      for arm in DownstreamGain.Arm.allCases {
+      func values(_ arm: String) -> [Double] { bySeed.map { $0.first { $0.arm == arm }?.value(measure) ?? 0 } }
+      for arm in arms {
         let own = values(arm)
-        let gains = zip(own, values(.real)).map { $0 - $1 }
+        let gains = references.filter { $0 != arm }.map { reference in
+          let differences = zip(own, values(reference)).map { $0 - $1 }
+          return Gain(reference: reference, value: mean(differences), interval: halfInterval(differences))
+        }
         cells.append(
-          Cell(
-            size: size, arm: arm, accuracy: mean(own), interval: halfInterval(own), gain: mean(gains),
-            gainInterval: halfInterval(gains), seeds: own.count))
+          Cell(size: size, arm: arm, value: mean(own), interval: halfInterval(own), gains: gains, seeds: own.count))
       }
     }
     self.cells = cells
   }
 
-  /// JSON list of the cells; accuracies and gains are fractions.
+  /// JSON list of the cells; the measure and gains are fractions.
   package var json: JSONValue {
     .array(
       cells.map { cell in
         var fields: [String: JSONValue] = [
-          "per-class": cell.size == 0 ? "all" : .integer(cell.size), "arm": .string(cell.arm.rawValue),
-          "accuracy": .number(cell.accuracy), "gain": .number(cell.gain), "seeds": .integer(cell.seeds),
+          "size": cell.size == 0 ? "all" : .integer(cell.size), "arm": .string(cell.arm),
+          measure: .number(cell.value), "seeds": .integer(cell.seeds),
         ]
-        fields["accuracy-interval"] = cell.interval.map { .number($0) }
-        fields["gain-interval"] = cell.gainInterval.map { .number($0) }
+        fields["\(measure)-interval"] = cell.interval.map { .number($0) }
+        fields["gains"] = .array(
+          cell.gains.map { gain in
+            var fields: [String: JSONValue] = ["over": .string(gain.reference), "gain": .number(gain.value)]
+            fields["interval"] = gain.interval.map { .number($0) }
+            return .object(fields)
+          })
         return .object(fields)
       })
   }
 
-  /// Markdown table: accuracy in %, and in brackets the gain over real samples alone with its 95 % confidence interval.
+  /// Markdown table in %: one row for each size and arm, with the paired differences from the arms it is compared with.
   package var markdown: String {
-    let arms = DownstreamGain.Arm.allCases
+    func number(_ value: Double, _ interval: Double?) -> String {
+      NumberText.percent(value) + (interval.map { " ± \(NumberText.percent($0))" } ?? "")
+    }
     var lines = [
-      "| per class | " + arms.map(\.rawValue).joined(separator: " | ") + " |",
-      "| ---: |" + arms.map { _ in " --- |" }.joined(),
+      "| \(sizeTitle) | trained on | \(measure) | " + references.map { "over \($0)" }.joined(separator: " | ") + " |",
+      "| ---: | --- | --- |" + references.map { _ in " --- |" }.joined(),
     ]
-    for size in sizes {
-      let row = cells.filter { $0.size == size }.map { cell -> String in
-        if cell.arm == .real {
-          return NumberText.percent(cell.accuracy) + (cell.interval.map { " ± \(NumberText.percent($0))" } ?? "")
-        }
-        let sign = cell.gain < 0 ? "" : "+"
-        let interval = cell.gainInterval.map { " ± \(NumberText.percent($0))" } ?? ""
-        return "\(NumberText.percent(cell.accuracy)) (\(sign)\(NumberText.percent(cell.gain))\(interval))"
+    for cell in cells {
+      let gains = references.map { reference in
+        cell.gains.first { $0.reference == reference }.map { ($0.value < 0 ? "" : "+") + number($0.value, $0.interval) }
+          ?? ""
       }
-      lines.append("| \(size == 0 ? "all" : "\(size)") | " + row.joined(separator: " | ") + " |")
+      lines.append(
+        "| \(cell.size == 0 ? "all" : "\(cell.size)") | \(cell.arm) | \(number(cell.value, cell.interval)) | "
+          + gains.joined(separator: " | ") + " |")
     }
     let seeds = Set(cells.map(\.seeds)).sorted().map(String.init).joined(separator: " or ")
     return lines.joined(separator: "\n")
-      + "\n\nTest accuracy in %, mean of \(seeds) seeds; in brackets the paired difference from real samples alone. "
+      + "\n\nIn % on the test samples, mean of \(seeds) seeds, with paired differences from other arms. "
       + "± is half of the 95 % confidence interval (Student's t).\n"
   }
 
-  /// Sizes in the order of the cells.
-  private var sizes: [Int] { cells.map(\.size).reduce(into: []) { if !$0.contains($1) { $0.append($1) } } }
-
-  /// Chart of accuracy by number of real samples per class, with a line for each arm.
+  /// Chart of the measure by size, with a line for each arm; bars for a single size.
   package var chart: LineChart {
-    let sizes = sizes
-    let series = DownstreamGain.Arm.allCases.map { arm in
-      LineChart.Series(
-        arm.rawValue,
-        cells.filter { $0.arm == arm }.map { cell in
-          LineChart.Point(
-            x: Double(sizes.firstIndex(of: cell.size)!), y: 100 * cell.accuracy,
-            low: cell.interval.map { 100 * (cell.accuracy - $0) },
-            high: cell.interval.map { 100 * (cell.accuracy + $0) })
-        })
+    let sizes = cells.map(\.size).reduce(into: [Int]()) { if !$0.contains($1) { $0.append($1) } }
+    func point(_ x: Int, _ cell: Cell) -> LineChart.Point {
+      LineChart.Point(
+        x: Double(x), y: 100 * cell.value, low: cell.interval.map { 100 * (cell.value - $0) },
+        high: cell.interval.map { 100 * (cell.value + $0) })
+    }
+    let title = "Test \(measure) in %"
+    if sizes.count == 1 {
+      return LineChart(
+        title: title, detail: "bars: 95 % confidence", xLabel: "trained on",
+        series: [LineChart.Series("", cells.enumerated().map { point($0, $1) })], xAxis: .categories(cells.map(\.arm)))
+    }
+    let series = arms.map { arm in
+      LineChart.Series(arm, cells.filter { $0.arm == arm }.map { point(sizes.firstIndex(of: $0.size) ?? 0, $0) })
     }
     return LineChart(
-      title: "Test accuracy in %", detail: "bars: 95 % confidence", xLabel: "real samples of each class",
-      series: series,
+      title: title, detail: "bars: 95 % confidence", xLabel: sizeTitle, series: series,
       xAxis: .categories(sizes.map { $0 == 0 ? "all" : "\($0)" }))
   }
 }

@@ -53,8 +53,7 @@ extension CycleTranslation: TrainedEstimator {
     }
     let a = from.isEmpty ? ("what flows in", upstream) : try classes(from, "from")
     if let target {
-      let branch = PipelineSource(target.source, stages: target.stages)
-      return (a, ("the target", try await branch.flow(in: context.at(context.path.child("target")))))
+      return (a, ("the target", try await target.flow(in: context.at(context.path.child("target")))))
     }
     guard !through.isEmpty else {
       let b = try classes(to, "to")
@@ -188,6 +187,38 @@ extension CycleTranslation: TrainedEstimator {
     return Fitted(
       stage, description: try stage.description(named: Self.name), measures: [.init("step", Double(model.saved.step))],
       files: [files.last])
+  }
+}
+
+/// A trained translation that an experiment can compare with classical augmentation.
+package protocol ProvableTranslation: StageComponent, TrainedEstimator {
+  /// Classes of the second domain; empty if it is a branch.
+  var to: [String] { get }
+  /// The second domain as a branch; nil if it is not one.
+  var target: PipelineSource? { get }
+  /// Returns the stage as an arm of the proof trains it, for `steps` steps, or the stage's own number if nil.
+  func proving(checkpoint: String, steps: Int?, translate: Translation) -> any StageComponent
+  /// Settings that determine the outcome of a proof.
+  var provenSettings: JSONValue { get throws }
+}
+
+extension CycleTranslation: ProvableTranslation {
+  package func proving(checkpoint: String, steps: Int?, translate: Translation) -> any StageComponent {
+    var stage = self
+    (stage.checkpoint, stage.translate) = (checkpoint, translate)
+    stage.train.steps = steps ?? train.steps
+    // The choice of a best checkpoint would need a classifier, and thus samples that the GAN must not see.
+    stage.watch.metric = .last
+    stage.watch.evaluateEvery = stage.train.steps
+    return stage
+  }
+
+  package var provenSettings: JSONValue {
+    get throws {
+      var stage = self
+      (stage.checkpoint, stage.translate, stage.watch) = ("", Translation(), Watching())
+      return try stage.description
+    }
   }
 }
 

@@ -14,7 +14,7 @@ public struct CycleTranslation: StageComponent, ComputesWithNetworks {
     .required("checkpoint", .path, "File that keeps the training"),
     Setting("from", .strings, "Classes of the first domain, by name or number; all samples that flow in if not given"),
     Setting("to", .strings, "Classes of the second domain, by name or number"),
-    Setting("target", .group(Target.settings), "Second domain: a source with stages of its own"),
+    Setting("target", .group(PipelineSource.settings), "Second domain: a source with stages of its own"),
     Setting("through", .components([.augmentation, .stage]), "Second domain: what flows in, through these stages"),
     Setting("model", .group(CycleGANModel.settings), "Networks"),
     Setting("train", .group(CycleGANRecipe.settings), "Training"),
@@ -22,21 +22,6 @@ public struct CycleTranslation: StageComponent, ComputesWithNetworks {
     Setting("translate", .group(Translation.settings), "Samples that are made"))
 
   public static var domains: Set<Format.Domain> { [.image] }
-
-  /// A domain that is a branch of its own.
-  public struct Target: Sendable, Codable {
-    @Nested public private(set) var source: any SourceComponent
-    @Nested public private(set) var stages: [any StageComponent]
-
-    public static let settings = Setting.list(
-      of: Target(MNIST(directory: "")), .required("source", .component([.source]), "Source of the second domain"),
-      Setting("stages", .components([.augmentation, .stage]), "Stages of the second domain"))
-
-    /// Creates a domain of a source's samples after some stages.
-    public init(_ source: any SourceComponent, stages: [any StageComponent] = []) {
-      (self.source, self.stages) = (source, stages)
-    }
-  }
 
   /// Monitoring of the training.
   public struct Watching: Sendable, Codable, Equatable {
@@ -83,7 +68,7 @@ public struct CycleTranslation: StageComponent, ComputesWithNetworks {
   /// Classes of the second domain, by name or number.
   public var to: [String]
   /// The second domain as a branch.
-  public var target: Target?
+  public var target: PipelineSource?
   /// Stages that make the second domain of what flows in.
   @Nested public private(set) var through: [any StageComponent]
   /// Settings of the networks.
@@ -97,7 +82,7 @@ public struct CycleTranslation: StageComponent, ComputesWithNetworks {
 
   /// Creates a translation between two domains: exactly one of `to`, `target` and `through` is given.
   public init(
-    checkpoint: String, from: [String] = [], to: [String] = [], target: Target? = nil,
+    checkpoint: String, from: [String] = [], to: [String] = [], target: PipelineSource? = nil,
     through: [any StageComponent] = []
   ) {
     (self.checkpoint, self.from, self.to, self.target, self.through) = (checkpoint, from, to, target, through)

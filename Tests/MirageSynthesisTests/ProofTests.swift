@@ -29,7 +29,7 @@ private struct LimitedSource: SourceComponent {
 }
 
 /// What each arm of a proof is trained on.
-@Suite struct DownstreamGainTests {
+@Suite struct ProofTests {
   let directory = TemporaryDirectory()
 
   /// The classical augmentation turns dark into light: who is trained with it is always wrong, who is not is always right.
@@ -43,38 +43,52 @@ private struct LimitedSource: SourceComponent {
     let gan = try SmallStage.gan(directory.file("unused.safetensors"), steps: 1)
     let pipeline = Pipeline(
       seed: 5, source: LimitedSource(readable: readable), stages: [gan, Invert(probability: 1)])
-    let gain = try DownstreamGain(
-      pipeline, .init(sizes: [4], seeds: 1, classifierSteps: 25, ganSteps: 1), in: directory.file("proof"))
+    let gain = Proof(
+      try SmallDataDesign(pipeline), .init(sizes: [4], seeds: 1, classifierSteps: 25, ganSteps: 1),
+      in: directory.file("proof"))
     let test = Batches(lights(60, from: 1000, height: 4, width: 4), size: 60)
     let accuracies = try await gain.run(test: test) { _ in }
-      .reduce(into: [DownstreamGain.Arm: Double]()) { $0[$1.arm] = $1.accuracy }
+      .reduce(into: [String: Double]()) { $0[$1.arm] = $1.accuracy }
     #expect(accuracies.count == 4)
-    #expect(accuracies[.real]! == 1 && accuracies[.gan]! > 0.9, "\(accuracies)")
-    #expect(accuracies[.classical]! == 0 && accuracies[.both]! < 0.1, "\(accuracies)")
+    #expect(accuracies["real"]! == 1 && accuracies["real + GAN"]! > 0.9, "\(accuracies)")
+    #expect(accuracies["real + classical"]! == 0 && accuracies["real + classical + GAN"]! < 0.1, "\(accuracies)")
   }
 
-  /// Gains are against real samples alone, seed by seed.
-  @Test func gainsAreAgainstRealSamples() throws {
-    let accuracies: [DownstreamGain.Arm: [Double]] = [
-      .real: [0.5, 0.6, 0.4], .classical: [0.7, 0.7, 0.7], .gan: [0.5, 0.7, 0.6], .both: [0.4, 0.5, 0.3],
+  private struct Design: ProofDesign {
+    let arms = ["real", "classical", "gan", "both"]
+    let references = ["real", "classical"]
+    let sizeTitle = "per class"
+    var test: Pipeline { Pipeline(source: LimitedSource(readable: [])) }
+    let identity: [String: JSONValue] = [:]
+    func training(_ trial: Trial) async throws -> TrialTraining { throw CancellationError() }
+  }
+
+  /// Gains are differences from the reference arms, seed by seed.
+  @Test func gainsArePairedDifferences() throws {
+    let accuracies: [String: [Double]] = [
+      "real": [0.5, 0.6, 0.4], "classical": [0.7, 0.7, 0.7], "gan": [0.5, 0.7, 0.6], "both": [0.4, 0.5, 0.3],
     ]
-    var outcomes: [DownstreamGain.Outcome] = []
+    var outcomes: [Proof.Outcome] = []
     for (arm, values) in accuracies {
       for (index, accuracy) in values.enumerated() {
         let outcome: JSONValue = [
-          "size": 20, "seed": .integer(index + 1), "arm": .string(arm.rawValue), "accuracy": .number(accuracy),
+          "size": 20, "seed": .integer(index + 1), "arm": .string(arm), "accuracy": .number(accuracy),
         ]
-        outcomes.append(try outcome.decoded(as: DownstreamGain.Outcome.self))
+        outcomes.append(try outcome.decoded(as: Proof.Outcome.self))
       }
     }
-    let cells = GainTable(outcomes).cells
-    #expect(cells.map(\.arm) == DownstreamGain.Arm.allCases)
+    let cells = GainTable(outcomes, of: Design()).cells
+    #expect(cells.map(\.arm) == Design().arms)
     func near(_ value: Double?, _ expected: Double) -> Bool { value.map { abs($0 - expected) < 1e-9 } ?? false }
-    for (cell, gain) in zip(cells, [0, 0.2, 0.1, -0.1]) {
-      #expect(near(cell.gain, gain) && cell.seeds == 3 && cell.size == 20, "\(cell.arm)")
-      #expect(near(cell.accuracy, accuracies[cell.arm]!.reduce(0, +) / 3))
+    for (cell, gains) in zip(
+      cells,
+      [["classical": -0.2], ["real": 0.2], ["real": 0.1, "classical": -0.1], ["real": -0.1, "classical": -0.3]])
+    {
+      #expect(Dictionary(uniqueKeysWithValues: cell.gains.map { ($0.reference, $0.value) }).count == gains.count)
+      for gain in cell.gains { #expect(near(gain.value, gains[gain.reference] ?? .nan), "\(cell.arm)") }
+      #expect(cell.seeds == 3 && cell.size == 20 && near(cell.value, accuracies[cell.arm]!.reduce(0, +) / 3))
     }
     // Differences of .0, .1 and .2, and Student's t for two degrees of freedom.
-    #expect(near(cells[2].gainInterval, 4.303 * 0.1 / 3.0.squareRoot()) && near(cells[0].gainInterval, 0))
+    #expect(near(cells[2].gains[0].interval, 4.303 * 0.1 / 3.0.squareRoot()) && near(cells[3].gains[0].interval, 0))
   }
 }
