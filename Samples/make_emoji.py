@@ -10,9 +10,9 @@ The files are named by code point, so an emoji of one set and its partner in the
 the code points that both sets have is in test, in both; all others are in train. A training that draws from both
 folders of train independently is unpaired, and the pairs in test score it.
 
-Needs Pillow, and Debian's packages fonts-noto-color-emoji and ruby-gemojione, which apt-get downloads to out/packages if
-they are not installed. The images are not part of this repository: Noto Color Emoji has the SIL Open Font License 1.1
-(copyright 2013-2017 Google Inc.), EmojiOne's pictures in gemojione CC BY-SA 4.0 (copyright 2014 Ranks.com Inc.).
+Needs Pillow, and Debian's packages fonts-noto-color-emoji and ruby-gemojione, which apt-get downloads to out/packages
+if they are not installed. The images are not part of this repository: Noto Color Emoji has the SIL Open Font License
+1.1 (copyright 2013-2017 Google Inc.), EmojiOne's pictures in gemojione CC BY-SA 4.0 (copyright 2014 Ranks.com Inc.).
 """
 
 import io
