@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Cuts Samples/fashion-mnist from the whole of Fashion-MNIST, and writes its README with origin and license.
+"""Cuts Samples/fashion-mnist from the whole of Fashion-MNIST.
 
     apt install dataset-fashion-mnist
     python3 Samples/make_samples.py
@@ -30,40 +30,6 @@ def first(count: int, idx: bytes) -> bytes:
     return idx[:4] + struct.pack(">I", count) + idx[8:data] + idx[data : data + size]
 
 
-README = """# Samples
-
-A small real dataset for the quickstart and the tests, written by `make_samples.py`.
-
-## fashion-mnist
-
-The first {train:,} training images and the first {t10k:,} test images of Fashion-MNIST, with their labels, in its own
-format (IDX, gzip): 28 × 28 gray images of articles of clothing. `classes.txt` holds the names of classes 0 to 9, one
-per line. Only the number of images differs from the original.
-
-- Origin: <https://github.com/zalandoresearch/fashion-mnist>, through Debian's package `dataset-fashion-mnist`.
-- Paper: Han Xiao, Kashif Rasul, Roland Vollgraf, *Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine
-  Learning Algorithms*, 2017, [arXiv:1708.07747](https://arxiv.org/abs/1708.07747).
-- License: MIT, as follows.
-
-> The MIT License (MIT)
->
-> Copyright © 2017 Zalando SE, https://tech.zalando.com
->
-> Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
-> documentation files (the “Software”), to deal in the Software without restriction, including without limitation the
-> rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
-> persons to whom the Software is furnished to do so, subject to the following conditions:
->
-> The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
-> Software.
->
-> THE SOFTWARE IS PROVIDED “AS IS”, WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
-> WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
-> COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
-> OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
-"""
-
-
 def main() -> None:
     out = HERE / "fashion-mnist"
     out.mkdir(exist_ok=True)
@@ -73,7 +39,6 @@ def main() -> None:
             part = first(count, gzip.decompress((ORIGIN / name).read_bytes()))
             (out / name).write_bytes(gzip.compress(part, 9, mtime=0))  # no name and no time: reproducible
     (out / "classes.txt").write_text("\n".join(CLASSES) + "\n")
-    (HERE / "README.md").write_text(README.format(**KEEP))
 
 
 if __name__ == "__main__":

@@ -51,6 +51,8 @@ import Testing
     Case(Grayscale(channels: 2), "channels", "channels must be one of 1 | 3"),
     Case(JPEGCompression(quality: 0...5), "quality", "quality must be from 1 to 100, not 0"),
     Case(SaltAndPepper(amount: -1...0), "amount", "amount must be from 0 to 1, not -1"),
+    Case(Shade(strength: 0...2), "strength", "strength must be from 0 to 1, not 2"),
+    Case(FixedPatternNoise(seed: -1), "seed", "seed must be of at least 0, not -1"),
     Case(Erase(count: -3...1), "count", "count must be from 1 to 1000, not -3"),
     Case(Erase(ratio: 0...1), "ratio", "ratio must be from 0.01 to 100, not 0"),
     Case(RandAugment(operations: -1), "operations", "operations must be from 1 to 14, not -1"),

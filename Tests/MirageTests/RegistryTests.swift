@@ -42,7 +42,9 @@ import Testing
     ("posterize", ["bits: [0, 8]"]), ("solarize", ["threshold: [0, 256]"]), ("invert", [""]), ("equalize", [""]),
     ("autocontrast", [""]), ("grayscale", [""]), ("gaussian-blur", ["", "sigma: [3, 5], kernel: 5"]),
     ("motion-blur", ["", "length: 30, degrees: 45"]), ("gaussian-noise", [""]), ("salt-and-pepper", ["amount: [0, 1]"]),
-    ("jpeg-compression", ["", "quality: [1, 100]"]), ("erase", ["count: [1, 3]", "scale: [1, 1]"]),
+    ("jpeg-compression", ["", "quality: [1, 100]"]), ("shade", ["", "strength: [0, 1], degrees: 90"]),
+    ("fixed-pattern-noise", ["", "sigma: 255, columns: 90, seed: 3"]),
+    ("erase", ["count: [1, 3]", "scale: [1, 1]"]),
     ("grid-dropout", ["unit: [2, 5]", "ratio: 1"]), ("rand-augment", ["", "operations: 14, magnitude: 30"]),
     ("trivial-augment-wide", [""]),
     (

@@ -85,6 +85,28 @@ extension Image {
     mapColors((0..<256).map { rounded(255 * PortableMath.pow(Double($0) / 255, gamma)) })
   }
 
+  /// Multiplies by a linear ramp across the image: 1 at the pixel nearest to the light, 1 - strength at the farthest.
+  ///
+  /// - Parameters:
+  ///   - strength: part of the light that the farthest pixel loses, 0 to 1.
+  ///   - degrees: direction of the light, counter-clockwise from the right.
+  public mutating func shade(strength: Double, degrees: Double) {
+    let radians = degrees * Double.pi / 180
+    let (dx, dy) = (PortableMath.cos(radians), -PortableMath.sin(radians))
+    let (middleX, middleY) = (Double(width - 1) / 2, Double(height - 1) / 2)
+    // Distance of the ends from the middle; a line across the light has none, and half of the shade.
+    let reach = abs(dx) * middleX + abs(dy) * middleY
+    let slope = reach < 1e-6 ? 0 : 1 / reach
+    for pixel in 0..<height * width {
+      let (y, x) = pixel.quotientAndRemainder(dividingBy: width)
+      let nearness = ((Double(x) - middleX) * dx + (Double(y) - middleY) * dy) * slope
+      let factor = 1 - strength * (1 - nearness) / 2
+      for index in pixel * channels..<pixel * channels + colorChannels {
+        pixels[index] = rounded(Double(pixels[index]) * factor)
+      }
+    }
+  }
+
   /// Replaces each color byte v by 255 - v.
   public mutating func invert() { mapColors((0..<256).map { UInt8(255 - $0) }) }
 

@@ -44,7 +44,10 @@ public struct GaussianNoise: Augmentation {
 }
 
 /// Quantiles of the normal distribution at 65,536 equal steps: a table look-up draws one number.
-private enum NormalTable {
+enum NormalTable {
+  /// Returns the normal number of a random word, by its lowest 16 bits.
+  static func number(_ word: UInt32) -> Float { quantiles[Int(word & 0xFFFF)] }
+
   static let quantiles: [Float] = (0..<65536).map { step in Float(quantile((Double(step) + 0.5) / 65536)) }
 
   /// Acklam's rational approximation of the inverse normal distribution (2003), relative error 1e-9.
