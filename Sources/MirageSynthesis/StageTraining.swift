@@ -13,9 +13,14 @@ struct StageTraining {
   let kind: SavedModel.Kind
   /// Number of steps of a finished training.
   let steps: Int
+  /// Settings by the part of the identity that holds them. One that an older checkpoint does not name has its default.
+  let settings: [String: [Setting]]
 
-  init(_ stage: String, checkpoint: String, kind: SavedModel.Kind, steps: Int) {
+  init(
+    _ stage: String, checkpoint: String, kind: SavedModel.Kind, steps: Int, settings: [String: [Setting]] = [:]
+  ) {
     (self.stage, files, self.kind, self.steps) = (stage, TrainingFiles(checkpoint: checkpoint), kind, steps)
+    self.settings = settings
   }
 
   /// Trains, unless the checkpoint is that of a finished training, under a lock on the checkpoint.
@@ -81,6 +86,13 @@ struct StageTraining {
     do {
       var saved = saved
       saved.metadata["recipe"] = saved.metadata["recipe"].map(americanSpelling)
+      for (part, settings) in settings {
+        guard case .object(var values)? = saved.json(part) else { continue }
+        for setting in settings where values[setting.key] == nil && setting.standard != .null {
+          values[setting.key] = setting.standard
+        }
+        saved.metadata[part] = JSONValue.object(values).text
+      }
       try saved.expect(identity.parts.mapValues(\.text))
     } catch var error as MirageError {
       error.remedy =

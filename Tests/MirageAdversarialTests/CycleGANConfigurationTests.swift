@@ -23,6 +23,10 @@ import Testing
     Refusal("model.discriminator-filters", "discriminator-filters must be from 1 to 256, not 257") { model, _ in
       model.discriminatorFilters = 257
     },
+    Refusal("model.noise", "noise must be from 0 to 64, not 65") { model, _ in model.noise = 65 },
+    Refusal("train.cycle-weight-back", "cycle-weight-back must be from 0 to 1000000, not -1") { _, recipe in
+      recipe.cycleWeightBack = -1
+    },
     Refusal("train.cycle-weight", "cycle-weight must be from 0 to 1000000, not -1") { _, recipe in
       recipe.cycleWeight = -1
     },
@@ -76,6 +80,21 @@ import Testing
     let error = try failure { _ = try CycleGAN(configuration, CycleGANRecipe(), seed: 1) }
     #expect(error.place == "train.identity-weight")
     #expect(error.message == "an identity loss between images of 1 and of 3 channels")
+  }
+
+  /// A configuration as the first checkpoints have it: settings that it does not name have their defaults.
+  @Test func configurationsOfOldCheckpointsAreRead() throws {
+    let old: JSONValue = [
+      "blocks": 2, "filters": 8, "discriminator-layers": 1, "discriminator-filters": 6, "height": 16, "width": 12,
+      "channels-a": 1, "channels-b": 3,
+    ]
+    let read = try old.decoded(as: CycleGANConfiguration.self).checked()
+    var model = CycleGANModel()
+    (model.blocks, model.filters, model.discriminatorLayers, model.discriminatorFilters) = (2, 8, 1, 6)
+    #expect(try read == CycleGANConfiguration(model, height: 16, width: 12, channelsA: 1, channelsB: 3))
+    model.noise = 5
+    let noisy = try CycleGANConfiguration(model, height: 16, width: 12)
+    #expect(try JSONValue(encoding: noisy).decoded(as: CycleGANConfiguration.self) == noisy && noisy != read)
   }
 
   // MARK: Weights

@@ -173,6 +173,50 @@ import Testing
     #expect(measures.identityA == nil && measures.identityB == nil)
   }
 
+  /// A weight of 0 leaves out the reconstruction, and with it the identity loss whose weight is a fraction of it.
+  @Test func eachDomainHasItsCycleWeight() throws {
+    let measures = try Gratings().gan { ($0.cycleWeightBack, $0.identityWeight) = (0, 0.25) }.train(1)[0]
+    let (a, identity) = (try #require(measures.cycleA), try #require(measures.identityA))
+    #expect(measures.cycleB == nil && measures.identityB == nil)
+    let total = measures.adversarialAB + measures.adversarialBA + 10 * a + 2.5 * identity
+    #expect(abs(measures.generatorLoss - total) < 1e-4 * total)
+    let back = try Gratings().gan { ($0.cycleWeight, $0.cycleWeightBack) = (0, 3) }.train(1)[0]
+    #expect(back.cycleA == nil && back.identityA == nil && back.cycleB != nil && back.identityB != nil)
+    let same = try Gratings().gan { $0.cycleWeightBack = 10 }.train(2)
+    #expect(try Gratings().gan().train(2) == same)
+  }
+
+  /// Squares of 4 × 4 pixels have the same numbers; the generator to A has no noise.
+  @Test func noiseIsAFurtherInputToB() throws {
+    let gan = try Gratings().gan(noise: 3)
+    #expect(gan.generatorAB.state["model.1.weight"]?.shape == [4, 4, 7, 7])
+    #expect(gan.generatorBA.state["model.1.weight"]?.shape == [4, 1, 7, 7])
+    let images = Gratings().batch("A", 0)
+    func input(_ name: String) -> Tensor {
+      var random = randomNumbers(name)
+      return gan.configuration.withNoise(images, using: &random)
+    }
+    let found = input("one")
+    #expect(found.shape == [2, 12, 16, 4] && found.sliced(axis: 3, 0..<1).values == images.values)
+    let noise = found.sliced(axis: 3, 1..<4)
+    let coarse = noise.averagePooled(size: [4], stride: [4], padding: [0])
+    #expect(coarse.upsampled(by: 4).values == noise.values && Set(coarse.values).count == 2 * 3 * 4 * 3)
+    #expect(input("one").values == found.values && input("two").values != found.values)
+    // Each image's own random numbers: the same noise beside other images.
+    let randoms = [randomNumbers("x"), randomNumbers("y")]
+    let both = gan.configuration.withNoise(images, from: randoms)
+    let second = gan.configuration.withNoise(images.sliced(axis: 0, 1..<2), from: [randoms[1]])
+    #expect(both.sliced(axis: 0, 1..<2).values == second.values)
+    #expect(try Gratings().gan().configuration.withNoise(images, from: randoms).values == images.values)
+    // The translation depends on it.
+    func translated(_ name: String) -> [Float] {
+      var random = randomNumbers(name)
+      return gan.translatedToB(images, using: &random).values
+    }
+    gan.train(2)
+    #expect(translated("one") == translated("one") && translated("one") != translated("two"))
+  }
+
   @Test func domainsMayHaveBatchesOfDifferentSize() throws {
     let gan = try Gratings().gan()
     let one = Gratings().batch("A", 0).sliced(axis: 0, 0..<1)
@@ -195,7 +239,7 @@ import Testing
   @Test func theCycleErrorFalls() throws {
     let measures = onOneThread { try! Gratings().gan { $0.learningRate = 2e-3 }.train(120) }
     func error(_ part: ArraySlice<CycleGAN.Measures>) -> Float {
-      part.reduce(0) { $0 + $1.cycleA + $1.cycleB } / Float(2 * part.count)
+      part.reduce(0) { $0 + ($1.cycleA ?? .nan) + ($1.cycleB ?? .nan) } / Float(2 * part.count)
     }
     #expect(error(measures.suffix(5)) < 0.6 * error(measures.prefix(5)))
   }
@@ -239,6 +283,17 @@ import Testing
       #expect(second.train(5) == Array(measures.suffix(5)))
       #expect(second.checkpoint.tensors.bits == whole.checkpoint.tensors.bits)
       #expect(second.checkpoint.metadata == whole.checkpoint.metadata)
+    }
+  }
+
+  @Test func noiseContinuesBitForBit() throws {
+    try onOneThread {
+      let (whole, second) = (try Gratings().gan(noise: 2), try Gratings().gan(noise: 2))
+      let measures = whole.train(3)
+      try second.restore(from: whole.checkpoint)
+      #expect(whole.train(2) == second.train(2))
+      #expect(second.checkpoint.tensors.bits == whole.checkpoint.tensors.bits)
+      #expect(try Gratings().gan(noise: 2).train(3) == measures)
     }
   }
 
@@ -288,9 +343,10 @@ struct Gratings {
     return Tensor(values, shape: [2, 12, 16, 1])
   }
 
-  func gan(_ change: (inout CycleGANRecipe) -> Void = { _ in }) throws -> CycleGAN {
+  func gan(noise: Int = 0, _ change: (inout CycleGANRecipe) -> Void = { _ in }) throws -> CycleGAN {
     var (model, recipe) = (CycleGANModel(), CycleGANRecipe())
     (model.blocks, model.filters, model.discriminatorLayers, model.discriminatorFilters) = (1, 4, 2, 4)
+    model.noise = noise
     change(&recipe)
     let configuration = try CycleGANConfiguration(model, height: 12, width: 16, channelsA: 1, channelsB: 1)
     return try CycleGAN(configuration, recipe, seed: 1)

@@ -93,8 +93,8 @@ import Testing
     #expect(samples.allSatisfy { $0.label == .index(0) })
   }
 
-  @Test func dependsOnPositionAndRunAlone() async throws {
-    let flow = try await fitted(stage())
+  @Test(arguments: [0, 2]) func dependsOnPositionAndRunAlone(noise: Int) async throws {
+    let flow = try await fitted(stage { $0.model.noise = noise })
     let whole = try await flow.slots(workers: 1).map(summary)
     #expect(try await flow.slots(workers: 3).map(summary) == whole)
     let positions = [39, 3, 31, 31, 0, 17]
@@ -110,6 +110,59 @@ import Testing
       }
       #expect(image.values.allSatisfy { (0...1).contains($0) })
     }
+  }
+
+  /// Two samples of the same pixels have different translations, and each of them the same one in any block and pipeline
+  /// position; the way back has no noise.
+  @Test func noiseIsTheSamplesOwn() async throws {
+    let noisy = stage {
+      ($0.model.noise, $0.translate.originals, $0.train.steps) = (4, .drop, 6)
+      $0.train.learningRate = 0.01
+    }
+    let flow = try await fitted(noisy, before: [Copies(2)])
+    let pixels = try await flow.samples().map { $0.bytes().pixels }
+    #expect(pixels.count == 20 && zip(pixels, pixels.dropFirst()).allSatisfy { $0 != $1 })
+    let model = noisy.checkpoint
+    func translated(
+      _ source: TestSource, _ seed: UInt64 = 3, _ direction: Translation.Direction = .forward
+    ) async throws -> [[UInt8]] {
+      let translate = Translate(checkpoint: model, direction: direction)
+      return try await Pipeline(seed: seed, source: source, stages: [translate]).samples().samples()
+        .map { $0.bytes().pixels }
+    }
+    var (few, many) = (Self.source, Self.source)
+    (few.count, many.count) = (7, 70)
+    let (one, other) = (try await translated(few), try await translated(many))
+    // Blocks of another size round differently.
+    for (left, right) in zip(one, other) {
+      #expect(zip(left, right).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
+    }
+    #expect(try await translated(few, 4) != one)
+    let back = try await translated(few, 3, .backward)
+    #expect(try await translated(few, 4, .backward) == back)
+  }
+
+  /// A checkpoint that was written before a setting existed is used and goes on, as if it named the setting's default.
+  @Test(arguments: [3, 5]) func checkpointsWithoutNewSettingsAreUsed(steps: Int) async throws {
+    let trained = stage(steps: 5)
+    let pipeline = SmallStage.pipeline(trained, source: Self.source)
+    let first = Task {
+      try await SmallStage.fitted(pipeline) { progress in
+        if progress.activity == "training" && progress.done == steps { withUnsafeCurrentTask { $0?.cancel() } }
+      }
+    }
+    _ = try? await first.value
+    var old = try Checkpoint(reading: trained.checkpoint)
+    for part in ["model", "configuration"] {
+      guard case .object(var fields)? = old.json(part) else { throw MirageError.badData("no \(part)") }
+      #expect(fields.removeValue(forKey: "noise") == 0)
+      old.metadata[part] = JSONValue.object(fields).text
+    }
+    try old.write(to: trained.checkpoint)
+    _ = try await fitted(trained)
+    #expect(try Checkpoint(reading: trained.checkpoint).step() == 5)
+    let error = await #expect(throws: MirageError.self) { _ = try await fitted(stage(steps: 5) { $0.model.noise = 1 }) }
+    #expect("\(error!)".contains("model.noise is 0 in the checkpoint and 1 here"), "\(error!)")
   }
 
   // MARK: Domains

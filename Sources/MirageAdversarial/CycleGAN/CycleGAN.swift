@@ -57,10 +57,10 @@ package final class CycleGAN {
     package var generatorLoss: Float = 0
     /// Mean squared distance from 1 of the scores of translated images, for each direction.
     package var adversarialAB: Float = 0, adversarialBA: Float = 0
-    /// Mean absolute difference of an image and its translation there and back, for each domain.
-    package var cycleA: Float = 0, cycleB: Float = 0
-    /// Mean absolute difference of an image and its translation by the generator into its own domain; nil without an
-    /// identity loss.
+    /// Mean absolute difference of an image and its translation there and back, for each domain; nil if its weight is 0.
+    package var cycleA: Float?, cycleB: Float?
+    /// Mean absolute difference of an image and its translation by the generator into its own domain; nil if its weight is
+    /// 0.
     package var identityA: Float?, identityB: Float?
     /// Least-squares loss of each domain's discriminator.
     package var discriminatorA: Float = 0, discriminatorB: Float = 0
@@ -106,24 +106,39 @@ package final class CycleGAN {
     _ measures: inout Measures
   ) -> Tensor {
     func mode(_ name: String) -> Mode { .training(random.derived(name)) }
-    let (fakeB, fakeA) = (generatorAB(realA, mode("fake_B")), generatorBA(realB, mode("fake_A")))
+    func withNoise(_ images: Tensor, _ name: String) -> Tensor {
+      var own = random.derived("noise").derived(name)
+      return configuration.withNoise(images, using: &own)
+    }
+    let (weightA, weightB) = (recipe.cycleWeight, recipe.cycleWeightBack ?? recipe.cycleWeight)
+    let (fakeB, fakeA) = (
+      generatorAB(withNoise(realA, "fake_B"), mode("fake_B")), generatorBA(realB, mode("fake_A"))
+    )
     fakes = (fakeA.detached(), fakeB.detached())
 
-    let cycleA = Losses.l1(generatorBA(fakeB, mode("rec_A")), realA)
-    let cycleB = Losses.l1(generatorAB(fakeA, mode("rec_B")), realB)
     let adversarialAB = Losses.meanSquaredError(
       discriminatorB(augmented(fakeB, random.derived("aug_B")), mode("D_A")), 1)
     let adversarialBA = Losses.meanSquaredError(
       discriminatorA(augmented(fakeA, random.derived("aug_A")), mode("D_B")), 1)
-    var loss = adversarialAB + adversarialBA + (cycleA + cycleB) * Float(recipe.cycleWeight)
-    if recipe.identityWeight > 0 {
-      let identityB = Losses.l1(generatorAB(realB, mode("idt_A")), realB)
-      let identityA = Losses.l1(generatorBA(realA, mode("idt_B")), realA)
-      loss = loss + (identityA + identityB) * Float(recipe.cycleWeight * recipe.identityWeight)
-      (measures.identityA, measures.identityB) = (identityA.scalar, identityB.scalar)
-    }
-    (measures.cycleA, measures.cycleB) = (cycleA.scalar, cycleB.scalar)
+    var loss = adversarialAB + adversarialBA
     (measures.adversarialAB, measures.adversarialBA) = (adversarialAB.scalar, adversarialBA.scalar)
+    func add(_ part: Tensor, _ weight: Double, _ measure: inout Float?) {
+      measure = part.scalar
+      loss = loss + part * Float(weight)
+    }
+    if weightA > 0 { add(Losses.l1(generatorBA(fakeB, mode("rec_A")), realA), weightA, &measures.cycleA) }
+    if weightB > 0 {
+      add(Losses.l1(generatorAB(withNoise(fakeA, "rec_B"), mode("rec_B")), realB), weightB, &measures.cycleB)
+    }
+    let identity = recipe.identityWeight
+    if identity * weightA > 0 {
+      add(Losses.l1(generatorBA(realA, mode("idt_B")), realA), identity * weightA, &measures.identityA)
+    }
+    if identity * weightB > 0 {
+      add(
+        Losses.l1(generatorAB(withNoise(realB, "idt_A"), mode("idt_A")), realB), identity * weightB, &measures.identityB
+      )
+    }
     measures.generatorLoss = loss.scalar
     return loss
   }
@@ -138,6 +153,15 @@ package final class CycleGAN {
     measure = loss.scalar
     return discriminator.gradients(of: consume loss)
   }
+
+  /// Returns translations of images of A to B, in inference.
+  /// - Parameter random: Source of the noise, if the generator takes some.
+  package func translatedToB(_ images: Tensor, using random: inout Random) -> Tensor {
+    generatorAB(configuration.withNoise(images, using: &random), .inference)
+  }
+
+  /// Returns translations of images of B to A, in inference.
+  package func translatedToA(_ images: Tensor) -> Tensor { generatorBA(images, .inference) }
 
   private func augmented(_ images: Tensor, _ random: Random) -> Tensor {
     var (images, random) = (images, random)

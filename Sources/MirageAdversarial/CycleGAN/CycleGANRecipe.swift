@@ -8,9 +8,12 @@ public struct CycleGANRecipe: Sendable, Codable, Equatable {
   public var steps = 5000
   /// Number of images of each domain in a step. Defaults to 1.
   public var batch = 1
-  /// Weight of the cycle loss, at least 0. Defaults to 10.
+  /// Weight of the cycle loss, at least 0. With 0 it is not computed. Defaults to 10.
   public var cycleWeight = 10.0
-  /// Weight of the identity loss as a fraction of `cycleWeight`, at least 0. Defaults to 0.5. With 0 the identity loss is
+  /// Weight of domain B's cycle loss, from B to A and back, at least 0. With 0 it is not computed, nor is the identity loss
+  /// of B, which suits a domain B that A does not determine. Defaults to `cycleWeight`.
+  public var cycleWeightBack: Double?
+  /// Weight of the identity loss as a fraction of the domain's cycle weight, at least 0. Defaults to 0.5. With 0 the identity loss is
   /// not computed, which saves a third of the work.
   public var identityWeight = 0.5
   /// Learning rate of all networks, above 0. Defaults to 2e-4.
@@ -26,6 +29,9 @@ public struct CycleGANRecipe: Sendable, Codable, Equatable {
     of: CycleGANRecipe(), Setting("steps", .integer(1...100_000_000), "Number of steps"),
     Setting("batch", .integer(1...65_536), "Number of images of each domain in a step"),
     Setting("cycle-weight", .number(0...1e6), "Weight of the cycle loss"),
+    Setting(
+      "cycle-weight-back", .number(0...1e6),
+      "Weight of the second domain's cycle loss; that of the first if not given, 0 for none"),
     Setting(
       "identity-weight", .number(0...1e6), "Weight of the identity loss as a fraction of the cycle loss's; 0 for none"),
     Setting("learning-rate", .number(1e-9...10), "Learning rate of all networks"),

@@ -42,15 +42,16 @@ package final class CycleGANTrainee: Trainee {
     let found = gan.step(batches[0].images, batches[1].images, learningRateFactor: factor)
     var measures = [
       TrainingMeasure("loss/generators", Double(found.generatorLoss), label: "G loss"),
-      TrainingMeasure("loss/cycle-a", Double(found.cycleA), label: "cycle A"),
-      TrainingMeasure("loss/cycle-b", Double(found.cycleB), label: "cycle B"),
       TrainingMeasure("loss/adversarial-ab", Double(found.adversarialAB)),
       TrainingMeasure("loss/adversarial-ba", Double(found.adversarialBA)),
       TrainingMeasure("loss/discriminator-a", Double(found.discriminatorA), label: "D loss A"),
       TrainingMeasure("loss/discriminator-b", Double(found.discriminatorB), label: "D loss B"),
     ]
-    for (name, value) in [("loss/identity-a", found.identityA), ("loss/identity-b", found.identityB)] {
-      if let value { measures.append(TrainingMeasure(name, Double(value))) }
+    for (name, value, label) in [
+      ("loss/cycle-a", found.cycleA, "cycle A"), ("loss/cycle-b", found.cycleB, "cycle B"),
+      ("loss/identity-a", found.identityA, nil), ("loss/identity-b", found.identityB, nil),
+    ] {
+      if let value { measures.append(TrainingMeasure(name, Double(value), label: label)) }
     }
     measures.append(TrainingMeasure("learning-rate", gan.recipe.learningRate * Double(factor)))
     return measures
@@ -59,9 +60,13 @@ package final class CycleGANTrainee: Trainee {
   package func exhibits() -> TrainingExhibits {
     var exhibits = TrainingExhibits()
     var variations: [Double] = []
-    func show(_ from: Domain, _ to: Domain, _ name: String, _ there: any Layer, _ back: any Layer) {
-      let translated = there(from.images, .inference)
-      let returned = back(translated, .inference)
+    // The same noise each time, so that grids show what the training changes.
+    var noise = Random(key: Random.Key(seed: 0, path: "grid"), sample: 0)
+    func show(
+      _ from: Domain, _ to: Domain, _ name: String, _ there: (Tensor) -> Tensor, _ back: (Tensor) -> Tensor
+    ) {
+      let translated = there(from.images)
+      let returned = back(translated)
       let cells =
         from.coding.images(from.images) + to.coding.images(translated) + from.coding.images(returned)
       exhibits.grids.append(
@@ -70,8 +75,9 @@ package final class CycleGANTrainee: Trainee {
           caption: "\(from.name); translated to \(to.name); translated back"))
       variations.append(Double(translated.variance(axes: [0]).mean().scalar.squareRoot()))
     }
-    show(domains.a, domains.b, "a-to-b", gan.generatorAB, gan.generatorBA)
-    show(domains.b, domains.a, "b-to-a", gan.generatorBA, gan.generatorAB)
+    let (toB, toA) = ({ [gan] in gan.translatedToB($0, using: &noise) }, gan.translatedToA)
+    show(domains.a, domains.b, "a-to-b", toB, toA)
+    show(domains.b, domains.a, "b-to-a", toA, toB)
     // A single image says nothing about how much translations vary.
     exhibits.variation = min(domains.a.images.shape[0], domains.b.images.shape[0]) > 1 ? variations.min() : nil
     exhibits.weights = [

@@ -24,7 +24,9 @@ extension CycleTranslation: TrainedEstimator {
         model, height: first.shape[0], width: first.shape[1], channelsA: first.shape[2], channelsB: second.shape[2])
       let header = try TranslationModel.header(
         configuration, [.init(name: flows.a.name, maps: a.coding.maps), .init(name: flows.b.name, maps: b.coding.maps)])
-      if let saved { try training.resume(saved, configuration: header["configuration"], in: context) }
+      if let saved {
+        try training.resume(TranslationModel.current(saved), configuration: header["configuration"], in: context)
+      }
       try await train(
         configuration, (flows.a.name, a), (flows.b.name, b), of: upstream, files: training.files,
         header: training.header(header, as: identity), from: saved, context)
@@ -40,7 +42,9 @@ extension CycleTranslation: TrainedEstimator {
   }
 
   private var training: StageTraining {
-    StageTraining(Self.name, checkpoint: checkpoint, kind: .cycleGAN, steps: train.steps)
+    StageTraining(
+      Self.name, checkpoint: checkpoint, kind: .cycleGAN, steps: train.steps,
+      settings: ["model": CycleGANModel.settings, "recipe": CycleGANRecipe.settings])
   }
 
   /// A domain's samples, with a name for messages.

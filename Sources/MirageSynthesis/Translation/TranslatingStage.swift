@@ -9,7 +9,7 @@ import MirageTensors
 ///
 /// Labels are kept or set; landmarks, boxes and attributes are carried, and the attribute `translated-from` names the
 /// original. Samples are translated in fixed blocks of neighboring positions, since the last digits of networks depend on how
-/// many are computed together.
+/// many are computed together. A generator's noise depends on the run's seed, the stage's path, the sample and the epoch.
 struct TranslatingStage: Stage {
   let model: TranslationModel
   let translation: Translation
@@ -56,8 +56,8 @@ struct TranslatingStage: Stage {
   private func translated(_ flow: Flow<Sample>, inputs: [String], at path: StagePath) -> Flow<Sample> {
     let (from, to) = model.codings(translation.direction)
     let networks = Built { [model, translation] in try model.generator(translation.direction) }
-    let blocks = flow.mapBlocks(of: Self.blockSize(of: from.shape), bytes: \.byteCount) { chunk, _ in
-      try await translate(chunk, by: networks, from, to, at: path)
+    let blocks = flow.mapBlocks(of: Self.blockSize(of: from.shape), bytes: \.byteCount) { chunk, run in
+      try await translate(chunk, by: networks, from, to, at: path, in: run)
     }
     var about = blocks.about
     (about.inputs, about.numbers) = (inputs, to.format.numbers)
@@ -71,9 +71,12 @@ struct TranslatingStage: Stage {
 
   @TensorActor
   private func translate(
-    _ chunk: Chunk<Sample>, by networks: Built<any Layer>, _ from: ImageCoding, _ to: ImageCoding, at path: StagePath
+    _ chunk: Chunk<Sample>, by networks: Built<any Layer>, _ from: ImageCoding, _ to: ImageCoding, at path: StagePath,
+    in run: Run
   ) throws -> [Slot<Sample>] {
+    let key = Random.Key(seed: run.seed, path: path.description)
     var rows: [Float] = []
+    var noise: [Random] = []
     var slots = chunk.slots
     var places: [Int] = []
     for (place, slot) in slots.enumerated() {
@@ -87,11 +90,14 @@ struct TranslatingStage: Stage {
         continue
       }
       from.append(sample, to: &rows)
+      noise.append(Random(key: key, sample: sample.id.digest, epoch: run.epoch))
       places.append(place)
     }
     guard !places.isEmpty else { return slots }
     let generator = try networks.value()
-    let contents = to.contents(generator(Tensor(rows, shape: [places.count] + from.shape), .inference))
+    var images = Tensor(rows, shape: [places.count] + from.shape)
+    if translation.direction == .forward { images = model.configuration.withNoise(images, from: noise) }
+    let contents = to.contents(generator(images, .inference))
     for (place, content) in zip(places, contents) {
       guard case .element(var sample) = slots[place] else { continue }
       sample.attributes["translated-from"] = .string("\(sample.id)")

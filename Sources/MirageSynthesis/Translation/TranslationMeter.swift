@@ -54,8 +54,11 @@ package final class TranslationMeter: TrainingEvaluator {
   }
 
   package func evaluate(_ subject: CycleGANTrainee) throws -> TrainingEvaluation {
-    let (there, back) = (subject.gan.generatorAB, subject.gan.generatorBA)
-    let found = [try measure(0, there, back), try measure(1, back, there)]
+    // The same noise each time, so that evaluations differ by the weights alone.
+    var noise = Random(key: Random.Key(seed: 0, path: "translation-meter"), sample: 0)
+    let gan = subject.gan
+    let (toB, toA) = ({ gan.translatedToB($0, using: &noise) }, gan.translatedToA)
+    let found = [try measure(0, toB, toA), try measure(1, toA, toB)]
     var measures: [(name: String, value: Double)] = []
     for (direction, distances) in zip(["ab", "ba"], found) {
       measures.append(("cycle-error-\(direction)", distances.cycle))
@@ -82,14 +85,16 @@ package final class TranslationMeter: TrainingEvaluator {
     return TrainingEvaluation(measures, score: score, summary: summary)
   }
 
-  private func measure(_ domain: Int, _ there: any Layer, _ back: any Layer) throws -> Distances {
+  private func measure(
+    _ domain: Int, _ there: (Tensor) -> Tensor, _ back: (Tensor) -> Tensor
+  ) throws -> Distances {
     let (from, to) = (domains[domain], domains[1 - domain])
     var (distances, count, recognized) = (Distances(), 0, 0)
     var (inputs, outputs): ([Float], [Float]) = ([], [])
     var features: [Tensor] = []
     for images in from.images {
-      let translated = there(images, .inference)
-      let returned = back(translated, .inference)
+      let translated = there(images)
+      let returned = back(translated)
       distances.cycle += Double((returned - images).abs().mean().scalar) * Double(images.shape[0])
       count += images.shape[0]
       if images.shape == translated.shape {

@@ -51,6 +51,17 @@ struct TranslationModel: Sendable {
     ]
   }
 
+  /// Returns a checkpoint whose configuration has the form of today's, with the defaults of settings that are younger.
+  ///
+  /// - Throws: an encoding error. A configuration that cannot be read stays as it is.
+  static func current(_ saved: Checkpoint) throws -> Checkpoint {
+    var saved = saved
+    if let configuration = try? saved.json("configuration")?.decoded(as: CycleGANConfiguration.self) {
+      saved.metadata["configuration"] = try JSONValue(encoding: configuration).text
+    }
+    return saved
+  }
+
   /// Codings of the samples that a translation takes and makes.
   func codings(_ direction: Translation.Direction) -> (from: ImageCoding, to: ImageCoding) {
     func coding(_ domain: Int, _ channels: Int) -> ImageCoding {
