@@ -2,7 +2,7 @@ extension Registry {
   /// All components of Mirage.
   public static let standard = Registry([
     // The first format that recognizes a directory is taken, so the more specific formats come first.
-    MNIST.self, CIFAR100.self, CIFAR10.self, CelebA.self, WebDataset.self, ImageFolder.self,
+    MNIST.self, CIFAR100.self, CIFAR10.self, CelebA.self, WebDataset.self, ImageFolder.self, ImagePairs.self,
     Interleave.self, PipelineSource.self, GANSource.self,
     Rotate.self, Affine.self, Perspective.self, Elastic.self, RandomCrop.self, CenterCrop.self, RandomResizedCrop.self,
     Resize.self, Pad.self, HorizontalFlip.self, VerticalFlip.self, Transpose.self,
