@@ -28,8 +28,8 @@ public protocol SplitSource: Source {
 /// A source of pairs: its samples are the first ones, and those of its partner the second ones, at the same positions under
 /// the same ids.
 ///
-/// As random draws depend on the id and the stage's path, a stage at one path makes the same choices for both: a pair that is
-/// cropped or flipped at random remains a pair.
+/// As random draws depend on the id and the stage's path, a stage at one path makes the same choices for both: a pair of one
+/// size that is cropped or flipped at random remains a pair. A pipeline takes the partner through its stages in this way.
 public protocol PairedSource: SourceComponent {
   /// Source of the second samples.
   var partner: any SourceComponent { get }
