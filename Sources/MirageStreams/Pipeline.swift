@@ -47,6 +47,8 @@ public struct Pipeline: Sendable {
     let root = context.path
     context.run = Run(seed: run.seed, epoch: run.epoch)
     var flow = try await source.flow(in: context.at(root.source)).running(context.run)
+    var partner = try await (source as? any PairedSource)?.partner.flow(in: context.at(root.source)).running(
+      context.run)
     var fitted: [FittedPipeline.Stage] = []
     var index = 0
     while index < stages.count {
@@ -58,14 +60,22 @@ public struct Pipeline: Sendable {
       do {
         switch component.role {
         case .augment:
-          flow = try AugmentChain(chain.compactMap(\.augment), at: chain.indices.map(root.stage)).apply(to: flow)
+          let augments = AugmentChain(chain.compactMap(\.augment), at: chain.indices.map(root.stage))
+          flow = try augments.apply(to: flow)
+          partner = try partner.map { try augments.apply(to: $0) }
           now = zip(chain.indices, chain).map { FittedPipeline.Stage(root.stage($0), $1) }
-        case .stage(let stage): flow = try stage.apply(to: flow, at: path)
+        case .stage(let stage):
+          flow = try stage.apply(to: flow, at: path)
+          partner = try partner.map { try stage.apply(to: $0, at: path) }
         case .estimator(let estimator):
           context.upstream = try upstream(of: fitted, context.run)
+          context.partner = partner
           if let found = try await fit(estimator, on: flow, named: now[0], in: context.at(path)) {
             now[0].fitted = found
-            flow = try found.stage.apply(to: flow, at: path)
+            let stage = found.stage
+            flow = try stage.apply(to: flow, at: path)
+            partner =
+              component is any ComputesWithNetworks ? nil : try partner.map { try stage.apply(to: $0, at: path) }
           } else {
             now[0].isLeftOut = true
           }
@@ -74,7 +84,7 @@ public struct Pipeline: Sendable {
       fitted += now
       index += now.count
     }
-    return FittedPipeline(flow: flow.running(run), stages: fitted)
+    return FittedPipeline(flow: flow.running(run), partner: partner?.running(run), stages: fitted)
   }
 
   private func fit(
@@ -147,6 +157,9 @@ public struct Pipeline: Sendable {
 public struct FittedPipeline: Sendable {
   /// The samples after the last stage.
   public let flow: Flow<Sample>
+  /// The second samples of pairs after the last stage, at the positions of the first ones in `flow`; nil if the source is not
+  /// one of pairs, or if a stage computes with networks.
+  public let partner: Flow<Sample>?
   /// The stages, in order.
   public let stages: [Stage]
 
@@ -193,10 +206,10 @@ public struct FittedPipeline: Sendable {
 
 extension JSONValue {
   /// The same value without the locations of data, which is identified by its digest.
-  package var withoutDirectories: JSONValue { without(["directory"]) }
+  package var withoutDirectories: JSONValue { without(["directory", "partner-directory"]) }
 
   /// The same value without the locations of data and models.
-  fileprivate var withoutPlaces: JSONValue { without(["directory", "checkpoint", "classifier"]) }
+  fileprivate var withoutPlaces: JSONValue { without(["directory", "partner-directory", "checkpoint", "classifier"]) }
 
   private func without(_ names: Set<String>) -> JSONValue {
     switch self {

@@ -25,6 +25,16 @@ public protocol SplitSource: Source {
   func selecting(_ split: Split) -> Self
 }
 
+/// A source of pairs: its samples are the first ones, and those of its partner the second ones, at the same positions under
+/// the same ids.
+///
+/// As random draws depend on the id and the stage's path, a stage at one path makes the same choices for both: a pair of one
+/// size that is cropped or flipped at random remains a pair. A pipeline takes the partner through its stages in this way.
+public protocol PairedSource: SourceComponent {
+  /// Source of the second samples.
+  var partner: any SourceComponent { get }
+}
+
 /// A dataset format that can be detected from the names in a directory or archive.
 public protocol RecognizedSource: SourceComponent {
   /// Returns whether the names found at a path are those of the format.

@@ -69,6 +69,9 @@ public struct Context: Sendable {
   public internal(set) var run = Run()
   /// Everything that determines the samples that flow into the stage that is fitted: source, seed, earlier stages.
   public internal(set) var upstream = JSONValue.null
+  /// The second samples of the pairs whose first samples flow into the stage that is fitted; nil if the source is not one of
+  /// pairs, or after a stage that computes with networks.
+  public internal(set) var partner: Flow<Sample>?
 
   public init(
     workers: Int = Context.processors, policy: ErrorPolicy = .stop, fitting: Fitting = .requireTrained

@@ -41,7 +41,8 @@ import Testing
     ("sharpness", ["factor: [0, 3]"]), ("hue", ["shift: 0.5"]), ("gamma", ["gamma: [0.3, 3]"]),
     ("posterize", ["bits: [0, 8]"]), ("solarize", ["threshold: [0, 256]"]), ("invert", [""]), ("equalize", [""]),
     ("autocontrast", [""]), ("grayscale", [""]), ("gaussian-blur", ["", "sigma: [3, 5], kernel: 5"]),
-    ("motion-blur", ["", "length: 30, degrees: 45"]), ("gaussian-noise", [""]), ("salt-and-pepper", ["amount: [0, 1]"]),
+    ("motion-blur", ["", "length: 30, degrees: 45"]), ("edges", ["", "threshold: 40"]), ("gaussian-noise", [""]),
+    ("salt-and-pepper", ["amount: [0, 1]"]),
     ("jpeg-compression", ["", "quality: [1, 100]"]), ("shade", ["", "strength: [0, 1], degrees: 90"]),
     ("fixed-pattern-noise", ["", "sigma: 255, columns: 90, seed: 3"]),
     ("erase", ["count: [1, 3]", "scale: [1, 1]"]),
@@ -66,10 +67,12 @@ import Testing
 
   @Test func everyEntryHasACase() {
     let names = Registry.standard.types.filter { $0.kind == .augmentation || $0.kind == .stage }.map { $0.name }
-    // GANs cannot be made of images of any shape: GANStageTests has their laws.
+    // GANs cannot be made of images of any shape, and a background has to fit: GANStageTests and BackgroundTests have
+    // their laws.
     #expect(
       names.sorted()
-        == (Self.settings.map(\.name) + ["conditional-gan", "cycle-gan", "gan-emit", "translate"]).sorted())
+        == (Self.settings.map(\.name) + ["background", "conditional-gan", "cycle-gan", "gan-emit", "translate"])
+        .sorted())
   }
 
   /// A value for a setting that must be given.

@@ -74,6 +74,27 @@ extension Image {
     }
   }
 
+  /// Replaces each color by the strength of the edge there: the length of Sobel's gradient of the luma, divided by 4, so that
+  /// a step of n levels between two flat areas gives n on both sides of it. At most 255.
+  ///
+  /// - Parameter threshold: strengths below become 0 and others 255; 0 keeps the strengths.
+  public mutating func detectEdges(threshold: Int) {
+    let gray = converted(to: .gray).pixels
+    let (height, width, channels, colors) = (height, width, channels, colorChannels)
+    for y in 0..<height {
+      let rows = (-1...1).map { Border.reflect.index(y + $0, count: height)! * width }
+      for x in 0..<width {
+        let columns = (-1...1).map { Border.reflect.index(x + $0, count: width)! }
+        func at(_ row: Int, _ column: Int) -> Int { Int(gray[rows[row] + columns[column]]) }
+        let dx = at(0, 2) + 2 * at(1, 2) + at(2, 2) - at(0, 0) - 2 * at(1, 0) - at(2, 0)
+        let dy = at(2, 0) + 2 * at(2, 1) + at(2, 2) - at(0, 0) - 2 * at(0, 1) - at(0, 2)
+        let strength = min(255, (Double(dx * dx + dy * dy).squareRoot() / 4).rounded())
+        let byte = threshold == 0 ? UInt8(strength) : Int(strength) < threshold ? 0 : 255
+        for c in 0..<colors { pixels[(y * width + x) * channels + c] = byte }
+      }
+    }
+  }
+
   /// Blends toward a smoothed image (factor below 1) or away from it. The smoothing is Pillow's: weights 5 for the
   /// pixel and 1 for each neighbor, divided by 13; edge pixels are unchanged.
   public mutating func adjustSharpness(by factor: Double) {

@@ -33,10 +33,7 @@ public struct ImageFolder: SourceComponent {
       count: listing.files.count, about: about, origin: { Origin(listing.files[$0]) },
       label: { listing.labels.isEmpty ? nil : listing.labels[$0].map(Int.init) },
       image: { index in
-        let path = joined(directory, listing.files[index])
-        do {
-          return try Image(decoding: InputFile.contents(of: path), as: channels)
-        } catch let error as MirageError { throw error.located(file: path) }
+        try Image(file: joined(directory, listing.files[index]), as: channels)
       }, finish: { listing.rows?.finish($0, &$1) })
   }
 
@@ -53,26 +50,12 @@ public struct ImageFolder: SourceComponent {
     var listing = Listing()
     let names = try directoryEntries(directory).filter { !$0.hasPrefix(".") }
     let folders = names.filter { FileKind(joined(directory, $0)) == .directory }
-    func images(in folder: String, below above: Set<FileIdentity> = []) throws {
-      guard let own = FileIdentity(joined(directory, folder)), !above.contains(own) else {
-        throw MirageError.badData(
-          "a symbolic link that leads back to a folder above it", file: joined(directory, folder))
-      }
-      for name in try directoryEntries(joined(directory, folder)) where !name.hasPrefix(".") {
-        let path = folder.isEmpty ? name : folder + "/" + name
-        switch FileKind(joined(directory, path)) {
-        case .directory: if !folder.isEmpty { try images(in: path, below: above.union([own])) }
-        case .file: if ImageFormat.names(name) { listing.files.append(path) }
-        case .missing: break
-        }
-      }
-    }
     if folders.isEmpty {
-      try images(in: "")
+      listing.files = names.filter { FileKind(joined(directory, $0)) == .file && ImageFormat.names($0) }
     } else {
       let top = Set([FileIdentity(directory)].compactMap(\.self))
       for (index, folder) in folders.enumerated() {
-        try images(in: folder, below: top)
+        listing.files += try imageFiles(in: directory, folder: folder, below: top)
         listing.labels += Array(repeating: Int32(index), count: listing.files.count - listing.labels.count)
       }
       listing.classes = folders

@@ -71,6 +71,41 @@ extension Flow where Element == Sample {
   }
 }
 
+extension Image {
+  /// Reads a PNG or JPEG file.
+  /// - Throws: missing input, or bad data with the file if it cannot be decoded.
+  init(file path: String, as channels: ColorMode) throws {
+    do {
+      self = try Image(decoding: InputFile.contents(of: path), as: channels)
+    } catch let error as MirageError { throw error.located(file: path) }
+  }
+}
+
+/// Returns the PNG and JPEG files in a directory and the folders in it, sorted, as paths relative to it. Names that begin
+/// with a dot are left out.
+///
+/// - Parameters:
+///   - folder: folder of the directory to begin in; the directory itself if empty.
+///   - above: folders that lead to it, to which no link in it may lead back.
+/// - Throws: missing input if there is no such directory; bad data for a symbolic link that leads back.
+func imageFiles(
+  in directory: String, folder: String = "", below above: Set<FileIdentity> = []
+) throws -> [String] {
+  let place = folder.isEmpty ? directory : joined(directory, folder)
+  let names = try directoryEntries(place).filter { !$0.hasPrefix(".") }
+  guard let own = FileIdentity(place), !above.contains(own) else {
+    throw MirageError.badData("a symbolic link that leads back to a folder above it", file: place)
+  }
+  return try names.flatMap { name in
+    let path = folder.isEmpty ? name : folder + "/" + name
+    switch FileKind(joined(directory, path)) {
+    case .directory: return try imageFiles(in: directory, folder: path, below: above.union([own]))
+    case .file: return ImageFormat.names(name) ? [path] : []
+    case .missing: return []
+    }
+  }
+}
+
 /// Returns the class names in a text file, one per line.
 func classNames(in path: String) throws -> [String] {
   try InputFile.lines(of: path).map { $0.trimmed }.filter { !$0.isEmpty }
