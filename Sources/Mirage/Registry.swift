@@ -9,7 +9,7 @@ extension Registry {
     Brightness.self, Contrast.self, Saturation.self, Sharpness.self, Hue.self, Gamma.self, Posterize.self,
     Solarize.self, Invert.self, Equalize.self, Autocontrast.self, Grayscale.self, GaussianBlur.self, MotionBlur.self,
     Edges.self,
-    GaussianNoise.self, SaltAndPepper.self, JPEGCompression.self, Shade.self, FixedPatternNoise.self,
+    GaussianNoise.self, SaltAndPepper.self, JPEGCompression.self, Shade.self, FixedPatternNoise.self, ChannelJitter.self,
     Erase.self, GridDropout.self, RandAugment.self, TrivialAugmentWide.self, OneOf.self, SomeOf.self, Sometimes.self,
     Copies.self, Repeat.self, Take.self, Skip.self, Shuffle.self, Filter.self, Balance.self, Subset.self, Mixup.self,
     CutMix.self, Background.self, Scale.self, Normalize.self, ConditionalGAN.self, CycleTranslation.self,

@@ -7,7 +7,7 @@ import MirageTensors
 /// Layers: 3 × 3 convolutions of 32, 64, 128 and then 256 channels, each followed by ReLU and 2 × 2 max pooling, until
 /// both sides are at most 8 pixels or the smaller is 1; then a linear layer of 128 features, ReLU, and a linear layer of
 /// one logit per class.
-public final class ImageClassifier: Module {
+public final class ImageClassifier: Layer {
   /// Size of images and names of classes.
   public struct Configuration: Sendable, Codable, Equatable {
     /// Size of images, in pixels, and number of channels.
@@ -85,7 +85,7 @@ public final class ImageClassifier: Module {
   }
 
   /// Computes logits, N × classes, of N × H × W × C images in -1 ... 1.
-  public func callAsFunction(_ images: Tensor, _ mode: Mode) -> Tensor { network(images, mode) }
+  public func callAsFunction(_ images: consuming Tensor, _ mode: Mode) -> Tensor { network(images, mode) }
 
   /// Computes features, N × 128, of N × H × W × C images in -1 ... 1. The logits are a linear function of them.
   package func features(_ images: Tensor) -> Tensor {

@@ -44,6 +44,7 @@ import Testing
     ("motion-blur", ["", "length: 30, degrees: 45"]), ("edges", ["", "threshold: 40"]), ("gaussian-noise", [""]),
     ("salt-and-pepper", ["amount: [0, 1]"]),
     ("jpeg-compression", ["", "quality: [1, 100]"]), ("shade", ["", "strength: [0, 1], degrees: 90"]),
+    ("channel-jitter", ["", "factor: [-1, 1], shift: [0, 255]"]),
     ("fixed-pattern-noise", ["", "sigma: 255, columns: 90, seed: 3"]),
     ("erase", ["count: [1, 3]", "scale: [1, 1]"]),
     ("grid-dropout", ["unit: [2, 5]", "ratio: 1"]), ("rand-augment", ["", "operations: 14, magnitude: 30"]),

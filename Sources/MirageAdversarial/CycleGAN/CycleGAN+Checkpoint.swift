@@ -4,7 +4,7 @@ import MirageTensors
 
 extension CycleGAN {
   /// Stores everything that later steps depend on: the four networks under the CycleGAN repository's names (`G_A`, `G_B`,
-  /// `D_A`, `D_B`), the optimizers `G` and `D`, the pools `A` and `B` with their random numbers, and the number of steps.
+  /// `D_A`, `D_B`), the classifier `C`, the optimizers `G` and `D`, the pools `A` and `B` with their random numbers, and the number of steps.
   package func store(in checkpoint: inout Checkpoint) {
     for (name, network) in networks { checkpoint.store(network, as: name) }
     checkpoint.store(optimizer: generatorOptimizer, as: "G")
@@ -29,6 +29,7 @@ extension CycleGAN {
 
   private var networks: [(name: String, network: any Layer)] {
     [("G_A", generatorAB), ("G_B", generatorBA), ("D_A", discriminatorB), ("D_B", discriminatorA)]
+      + (classifier.map { [("C", $0)] } ?? [])
   }
 }
 

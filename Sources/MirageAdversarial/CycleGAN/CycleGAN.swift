@@ -20,6 +20,8 @@ package final class CycleGAN {
   package let discriminatorB: any Layer
   /// The discriminator of images in A, against which `generatorBA` plays; `D_B` in the CycleGAN repository.
   package let discriminatorA: any Layer
+  /// The classifier that is trained along on images of A and their translations; nil if labels are ignored.
+  package let classifier: (any Layer)?
   /// Number of steps done.
   package internal(set) var steps = 0
   var generatorOptimizer, discriminatorOptimizer: Adam
@@ -29,11 +31,14 @@ package final class CycleGAN {
 
   /// Creates networks with random weights.
   ///
+  /// - Parameter classifier: Network of images of B to logits, which is trained along; nil if labels are ignored.
   /// - Throws: bad pipeline with `place` naming the setting, if a setting of the recipe is out of its range or does not fit
   ///   the images.
-  package init(_ configuration: CycleGANConfiguration, _ recipe: CycleGANRecipe, seed: UInt64) throws {
+  package init(
+    _ configuration: CycleGANConfiguration, _ recipe: CycleGANRecipe, classifier: (any Layer)? = nil, seed: UInt64
+  ) throws {
     try recipe.check(for: configuration)
-    (self.configuration, self.recipe) = (configuration, recipe)
+    (self.configuration, self.recipe, self.classifier) = (configuration, recipe, classifier)
     let key = Random.Key(seed: seed, path: "cyclegan")
     func random(_ name: String) -> Random { Random(key: key, sample: 0).derived(name) }
     var (weightsAB, weightsBA, weightsA, weightsB) = (random("G_A"), random("G_B"), random("D_B"), random("D_A"))
@@ -41,7 +46,7 @@ package final class CycleGAN {
     generatorBA = configuration.generatorBA(using: &weightsBA)
     discriminatorA = configuration.discriminator(configuration.channelsA, using: &weightsA)
     discriminatorB = configuration.discriminator(configuration.channelsB, using: &weightsB)
-    generatorParameters = generatorAB.parameters + generatorBA.parameters
+    generatorParameters = generatorAB.parameters + generatorBA.parameters + (classifier?.parameters ?? [])
     discriminatorParameters = discriminatorB.parameters + discriminatorA.parameters
     generatorOptimizer = Adam(learningRate: Float(recipe.learningRate), betas: (0.5, 0.999))
     discriminatorOptimizer = generatorOptimizer
@@ -62,6 +67,8 @@ package final class CycleGAN {
     /// Mean absolute difference of an image and its translation by the generator into its own domain; nil if its weight is
     /// 0.
     package var identityA: Float?, identityB: Float?
+    /// Cross-entropy of the classifier on images of A and on their translations; nil if labels are ignored.
+    package var classifierReal: Float?, classifierFake: Float?
     /// Least-squares loss of each domain's discriminator.
     package var discriminatorA: Float = 0, discriminatorB: Float = 0
   }
@@ -71,8 +78,11 @@ package final class CycleGAN {
   /// - Parameters:
   ///   - realA: Images of domain A, N × H × W × C in -1 ... 1.
   ///   - realB: Images of domain B. Their number may differ from that of `realA`.
+  ///   - labels: Classes of `realA`, for the classifier; empty if there is none.
   ///   - learningRateFactor: Factor of the learning rate, such as that of `Schedule.linearDecay`. Defaults to 1.
-  package func step(_ realA: Tensor, _ realB: Tensor, learningRateFactor: Float = 1) -> Measures {
+  package func step(
+    _ realA: Tensor, _ realB: Tensor, labels: [Int] = [], learningRateFactor: Float = 1
+  ) -> Measures {
     check(realA, configuration.channelsA)
     check(realB, configuration.channelsB)
     generatorOptimizer.learningRate = Float(recipe.learningRate) * learningRateFactor
@@ -82,7 +92,7 @@ package final class CycleGAN {
     var fakes: (a: Tensor, b: Tensor) = (realA, realB)
 
     // The losses are differentiated as expressions: a variable would keep its graph in memory meanwhile.
-    var gradients = generatorLoss(realA, realB, random.derived("generators"), &fakes, &measures)
+    var gradients = generatorLoss(realA, realB, labels, random.derived("generators"), &fakes, &measures)
       .gradients(wrt: generatorParameters.map(\.leaf))
     generatorOptimizer.step(generatorParameters, gradients)
 
@@ -102,7 +112,7 @@ package final class CycleGAN {
   }
 
   private func generatorLoss(
-    _ realA: Tensor, _ realB: Tensor, _ random: Random, _ fakes: inout (a: Tensor, b: Tensor),
+    _ realA: Tensor, _ realB: Tensor, _ labels: [Int], _ random: Random, _ fakes: inout (a: Tensor, b: Tensor),
     _ measures: inout Measures
   ) -> Tensor {
     func mode(_ name: String) -> Mode { .training(random.derived(name)) }
@@ -138,6 +148,16 @@ package final class CycleGAN {
       add(
         Losses.l1(generatorAB(withNoise(realB, "idt_A"), mode("idt_A")), realB), identity * weightB, &measures.identityB
       )
+    }
+    if let classifier {
+      // Trained on both domains at once, as in PixelDA (Bousmalis et al. 2017); it keeps the generator from changing classes.
+      func entropy(_ images: Tensor, _ name: String) -> Tensor {
+        Losses.crossEntropy(logits: classifier(images, mode(name)), labels: labels)
+      }
+      if configuration.channelsA == configuration.channelsB {
+        add(entropy(realA, "class_real"), recipe.labelWeight, &measures.classifierReal)
+      }
+      add(entropy(fakeB, "class_fake"), recipe.labelWeight, &measures.classifierFake)
     }
     measures.generatorLoss = loss.scalar
     return loss

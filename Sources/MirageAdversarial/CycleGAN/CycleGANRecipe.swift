@@ -4,6 +4,15 @@ import MirageSupport
 
 /// Settings of CycleGAN's training. The defaults are the published ones, but for the number of steps.
 public struct CycleGANRecipe: Sendable, Codable, Equatable {
+  /// Treatment of the classes of domain A.
+  public enum Labels: String, Sendable, Codable, CaseIterable {
+    /// Classes play no part.
+    case ignored
+    /// A classifier is trained along on images of A and on their translations, and the generator is trained not to change
+    /// what it recognizes (semantic consistency).
+    case kept
+  }
+
   /// Number of steps. Defaults to 5,000.
   public var steps = 5000
   /// Number of images of each domain in a step. Defaults to 1.
@@ -16,6 +25,10 @@ public struct CycleGANRecipe: Sendable, Codable, Equatable {
   /// Weight of the identity loss as a fraction of the domain's cycle weight, at least 0. Defaults to 0.5. With 0 the identity loss is
   /// not computed, which saves a third of the work.
   public var identityWeight = 0.5
+  /// Treatment of the classes of domain A. Defaults to `ignored`.
+  public var labels = Labels.ignored
+  /// Weight of the classifier's loss where labels are kept, above 0. Defaults to 1.
+  public var labelWeight = 1.0
   /// Learning rate of all networks, above 0. Defaults to 2e-4.
   public var learningRate = 2e-4
   /// Fraction of the steps after which the learning rate decays linearly to 0, 0 to 1; 1 for no decay. Defaults to 0.5.
@@ -34,6 +47,10 @@ public struct CycleGANRecipe: Sendable, Codable, Equatable {
       "Weight of the second domain's cycle loss; that of the first if not given, 0 for none"),
     Setting(
       "identity-weight", .number(0...1e6), "Weight of the identity loss as a fraction of the cycle loss's; 0 for none"),
+    Setting(
+      "labels", .choice(Labels.self), "Whether a classifier that is trained along keeps the classes of the first domain"
+    ),
+    Setting("label-weight", .number(1e-6...1e6), "Weight of the classifier's loss where labels are kept"),
     Setting("learning-rate", .number(1e-9...10), "Learning rate of all networks"),
     Setting("decay-from", .number(0...1), "Fraction of the steps after which the learning rate goes down to 0"),
     Setting(

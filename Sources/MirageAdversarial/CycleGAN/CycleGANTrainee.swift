@@ -26,9 +26,10 @@ package final class CycleGANTrainee: Trainee {
   ///
   /// - Throws: bad pipeline if settings are out of range or do not fit the images.
   package init(
-    _ configuration: CycleGANConfiguration, _ recipe: CycleGANRecipe, a: Domain, b: Domain, seed: UInt64
+    _ configuration: CycleGANConfiguration, _ recipe: CycleGANRecipe, a: Domain, b: Domain,
+    classifier: (any Layer)? = nil, seed: UInt64
   ) throws {
-    gan = try CycleGAN(configuration, recipe, seed: seed)
+    gan = try CycleGAN(configuration, recipe, classifier: classifier, seed: seed)
     domains = (a, b)
   }
 
@@ -39,7 +40,7 @@ package final class CycleGANTrainee: Trainee {
       throw MirageError.badData("a batch of one of the domains has no image", remedy: "Put filters before the stage.")
     }
     let factor = gan.recipe.learningRateFactor(at: gan.steps)
-    let found = gan.step(batches[0].images, batches[1].images, learningRateFactor: factor)
+    let found = gan.step(batches[0].images, batches[1].images, labels: batches[0].labels, learningRateFactor: factor)
     var measures = [
       TrainingMeasure("loss/generators", Double(found.generatorLoss), label: "G loss"),
       TrainingMeasure("loss/adversarial-ab", Double(found.adversarialAB)),
@@ -50,6 +51,7 @@ package final class CycleGANTrainee: Trainee {
     for (name, value, label) in [
       ("loss/cycle-a", found.cycleA, "cycle A"), ("loss/cycle-b", found.cycleB, "cycle B"),
       ("loss/identity-a", found.identityA, nil), ("loss/identity-b", found.identityB, nil),
+      ("loss/classifier-real", found.classifierReal, nil), ("loss/classifier-fake", found.classifierFake, "C loss"),
     ] {
       if let value { measures.append(TrainingMeasure(name, Double(value), label: label)) }
     }

@@ -13,7 +13,8 @@ extension CycleTranslation: TrainedEstimator {
     let (training, identity) = (training, try identity(upstream, flows, context))
     let label = try label(among: upstream.about.classes)
     try await training.run(as: identity, in: context) { saved in
-      let (a, b) = (try await survey(flows.a, context), try await survey(flows.b, context))
+      let a = try await survey(flows.a, isConditional: train.labels == .kept, context)
+      let b = try await survey(flows.b, context)
       let (first, second) = (a.coding.format, b.coding.format)
       guard first.shape.prefix(2) == second.shape.prefix(2), first.numbers == second.numbers else {
         throw MirageError.badData(
@@ -76,9 +77,11 @@ extension CycleTranslation: TrainedEstimator {
     return (a, ("what flows through", try await branch.flow(in: context.at(context.path.child("through")))))
   }
 
-  private func survey(_ domain: Domain, _ context: Context) async throws -> TrainingSet {
+  private func survey(
+    _ domain: Domain, isConditional: Bool = false, _ context: Context
+  ) async throws -> TrainingSet {
     do {
-      return try await TrainingSet(surveying: domain.flow, isConditional: false, in: context) {
+      return try await TrainingSet(surveying: domain.flow, isConditional: isConditional, in: context) {
         context.report(
           FittingProgress(
             stage: Self.name, activity: "looking at \(domain.name)", done: $0, total: domain.flow.count))
@@ -102,7 +105,8 @@ extension CycleTranslation: TrainedEstimator {
       CycleGANTrainee.Domain(name, coding: set.coding, images: try await set.rows(8)[0])
     }
     let trainee = try CycleGANTrainee(
-      configuration, train, a: await domain(a.name, a.set), b: await domain(b.name, b.set), seed: seed)
+      configuration, train, a: await domain(a.name, a.set), b: await domain(b.name, b.set),
+      classifier: train.labels == .kept ? classifier(of: upstream.about.classes, configuration, seed) : nil, seed: seed)
     var schedule = TrainingLoop<CycleGANTrainee>.Schedule(steps: train.steps, samplesPerBatch: train.batch)
     (schedule.batchesPerStep, schedule.countsEmptyBatches) = (2, true)
     (schedule.evaluateEvery, schedule.exhibitEvery) = (watch.evaluateEvery, watch.gridEvery)
@@ -120,6 +124,17 @@ extension CycleTranslation: TrainedEstimator {
     let parts = sets.map { $0.rest.batches(of: train.batch) }
     try await loop.run(
       on: Batches.alternating(parts, fromBatch: loop.samplesSeen / train.batch, seed: seed))
+  }
+
+  /// Returns an untrained classifier of the translations.
+  @TensorActor private func classifier(
+    of classes: [String], _ configuration: CycleGANConfiguration, _ seed: UInt64
+  ) throws -> ImageClassifier {
+    var random = Random(key: Random.Key(seed: seed, path: "classifier"), sample: 0)
+    return try ImageClassifier(
+      .init(
+        height: configuration.height, width: configuration.width, channels: configuration.channelsB, classes: classes),
+      using: &random)
   }
 
   /// Returns what evaluates the training: by a classifier of the domains' classes, if they have some.

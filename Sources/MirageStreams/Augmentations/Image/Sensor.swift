@@ -75,3 +75,48 @@ public struct FixedPatternNoise: Augmentation {
     }
   }
 }
+
+/// Multiplies each color channel by a factor of its own and adds an offset of its own, clamped at 0 and 255. Alpha does not
+/// change. A negative factor inverts a channel.
+public struct ChannelJitter: Augmentation {
+  public static let declaration = Declaration(
+    "channel-jitter", "Multiplies and shifts each color channel by numbers of its own", of: ChannelJitter(),
+    Setting("factor", .numberRange(-10...10), "Factor of a channel; a negative one inverts it"),
+    Setting("shift", .numberRange(-255...255), "Offset of a channel in byte levels"), .probability)
+
+  /// Factor of a channel; a negative one inverts it.
+  package var factor: ClosedRange<Double>
+  /// Offset of a channel in byte levels.
+  package var shift: ClosedRange<Double>
+  public var probability: Double
+
+  public init(
+    factor: ClosedRange<Double> = 0.8...1.2, shift: ClosedRange<Double> = -20...20, probability: Double = 1
+  ) {
+    (self.factor, self.shift, self.probability) = (factor, shift, probability)
+  }
+
+  /// Factors and offsets of the color channels.
+  public struct Parameters: Sendable, Codable { package var factors, shifts: [Double] }
+
+  public func draw(for sample: borrowing Sample, using random: inout Random) -> Parameters {
+    var parameters = Parameters(factors: [], shifts: [])
+    for _ in 0..<3 {
+      parameters.factors.append(random.uniform(in: factor))
+      parameters.shifts.append(random.uniform(in: shift))
+    }
+    return parameters
+  }
+
+  public func apply(_ parameters: Parameters, to sample: inout Sample) throws {
+    try sample.withImage { image in
+      let tables = zip(parameters.factors, parameters.shifts).map { factor, shift in
+        (0...255).map { UInt8(max(0, min(255, (factor * Double($0) + shift).rounded()))) }
+      }
+      let (channels, colors) = (image.channels, image.colorChannels)
+      for index in image.pixels.indices where index % channels < colors {
+        image.pixels[index] = tables[index % channels][Int(image.pixels[index])]
+      }
+    }
+  }
+}
