@@ -51,6 +51,19 @@ class Random:
         self.counter = [0, epoch, sample & WORD, sample >> 32]
         self.words = []
 
+    def derived(self, name):
+        """The generator of a named part."""
+
+        def child(key, index):
+            return mix64(key ^ mix64((index + 0x9E37_79B9) & LONG))
+
+        part = Random("", sample=0)
+        part.counter, part.key = list(self.counter), self.key
+        for byte in name.encode():
+            part.key = child(part.key, byte)
+        part.key = child(part.key, len(name.encode()))
+        return part
+
     def word(self):
         if not self.words:
             self.words = list(philox(self.counter, self.key))

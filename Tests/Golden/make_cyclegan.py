@@ -22,35 +22,48 @@ from make_training import MARGIN, add, put, write
 # Networks, under the repository's names
 
 
+NORMALIZATIONS = {"instance": nn.InstanceNorm2d, "batch": nn.BatchNorm2d, "none": lambda channels: nn.Identity()}
+
+
 class ResidualBlock(nn.Module):
-    def __init__(self, width):
+    def __init__(self, width, norm, bias, dropout):
         super().__init__()
 
         def padded():
-            return [nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), nn.InstanceNorm2d(width)]
+            return [nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3, bias=bias), norm(width)]
 
-        self.conv_block = nn.Sequential(*padded(), nn.ReLU(True), *padded())
+        between = [nn.ReLU(True)] + ([nn.Dropout(0.5)] if dropout else [])
+        self.conv_block = nn.Sequential(*padded(), *between, *padded())
 
     def forward(self, x):
         return x + self.conv_block(x)
 
 
 class ResNetGenerator(nn.Module):
-    def __init__(self, blocks, filters, inputs, outputs):
+    def __init__(
+        self, blocks, filters, inputs, outputs, normalization="instance", dropout=False, upsampling="transposed"
+    ):
         super().__init__()
         n = filters
+        norm, bias = NORMALIZATIONS[normalization], normalization == "instance"
 
         def normalized(convolution):
-            return [convolution, nn.InstanceNorm2d(convolution.out_channels), nn.ReLU(True)]
+            return [convolution, norm(convolution.out_channels), nn.ReLU(True)]
+
+        def up(inputs, outputs):
+            if upsampling == "transposed":
+                return normalized(nn.ConvTranspose2d(inputs, outputs, 3, 2, 1, output_padding=1, bias=bias))
+            convolution = nn.Conv2d(inputs, outputs, 3, bias=bias)
+            return [nn.Upsample(scale_factor=2), nn.ReflectionPad2d(1), *normalized(convolution)]
 
         self.model = nn.Sequential(
             nn.ReflectionPad2d(3),
-            *normalized(nn.Conv2d(inputs, n, 7)),
-            *normalized(nn.Conv2d(n, 2 * n, 3, 2, 1)),
-            *normalized(nn.Conv2d(2 * n, 4 * n, 3, 2, 1)),
-            *[ResidualBlock(4 * n) for _ in range(blocks)],
-            *normalized(nn.ConvTranspose2d(4 * n, 2 * n, 3, 2, 1, output_padding=1)),
-            *normalized(nn.ConvTranspose2d(2 * n, n, 3, 2, 1, output_padding=1)),
+            *normalized(nn.Conv2d(inputs, n, 7, bias=bias)),
+            *normalized(nn.Conv2d(n, 2 * n, 3, 2, 1, bias=bias)),
+            *normalized(nn.Conv2d(2 * n, 4 * n, 3, 2, 1, bias=bias)),
+            *[ResidualBlock(4 * n, norm, bias, dropout) for _ in range(blocks)],
+            *up(4 * n, 2 * n),
+            *up(2 * n, n),
             nn.ReflectionPad2d(3),
             nn.Conv2d(n, outputs, 7),
             nn.Tanh(),
@@ -60,15 +73,49 @@ class ResNetGenerator(nn.Module):
         return self.model(x)
 
 
-class PatchDiscriminator(nn.Module):
-    def __init__(self, layers, filters, inputs):
+class UNetLevel(nn.Module):
+    def __init__(self, layers, outermost):
         super().__init__()
+        self.model, self.outermost = nn.Sequential(*layers), outermost
+
+    def forward(self, x):
+        return self.model(x) if self.outermost else torch.cat([x, self.model(x)], 1)
+
+
+class UNetGenerator(nn.Module):
+    def __init__(self, downs, filters, inputs, outputs, normalization="batch", dropout=False):
+        super().__init__()
+        norm, bias = NORMALIZATIONS[normalization], normalization == "instance"
+        widths = [filters * min(2**level, 8) for level in range(downs)]
+        inner = None
+        for level in reversed(range(downs)):
+            wide, outermost = widths[level], level == 0
+            outside = outputs if outermost else widths[level - 1]
+            down = nn.Conv2d(inputs if outermost else outside, wide, 4, 2, 1, bias=bias)
+            up = nn.ConvTranspose2d(2 * wide if inner else wide, outside, 4, 2, 1, bias=bias or outermost)
+            layers = [down] if outermost else [nn.LeakyReLU(0.2), down]
+            if inner:
+                layers += [inner] if outermost else [norm(wide), inner]
+            layers += [nn.ReLU(), up, nn.Tanh() if outermost else norm(outside)]
+            if dropout and inner and level >= 4:
+                layers.append(nn.Dropout(0.5))
+            inner = UNetLevel(layers, outermost)
+        self.model = inner
+
+    def forward(self, x):
+        return self.model(x)
+
+
+class PatchDiscriminator(nn.Module):
+    def __init__(self, layers, filters, inputs, normalization="instance"):
+        super().__init__()
+        norm, bias = NORMALIZATIONS[normalization], normalization == "instance"
         model = [nn.Conv2d(inputs, filters, 4, 2, 1), nn.LeakyReLU(0.2, True)]
         width = filters
         for level in range(1, layers + 1):
             wider = filters * min(2**level, 8)
-            model += [nn.Conv2d(width, wider, 4, 2 if level < layers else 1, 1)]
-            model += [nn.InstanceNorm2d(wider), nn.LeakyReLU(0.2, True)]
+            model += [nn.Conv2d(width, wider, 4, 2 if level < layers else 1, 1, bias=bias)]
+            model += [norm(wider), nn.LeakyReLU(0.2, True)]
             width = wider
         self.model = nn.Sequential(*model, nn.Conv2d(width, 1, 4, 1, 1))
 
@@ -76,52 +123,110 @@ class PatchDiscriminator(nn.Module):
         return self.model(x)
 
 
+class PixelDiscriminator(nn.Module):
+    def __init__(self, filters, inputs, normalization="instance"):
+        super().__init__()
+        norm, bias = NORMALIZATIONS[normalization], normalization == "instance"
+        self.net = nn.Sequential(
+            nn.Conv2d(inputs, filters, 1),
+            nn.LeakyReLU(0.2, True),
+            nn.Conv2d(filters, 2 * filters, 1, bias=bias),
+            norm(2 * filters),
+            nn.LeakyReLU(0.2, True),
+            nn.Conv2d(2 * filters, 1, 1, bias=bias),
+        )
+
+    def forward(self, x):
+        return self.net(x)
+
+
+NETWORKS = {
+    "resnet": ResNetGenerator,
+    "unet": UNetGenerator,
+    "patch": PatchDiscriminator,
+    "pixel": PixelDiscriminator,
+}
+
+
+def bounds_of(key, shape):
+    if key.endswith("running_mean"):
+        return [-0.2, 0.2]
+    return [0.5, 1.5] if key.endswith("running_var") else initial_bounds(key, shape)
+
+
 def initialize(network, prefix):
     """Weights that any program can draw again; their bounds by name."""
     bounds = {}
     for key, tensor in network.state_dict().items():
-        bounds[key] = initial_bounds(key, tensor.shape)
-        tensor.copy_(Random(prefix + key).uniform(tensor.shape, *bounds[key]))
+        if not key.endswith("num_batches_tracked"):
+            bounds[key] = bounds_of(key, tensor.shape)
+            tensor.copy_(Random(prefix + key).uniform(tensor.shape, *bounds[key]))
     return bounds
 
 
-def forward(section, name, make, shape, settings, tolerance):
-    """The output of a network for an image."""
+def forward(section, name, kind, shape, settings, tolerance, every=1):
+    """The output of a network for an image, in inference and, if that is another one, in training."""
     key = f"{section}/{name}"
 
-    def run(precision):
-        network = make(**settings).to(precision)
+    def run(precision, training):
+        network = NETWORKS[kind](**settings).to(precision).train(training)
         bounds = initialize(network, f"{key}/")
         image = Random(f"{key}/image").uniform(shape, -1, 1)
         with torch.no_grad():
-            return network, bounds, channels_last(network(channels_first(image).to(precision)))
+            output = channels_last(network(channels_first(image).to(precision)))
+            return network, bounds, output if every == 1 else output.reshape(-1)[::every]
 
-    network, bounds, exact = run(torch.float64)
-    error = (run(torch.float32)[2].double() - exact).abs().max().item()
-    if error * MARGIN > tolerance:
-        print(f"{key}: Float32 is off by {error:.1e}, tolerance {tolerance}")
-    row = {"name": name, **settings, "shape": shape, "initial": bounds}
+    row = {"name": name, "kind": kind, **settings, "shape": shape, "every": every}
+    modes = {"output": False}
+    if settings.get("normalization") == "batch" and not settings.get("dropout"):
+        modes["training"] = True
+    for field, training in modes.items():
+        network, row["initial"], exact = run(torch.float64, training)
+        error = (run(torch.float32, training)[2].double() - exact).abs().max().item()
+        if error * MARGIN > tolerance:
+            print(f"{key}: Float32 is off by {error:.1e}, tolerance {tolerance}")
+        row[field] = put(f"{key}/{field}", exact)
     row["shapes"] = {k: list(tensor.shape) for k, tensor in network.state_dict().items()}
     row["parameters"] = sum(parameter.numel() for parameter in network.parameters())
-    row["output"] = put(f"{key}/output", exact)
     add(section, {**row, "tolerance": tolerance})
 
 
 def networks():
-    def generator(name, shape, blocks, filters, outputs, tolerance):
-        settings = {"blocks": blocks, "filters": filters, "inputs": shape[-1], "outputs": outputs}
-        forward("generators", name, ResNetGenerator, shape, settings, tolerance)
+    def generator(name, shape, blocks, filters, outputs, tolerance, **settings):
+        settings = {"blocks": blocks, "filters": filters, "inputs": shape[-1], "outputs": outputs} | settings
+        forward("generators", name, "resnet", shape, settings, tolerance)
 
-    def discriminator(name, shape, layers, filters):
-        settings = {"layers": layers, "filters": filters, "inputs": shape[-1]}
-        forward("discriminators", name, PatchDiscriminator, shape, settings, 1e-4)
+    def unet(name, shape, downs, filters, outputs, every, **settings):
+        settings = {"downs": downs, "filters": filters, "inputs": shape[-1], "outputs": outputs} | settings
+        settings = {"normalization": "batch"} | settings
+        forward("generators", name, "unet", shape, settings, 1e-4, every)
+
+    def discriminator(name, shape, layers, filters, **settings):
+        settings = {"layers": layers, "filters": filters, "inputs": shape[-1]} | settings
+        forward("discriminators", name, "patch", shape, settings, 1e-4)
+
+    def pixel(name, shape, filters, **settings):
+        settings = {"filters": filters, "inputs": shape[-1]} | settings
+        forward("discriminators", name, "pixel", shape, settings, 1e-4)
 
     generator("published", [1, 32, 32, 3], 9, 64, 3, 1e-3)
     generator("gray-to-color", [2, 20, 8, 1], 1, 4, 3, 1e-4)
     generator("no-blocks", [1, 12, 16, 3], 0, 4, 1, 1e-4)
+    generator("batch", [2, 12, 16, 3], 2, 4, 3, 1e-4, normalization="batch")
+    generator("dropout", [1, 16, 12, 3], 2, 4, 3, 1e-4, dropout=True)
+    generator("resize", [1, 16, 12, 3], 1, 4, 3, 1e-4, upsampling="resize")
+    generator("plain-resize", [1, 12, 8, 1], 1, 4, 1, 1e-4, normalization="none", upsampling="resize")
+    unet("unet-128", [1, 128, 128, 3], 7, 4, 3, 47, normalization="instance")
+    unet("unet-256", [1, 256, 256, 1], 8, 2, 3, 191, dropout=True)
+    unet("unet-32", [2, 32, 64, 3], 5, 4, 1, 3)
+    unet("unet-64", [1, 64, 64, 1], 6, 3, 1, 3, normalization="none", dropout=True)
     discriminator("published", [1, 48, 32, 3], 3, 64)
     discriminator("one-layer", [2, 9, 12, 1], 1, 4)
     discriminator("four-layers", [1, 50, 64, 3], 4, 3)
+    discriminator("batch", [2, 24, 20, 3], 2, 4, normalization="batch")
+    discriminator("plain", [1, 12, 12, 1], 2, 4, normalization="none")
+    pixel("pixel", [2, 6, 5, 3], 4)
+    pixel("pixel-batch", [2, 6, 5, 1], 3, normalization="batch")
 
 
 # Training
@@ -147,6 +252,29 @@ class ImagePool:
         return torch.cat(shown)
 
 
+def bce(scores, target):
+    return F.binary_cross_entropy_with_logits(scores, torch.full_like(scores, target))
+
+
+# What a generator minimizes, and a discriminator before its penalty.
+LOSSES = {
+    "least-squares": (
+        lambda fake: (fake - 1).square().mean(),
+        lambda real, fake: ((real - 1).square().mean() + fake.square().mean()) / 2,
+    ),
+    "original": (lambda fake: bce(fake, 1), lambda real, fake: (bce(real, 1) + bce(fake, 0)) / 2),
+    "wasserstein-gp": (lambda fake: -fake.mean(), lambda real, fake: fake.mean() - real.mean()),
+}
+
+
+def gradient_penalty(critic, real, fake, random):
+    """Ten times the mean squared distance of the gradient's norm from 1."""
+    share = random.uniform((len(real), 1, 1, 1)).to(real.dtype)
+    between = (real * share + fake * (1 - share)).requires_grad_()
+    slope = torch.autograd.grad(critic(between).sum(), between, create_graph=True)[0]
+    return 10 * (slope.flatten(1).norm(dim=1) - 1).square().mean()
+
+
 class Training:
     """The four networks and their steps, in a precision."""
 
@@ -155,24 +283,30 @@ class Training:
         self.name, self.c, self.r, self.precision = name, c, r, precision
         self.channels = {"A": c.channels_a, "B": c.channels_b}
         a, b = self.channels.values()
-        generator = c.blocks, c.filters
-        discriminator = c.discriminator_layers, c.discriminator_filters
+        g = {"normalization": c.normalization, "upsampling": c.upsampling}
         self.networks = {
-            "G_A": ResNetGenerator(*generator, a, b),
-            "G_B": ResNetGenerator(*generator, b, a),
-            "D_A": PatchDiscriminator(*discriminator, b),
-            "D_B": PatchDiscriminator(*discriminator, a),
+            "G_A": ResNetGenerator(c.blocks, c.filters, a, b, **g),
+            "G_B": ResNetGenerator(c.blocks, c.filters, b, a, **g),
+            "D_A": self.discriminator(b),
+            "D_B": self.discriminator(a),
         }
         self.initial = {}
         for key, network in self.networks.items():
             network.to(precision)
             bounds = initialize(network, f"{name}/{key}.")
             self.initial |= {f"{key}.{entry}": bound for entry, bound in bounds.items()}
-            for index, tensor in enumerate(network.state_dict().values() if disturbance else ()):
+            floats = (tensor for tensor in network.state_dict().values() if tensor.is_floating_point())
+            for index, tensor in enumerate(floats if disturbance else ()):
                 tensor *= 1 + 3e-7 * Random(f"{disturbance}/{key}/{index}").uniform(tensor.shape, -1, 1)
         self.optimizers = {kind: self.optimizer(kind) for kind in ("G", "D")}
         self.pools = {domain: ImagePool(r.pool_size, Random(f"{name}/pool_{domain}")) for domain in ("A", "B")}
         self.measures, self.states = [], []
+
+    def discriminator(self, channels):
+        if self.c.discriminator == "pixel":
+            return PixelDiscriminator(self.c.discriminator_filters, channels, self.c.normalization)
+        c = self.c
+        return PatchDiscriminator(c.discriminator_layers, c.discriminator_filters, channels, c.normalization)
 
     def parameters(self, kind):
         return [p for side in ("A", "B") for p in self.networks[f"{kind}_{side}"].parameters()]
@@ -194,23 +328,32 @@ class Training:
         fake_b = g_a(real_a)
         rec_a = g_b(fake_b)
         fake_a = g_b(real_b)
-        rec_b = g_a(fake_a)
-        losses = {
-            "adversarial-a-b": (d_a(fake_b) - 1).square().mean(),
-            "adversarial-b-a": (d_b(fake_a) - 1).square().mean(),
-            "cycle-a": F.l1_loss(rec_a, real_a),
-            "cycle-b": F.l1_loss(rec_b, real_b),
-        }
-        weights = dict.fromkeys(losses, 1) | dict.fromkeys(("cycle-a", "cycle-b"), self.r.cycle_weight)
-        if self.r.identity_weight > 0:
-            losses["identity-a"], losses["identity-b"] = F.l1_loss(g_b(real_a), real_a), F.l1_loss(g_a(real_b), real_b)
-            weight = self.r.cycle_weight * self.r.identity_weight
-            weights |= dict.fromkeys(("identity-a", "identity-b"), weight)
-        total = sum(loss * weights[key] for key, loss in losses.items())
+        of_generator, of_discriminator = LOSSES[self.r.loss]
+        losses, total = {}, 0
+        weights = {"a": self.r.cycle_weight, "b": self.r.cycle_weight}
+        if "cycle_weight_back" in vars(self.r):
+            weights["b"] = self.r.cycle_weight_back
+        cycles = {"a": (lambda: rec_a, real_a), "b": (lambda: g_a(fake_a), real_b)}
+        for domain, (reconstructed, real) in cycles.items():
+            if weights[domain] > 0:
+                losses[f"cycle-{domain}"] = F.l1_loss(reconstructed(), real)
+                total = total + weights[domain] * losses[f"cycle-{domain}"]
+        if step < round(self.r.identity_until * self.r.steps):
+            for domain, generator, real in (("b", g_a, real_b), ("a", g_b, real_a)):
+                weight = weights[domain] * self.r.identity_weight
+                if weight > 0:
+                    losses[f"identity-{domain}"] = F.l1_loss(generator(real), real)
+                    total = total + weight * losses[f"identity-{domain}"]
+        losses["adversarial-a-b"], losses["adversarial-b-a"] = of_generator(d_a(fake_b)), of_generator(d_b(fake_a))
+        total = total + losses["adversarial-a-b"] + losses["adversarial-b-a"]
         self.move("G", total)
 
         def discriminate(d, real, fake):
-            return (d(real).sub(1).square().mean() + d(fake).square().mean()) * 0.5
+            loss = of_discriminator(d(real), d(fake))
+            if self.r.loss == "wasserstein-gp":
+                random = Random("cyclegan", sample=step + 1).derived("discriminators").derived("penalty")
+                loss = loss + gradient_penalty(d, real, fake, random)
+            return loss
 
         losses["discriminator-b"] = discriminate(d_a, real_b, self.pools["B"].query(fake_b.detach()))
         losses["discriminator-a"] = discriminate(d_b, real_a, self.pools["A"].query(fake_a.detach()))
@@ -235,8 +378,9 @@ class Training:
             if pool.images:
                 found[f"pool.{domain}"] = channels_last(torch.cat(pool.images))
         with torch.no_grad():
-            found["fake_B"] = channels_last(self.networks["G_A"](real_a))
-            found["fake_A"] = channels_last(self.networks["G_B"](real_b))
+            for key, real, fake in (("G_A", real_a, "fake_B"), ("G_B", real_b, "fake_A")):
+                found[fake] = channels_last(self.networks[key].eval()(real))
+                self.networks[key].train()
         return {key: value.detach().double().clone() for key, value in found.items()}
 
 
@@ -287,18 +431,25 @@ def train(name, configuration, recipe, factors):
 
 
 def steps():
-    def one(name, layers, filters, size, factors, identity=0.5, pool=50, rate=2e-4):
+    def one(name, layers, filters, size, factors, identity=0.5, pool=50, rate=2e-4, model={}, **recipe):
         blocks, generator, discriminator = filters
         batch, height, width, a, b = size
         images = {"height": height, "width": width, "channels-a": a, "channels-b": b, "batch": batch}
-        model = {"discriminator-layers": layers, "discriminator-filters": discriminator}
-        model = {"blocks": blocks, "filters": generator} | model
-        recipe = {"cycle-weight": 10, "identity-weight": identity, "learning-rate": rate, "pool-size": pool}
-        train(name, model | images, recipe, factors)
+        sizes = {"blocks": blocks, "filters": generator, "discriminator-filters": discriminator}
+        kinds = {"normalization": "instance", "upsampling": "transposed", "discriminator": "patch"} | model
+        if layers:
+            sizes["discriminator-layers"] = layers
+        base = {"cycle-weight": 10, "identity-weight": identity, "learning-rate": rate, "pool-size": pool}
+        base |= {"loss": "least-squares", "identity-until": 1, "steps": len(factors)}
+        base |= {key.replace("_", "-"): value for key, value in recipe.items()}
+        train(name, sizes | kinds | images, base, factors)
 
     one("unpaired", 3, (3, 8, 8), (1, 24, 24, 3, 3), [1, 1])
     one("gray-rgb", 2, (1, 6, 5), (3, 16, 20, 1, 3), [1, 0.5, 0.25], identity=0, pool=2, rate=1e-4)
     one("without-pool", 2, (1, 6, 5), (2, 12, 16, 1, 1), [0.5, 1], identity=0.25, pool=0, rate=1e-3)
+    one("one-way", 2, (1, 6, 5), (2, 12, 16, 3, 3), [1, 1], cycle_weight_back=0)
+    pixel = {"normalization": "batch", "upsampling": "resize", "discriminator": "pixel"}
+    one("batch-norm", 0, (1, 6, 5), (2, 12, 16, 3, 1), [1], identity=0, model=pixel, cycle_weight_back=5)
 
 
 def main() -> None:

@@ -14,29 +14,65 @@ import Testing
 
   @Test(arguments: GoldenFile.cycleGAN.rows("generators")) func generatorsArePyTorchs(_ row: GoldenRow) throws {
     var random = randomNumbers("begin")
-    let generator = ResNetGenerator(
-      blocks: row.decoded("blocks"), filters: row.decoded("filters"), inputs: row.decoded("inputs"),
-      outputs: row.decoded("outputs"), using: &random)
-    try expectOutput(generator, "generators", row)
+    let common = (filters: row.decoded("filters") as Int, inputs: row.decoded("inputs") as Int)
+    let (outputs, dropout): (Int, Bool) = (row.decoded("outputs"), row.optional("dropout") ?? false)
+    switch row.decoded("kind", as: String.self) {
+    case "unet":
+      let generator = UNetGenerator(
+        downs: row.decoded("downs"), filters: common.filters, inputs: common.inputs, outputs: outputs,
+        normalization: row.optional("normalization") ?? .batch, hasDropout: dropout, using: &random)
+      try expectOutput(generator, "generators", row, hasDropout: dropout)
+    default:
+      let generator = ResNetGenerator(
+        blocks: row.decoded("blocks"), filters: common.filters, inputs: common.inputs, outputs: outputs,
+        normalization: row.optional("normalization") ?? .instance, hasDropout: dropout,
+        upsampling: row.optional("upsampling") ?? .transposed, using: &random)
+      try expectOutput(generator, "generators", row, hasDropout: dropout)
+    }
   }
 
   @Test(arguments: GoldenFile.cycleGAN.rows("discriminators")) func discriminatorsArePyTorchs(_ row: GoldenRow) throws {
     var random = randomNumbers("begin")
+    let (filters, inputs): (Int, Int) = (row.decoded("filters"), row.decoded("inputs"))
+    let normalization: ImageNormalization = row.optional("normalization") ?? .instance
+    if row.decoded("kind") == "pixel" {
+      let discriminator = PixelDiscriminator(
+        filters: filters, inputs: inputs, normalization: normalization, using: &random)
+      return try expectOutput(discriminator, "discriminators", row)
+    }
     let discriminator = PatchDiscriminator(
-      layers: row.decoded("layers"), filters: row.decoded("filters"), inputs: row.decoded("inputs"), using: &random)
+      layers: row.decoded("layers"), filters: filters, inputs: inputs, normalization: normalization, using: &random)
     try expectOutput(discriminator, "discriminators", row)
   }
 
-  /// The state has PyTorch's names and shapes; with the same weights and image, the output is the same.
-  private func expectOutput(_ network: some Layer, _ section: String, _ row: GoldenRow) throws {
+  /// The state has PyTorch's names and shapes; with the same weights and image, the output is the same. With dropout, that
+  /// of a training differs, and from one random number to another.
+  private func expectOutput(_ network: some Layer, _ section: String, _ row: GoldenRow, hasDropout: Bool = false) throws
+  {
     #expect(network.state.mapValues(\.shape) == row.decoded("shapes"))
     #expect(network.parameterCount == row.decoded("parameters"))
     let path = "\(section)/\(row.testDescription)"
-    try network.load(drawn(row.decoded("initial"), like: network.state, path))
+    let drawn = try drawn(row.decoded("initial"), like: network.state.filter { !$0.key.hasSuffix("tracked") }, path)
+    try network.load(drawn)
     var random = randomNumbers("\(path)/image")
     let image = Tensor.uniform(row.decoded("shape"), in: -1...1, using: &random)
-    row.expect(network(image, .inference), row.tensor("output"), "inference")
-    row.expect(network(image, .training(random)), row.tensor("output"), "training")
+    let every: Int = row.decoded("every")
+    func output(_ mode: Mode) -> Tensor {
+      let output = network(image, mode)
+      guard every > 1 else { return output }
+      let values = output.values
+      let chosen = stride(from: 0, to: values.count, by: every).map { values[$0] }
+      return Tensor(chosen, shape: [chosen.count])
+    }
+    row.expect(output(.inference), row.tensor("output"), "inference")
+    let training = output(.training(random))
+    if hasDropout {
+      #expect(training.values != row.tensor("output").values)
+      #expect(training.values == output(.training(random)).values)
+      #expect(training.values != output(.training(random.derived("other"))).values)
+    } else {
+      row.expect(training, row.optional("training").map(row.file.tensor) ?? row.tensor("output"), "training")
+    }
   }
 
   /// Uniform numbers between the bounds of each entry.
@@ -61,14 +97,16 @@ import Testing
     struct Losses: Decodable {
       var cycleWeight, identityWeight, learningRate: Double
       var poolSize: Int
+      var cycleWeightBack: Double?
     }
     let losses: Losses = row.decoded("recipe")
     var recipe = CycleGANRecipe()
     (recipe.cycleWeight, recipe.identityWeight) = (losses.cycleWeight, losses.identityWeight)
     (recipe.learningRate, recipe.poolSize) = (losses.learningRate, losses.poolSize)
+    recipe.cycleWeightBack = losses.cycleWeightBack
     let gan = try CycleGAN(configuration, recipe, seed: 1)
     var begin = gan.checkpoint
-    let weights = begin.tensors.filter { !$0.key.hasPrefix("__") }
+    let weights = begin.tensors.filter { !$0.key.hasPrefix("__") && !$0.key.hasSuffix("tracked") }
     begin.tensors.merge(try drawn(row.decoded("initial"), like: weights, name)) { $1 }
     for pool in ["pool_A", "pool_B"] {
       begin.metadata["__random.\(pool)"] = randomNumbers("\(name)/\(pool)").description
@@ -125,12 +163,14 @@ import Testing
 
   // MARK: Steps
 
-  /// Published names and sizes, by the numbers that the repository prints.
+  /// Published sizes, by the numbers that the repository prints.
   @Test func thePublishedNetworksHaveTheirNumberOfParameters() {
     var random = randomNumbers("sizes")
     #expect(ResNetGenerator(using: &random).parameterCount == 11_378_179)
     #expect(ResNetGenerator(blocks: 6, using: &random).parameterCount == 7_837_699)
     #expect(PatchDiscriminator(using: &random).parameterCount == 2_764_737)
+    #expect(UNetGenerator(downs: 7, using: &random).parameterCount == 41_828_995)
+    #expect(UNetGenerator(using: &random).parameterCount == 54_413_955)
   }
 
   /// Weights begin with N(0, 0.02), biases with 0; each network with its own.
@@ -154,6 +194,19 @@ import Testing
     #expect(same.checkpoint.tensors.bits == gan.checkpoint.tensors.bits)
     let other = try CycleGAN(configuration, CycleGANRecipe(), seed: 4)
     #expect(other.generatorAB.state.bits != gan.generatorAB.state.bits)
+  }
+
+  /// Scales of batch normalization begin near 1; convolutions before it have no bias.
+  @Test func batchNormalizationBeginsAsPublished() {
+    var random = randomNumbers("batch")
+    let state = UNetGenerator(downs: 5, filters: 32, using: &random).state
+    let scales = state.filter { $0.value.rank == 1 && $0.key.hasSuffix("weight") }.flatMap(\.value.values)
+    let mean = scales.reduce(0, +) / Float(scales.count)
+    let deviation = (scales.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Float(scales.count)).squareRoot()
+    #expect(scales.count == 64 + 128 + 256 + 256 + 128 + 64 + 32 && abs(mean - 1) < 0.003)
+    #expect(abs(deviation - 0.02) < 0.002)
+    #expect(
+      state.keys.filter { $0.hasSuffix("bias") && state[$0.replacing("bias", with: "running_var")] == nil }.count == 1)
   }
 
   @Test func aLearningRateOfZeroChangesNoWeight() throws {
@@ -258,6 +311,13 @@ import Testing
     #expect(
       String(decoding: try #require(small).standardErrorContent, as: UTF8.self)
         .contains("ResNetGenerator: images of [1, 8, 10, 3]"))
+    let levels = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var random = randomNumbers("small")
+      _ = UNetGenerator(downs: 5, filters: 1, using: &random)(.zeros([1, 32, 48, 3]), .inference)
+    }
+    #expect(
+      String(decoding: try #require(levels).standardErrorContent, as: UTF8.self)
+        .contains("UNetGenerator: images of [1, 32, 48, 3], whose height and width are not multiples of 32"))
   }
 
   // MARK: Resuming

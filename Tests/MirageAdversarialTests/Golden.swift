@@ -44,6 +44,11 @@ struct GoldenRow: Sendable, CustomTestStringConvertible {
     try! fields[field]!.decoded(as: type)
   }
 
+  /// The value of a field; nil if the line does not have it.
+  func optional<Value: Decodable>(_ field: String, as type: Value.Type = Value.self) -> Value? {
+    fields[field].map { try! $0.decoded(as: type) }
+  }
+
   /// The array that a field names.
   func tensor(_ field: String) -> Tensor { file.tensor(named: decoded(field)) }
 

@@ -37,7 +37,9 @@ import Testing
     check(
       [
         ResNetGenerator(blocks: 2, filters: 2, using: &random),
-        PatchDiscriminator(layers: 2, filters: 2, using: &random),
+        ResNetGenerator(blocks: 1, filters: 2, normalization: .none, using: &random),
+        UNetGenerator(downs: 5, filters: 2, using: &random),
+        PatchDiscriminator(layers: 2, filters: 2, using: &random), PixelDiscriminator(filters: 2, using: &random),
       ], &types, "CycleGAN")
     #expect(try modules(declaredIn: "MirageAdversarial").subtracting(types) == [], "these have no case here")
   }

@@ -121,43 +121,41 @@ package final class CycleGAN {
       return configuration.withNoise(images, using: &own)
     }
     let (weightA, weightB) = (recipe.cycleWeight, recipe.cycleWeightBack ?? recipe.cycleWeight)
-    let (fakeB, fakeA) = (
-      generatorAB(withNoise(realA, "fake_B"), mode("fake_B")), generatorBA(realB, mode("fake_A"))
-    )
+    // The repository's order, since the running statistics of batch normalization depend on it.
+    let fakeB = generatorAB(withNoise(realA, "fake_B"), mode("fake_B"))
+    let returnedA = weightA > 0 ? generatorBA(fakeB, mode("rec_A")) : nil
+    let fakeA = generatorBA(realB, mode("fake_A"))
+    let returnedB = weightB > 0 ? generatorAB(withNoise(fakeA, "rec_B"), mode("rec_B")) : nil
     fakes = (fakeA.detached(), fakeB.detached())
+    let identity = recipe.identityWeight
+    let sameB = identity * weightB > 0 ? generatorAB(withNoise(realB, "idt_A"), mode("idt_A")) : nil
+    let sameA = identity * weightA > 0 ? generatorBA(realA, mode("idt_B")) : nil
 
     let adversarialAB = Losses.meanSquaredError(
       discriminatorB(augmented(fakeB, random.derived("aug_B")), mode("D_A")), 1)
     let adversarialBA = Losses.meanSquaredError(
       discriminatorA(augmented(fakeA, random.derived("aug_A")), mode("D_B")), 1)
-    var loss = adversarialAB + adversarialBA
     (measures.adversarialAB, measures.adversarialBA) = (adversarialAB.scalar, adversarialBA.scalar)
-    func add(_ part: Tensor, _ weight: Double, _ measure: inout Float?) {
-      measure = part.scalar
-      loss = loss + part * Float(weight)
+    var loss = adversarialAB + adversarialBA
+    func add(_ found: Tensor?, _ real: Tensor, _ weight: Double, _ measure: inout Float?) {
+      guard let found else { return }
+      let difference = Losses.l1(found, real)
+      measure = difference.scalar
+      loss = loss + difference * Float(weight)
     }
-    if weightA > 0 { add(Losses.l1(generatorBA(fakeB, mode("rec_A")), realA), weightA, &measures.cycleA) }
-    if weightB > 0 {
-      add(Losses.l1(generatorAB(withNoise(fakeA, "rec_B"), mode("rec_B")), realB), weightB, &measures.cycleB)
-    }
-    let identity = recipe.identityWeight
-    if identity * weightA > 0 {
-      add(Losses.l1(generatorBA(realA, mode("idt_B")), realA), identity * weightA, &measures.identityA)
-    }
-    if identity * weightB > 0 {
-      add(
-        Losses.l1(generatorAB(withNoise(realB, "idt_A"), mode("idt_A")), realB), identity * weightB, &measures.identityB
-      )
-    }
+    add(returnedA, realA, weightA, &measures.cycleA)
+    add(returnedB, realB, weightB, &measures.cycleB)
+    add(sameA, realA, identity * weightA, &measures.identityA)
+    add(sameB, realB, identity * weightB, &measures.identityB)
     if let classifier {
       // Trained on both domains at once, as in PixelDA (Bousmalis et al. 2017); it keeps the generator from changing classes.
-      func entropy(_ images: Tensor, _ name: String) -> Tensor {
-        Losses.crossEntropy(logits: classifier(images, mode(name)), labels: labels)
+      func learn(_ images: Tensor, _ name: String, _ measure: inout Float?) {
+        let entropy = Losses.crossEntropy(logits: classifier(images, mode(name)), labels: labels)
+        measure = entropy.scalar
+        loss = loss + entropy * Float(recipe.labelWeight)
       }
-      if configuration.channelsA == configuration.channelsB {
-        add(entropy(realA, "class_real"), recipe.labelWeight, &measures.classifierReal)
-      }
-      add(entropy(fakeB, "class_fake"), recipe.labelWeight, &measures.classifierFake)
+      if configuration.channelsA == configuration.channelsB { learn(realA, "class_real", &measures.classifierReal) }
+      learn(fakeB, "class_fake", &measures.classifierFake)
     }
     measures.generatorLoss = loss.scalar
     return loss

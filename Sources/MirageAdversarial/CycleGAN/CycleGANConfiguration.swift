@@ -1,63 +1,12 @@
 import MirageNetworks
-import MirageStreams
 import MirageSupport
 import MirageTensors
 
-/// Settings of CycleGAN's networks; both directions have the same. Settings that are nil follow the size of the images.
-public struct CycleGANModel: Sendable, Codable, Equatable {
-  /// Number of residual blocks in a generator, 0 to 64. Defaults to 9 (6 up to 160 pixels, 3 below 48), as published for 128
-  /// and 256 pixels.
-  public var blocks: Int?
-  /// Channels of a generator's first convolution, 1 to 256. Defaults to 64 (32 below 48 pixels).
-  public var filters: Int?
-  /// Number of channels of Gaussian noise that the generator from A to B gets beside an image's, 0 to 64: for a domain B of
-  /// which one image of A has many pictures. Defaults to 0.
-  public var noise = 0
-  /// Number of convolutions in a discriminator that halve the size, 1 to 6. Defaults to 3, for patches of 70 × 70 (2 below 48
-  /// pixels, for patches of 34 × 34).
-  public var discriminatorLayers: Int?
-  /// Channels of a discriminator's first convolution, 1 to 256. Defaults to 64 (32 below 48 pixels).
-  public var discriminatorFilters: Int?
-
-  public static let settings = Setting.list(
-    of: CycleGANModel(),
-    Setting("blocks", .integer(0...64), "Number of residual blocks in a generator; by image size if not given"),
-    Setting("filters", .integer(1...256), "Channels of a generator's first convolution; by image size if not given"),
-    Setting(
-      "noise", .integer(0...64),
-      "Number of channels of noise beside an image's, for the generator to a domain where an image has many pictures"),
-    Setting(
-      "discriminator-layers", .integer(1...6),
-      "Number of convolutions in a discriminator that halve the size; by image size if not given"),
-    Setting(
-      "discriminator-filters", .integer(1...256),
-      "Channels of a discriminator's first convolution; by image size if not given"))
-
-  /// Networks that follow the size of the images.
-  public init() {}
-}
-
-extension CycleGANModel {
-  /// Decodes settings. One that is missing has its default, since older checkpoints do not name every setting.
-  public init(from decoder: any Decoder) throws {
-    self.init()
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    func decode<Value: Decodable>(_ key: CodingKeys, _ value: inout Value) throws {
-      value = try container.decodeIfPresent(Value.self, forKey: key) ?? value
-    }
-    try decode(.blocks, &blocks)
-    try decode(.filters, &filters)
-    try decode(.noise, &noise)
-    try decode(.discriminatorLayers, &discriminatorLayers)
-    try decode(.discriminatorFilters, &discriminatorFilters)
-  }
-}
-
 /// CycleGAN's networks and the images they are trained on.
 package struct CycleGANConfiguration: Sendable, Equatable {
-  /// Settings of the networks, none of which is nil.
+  /// Settings of the networks. Only those of networks that are not used are nil.
   package let model: CycleGANModel
-  /// Size of the images of both domains, multiples of 4.
+  /// Size of the images of both domains, multiples of 4 or of what the network needs.
   package let height, width: Int
   /// Channels of the images in each domain, 1 or 3.
   package let channelsA, channelsB: Int
@@ -67,13 +16,7 @@ package struct CycleGANConfiguration: Sendable, Equatable {
   /// - Throws: bad pipeline with `place` naming the setting, if such networks cannot be built or trained on such images.
   package init(_ model: CycleGANModel, height: Int, width: Int, channelsA: Int = 3, channelsB: Int = 3) throws {
     try CycleGANModel.settings.check(JSONValue(encoding: model), at: "model")
-    let side = min(height, width)
-    var resolved = model
-    resolved.blocks = model.blocks ?? (side < 48 ? 3 : side <= 160 ? 6 : 9)
-    resolved.filters = model.filters ?? (side < 48 ? 32 : 64)
-    resolved.discriminatorLayers = model.discriminatorLayers ?? (side < 48 ? 2 : 3)
-    resolved.discriminatorFilters = model.discriminatorFilters ?? (side < 48 ? 32 : 64)
-    self.model = resolved
+    self.model = model.resolved(for: min(height, width))
     (self.height, self.width, self.channelsA, self.channelsB) = (height, width, channelsA, channelsB)
     try check()
   }
@@ -89,18 +32,43 @@ package struct CycleGANConfiguration: Sendable, Equatable {
     for channels in [channelsA, channelsB] where channels != 1 && channels != 3 {
       throw refusal("images of \(channels) channels", nil, "Make them gray or RGB with the source's channels.")
     }
-    let sides = "\(height) x \(width)"
-    guard height % 4 == 0, width % 4 == 0, height > 0, width > 0 else {
+    try checkNetworks()
+    let (sides, halvings) = ("\(height) x \(width)", model.network.halvings)
+    let factor = 1 << halvings
+    guard height % factor == 0, width % factor == 0, height > 0, width > 0 else {
+      let name = model.network == .resnet ? "CycleGAN" : model.network.rawValue
       throw refusal(
-        "CycleGAN halves the size of images twice, and these are \(sides)", nil,
-        "Bring height and width to multiples of 4, with resize or pad.")
+        "\(name) halves the size of images \(halvings == 2 ? "twice" : "\(halvings) times"), and these are \(sides)",
+        nil,
+        "Bring height and width to multiples of \(factor), with resize or pad"
+          + (model.network == .resnet ? "." : ", or set model.network to resnet."))
     }
-    let layers = model.discriminatorLayers ?? 0
-    let smallest = max(8, PatchDiscriminator.smallestSide(layers: layers))
+    guard min(height, width) >= 8 else {
+      throw refusal("CycleGAN translates images from 8 x 8 up, and these are \(sides)", nil, "Use larger images.")
+    }
+    guard let layers = model.discriminatorLayers else { return }
+    let smallest = PatchDiscriminator.smallestSide(layers: layers)
     guard min(height, width) >= smallest else {
       throw refusal(
         "a discriminator of \(layers) layers for images of \(sides): it needs \(smallest) a side",
         "model.discriminator-layers", "Use fewer layers, or larger images.")
+    }
+  }
+
+  /// Refuses settings of another network than the one that is used.
+  private func checkNetworks() throws {
+    if model.network != .resnet {
+      for (setting, isGiven) in [("blocks", model.blocks != nil), ("upsampling", model.upsampling != .transposed)]
+      where isGiven {
+        throw refusal(
+          "\(setting) is a setting of resnet, and the network is \(model.network.rawValue)", "model.\(setting)",
+          "Take it out, or set model.network to resnet.")
+      }
+    }
+    if model.discriminator == .pixel && model.discriminatorLayers != nil {
+      throw refusal(
+        "a pixel discriminator has no layers that halve the size", "model.discriminator-layers",
+        "Take it out, or set model.discriminator to patch.")
     }
   }
 
@@ -121,15 +89,31 @@ extension CycleGANConfiguration {
   package func generatorBA(using random: inout Random) -> any Layer { generator(channelsB, channelsA, &random) }
 
   private func generator(_ inputs: Int, _ outputs: Int, _ random: inout Random) -> any Layer {
-    ResNetGenerator(
-      blocks: model.blocks ?? 0, filters: model.filters ?? 1, inputs: inputs, outputs: outputs, using: &random)
+    let filters = model.filters ?? 1
+    switch model.network {
+    case .resnet:
+      return ResNetGenerator(
+        blocks: model.blocks ?? 0, filters: filters, inputs: inputs, outputs: outputs,
+        normalization: model.normalization, hasDropout: model.dropout, upsampling: model.upsampling, using: &random)
+    case .unet128, .unet256:
+      return UNetGenerator(
+        downs: model.network.halvings, filters: filters, inputs: inputs, outputs: outputs,
+        normalization: model.normalization, hasDropout: model.dropout, using: &random)
+    }
   }
 
   /// Creates a discriminator of images with the given number of channels.
   func discriminator(_ channels: Int, using random: inout Random) -> any Layer {
-    PatchDiscriminator(
-      layers: model.discriminatorLayers ?? 1, filters: model.discriminatorFilters ?? 1, inputs: channels,
-      using: &random)
+    let filters = model.discriminatorFilters ?? 1
+    switch model.discriminator {
+    case .patch:
+      return PatchDiscriminator(
+        layers: model.discriminatorLayers ?? 1, filters: filters, inputs: channels, normalization: model.normalization,
+        using: &random)
+    case .pixel:
+      return PixelDiscriminator(
+        filters: filters, inputs: channels, normalization: model.normalization, using: &random)
+    }
   }
 }
 

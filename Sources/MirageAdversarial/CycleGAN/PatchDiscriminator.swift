@@ -15,16 +15,24 @@ package final class PatchDiscriminator: Layer {
   ///   - layers: Number of convolutions that halve the size. A patch is 16, 34, 70, 142 pixels wide for 1, 2, 3, 4 layers.
   ///   - filters: Channels of the first convolution; each further one doubles them, up to eight times the first.
   ///   - inputs: Channels of the images.
-  package init(layers: Int = 3, filters: Int = 64, inputs: Int = 3, using random: inout Random) {
-    func convolution(_ inputs: Int, _ outputs: Int, stride: Int) -> Conv2D {
-      Conv2D(inputs, outputs, kernel: [4], stride: [stride], padding: [1], initialized: .normal(), using: &random)
+  ///   - normalization: Normalization after each convolution but the first and the last. Defaults to `instance`.
+  ///   - random: Source of the initial weights.
+  package init(
+    layers: Int = 3, filters: Int = 64, inputs: Int = 3, normalization: ImageNormalization = .instance,
+    using random: inout Random
+  ) {
+    func convolution(_ inputs: Int, _ outputs: Int, stride: Int, hasBias: Bool = true) -> Conv2D {
+      Conv2D(
+        inputs, outputs, kernel: [4], stride: [stride], padding: [1], hasBias: hasBias, initialized: .normal(),
+        using: &random)
     }
     let rectifier = Activation.leakyReLU(0.2)
     var model: [any Layer] = [convolution(inputs, filters, stride: 2), rectifier]
     var width = filters
     for level in 1...layers {
       let wider = filters * min(1 << level, 8)
-      model += [convolution(width, wider, stride: level < layers ? 2 : 1), InstanceNorm(wider), rectifier]
+      model.append(convolution(width, wider, stride: level < layers ? 2 : 1, hasBias: normalization.hasBias))
+      model += [normalization.layer(wider, using: &random), rectifier] as [any Layer]
       width = wider
     }
     self.model = Sequential(model + [convolution(width, 1, stride: 1)])
