@@ -112,9 +112,9 @@ package final class CycleGAN {
     let cycleA = Losses.l1(generatorBA(fakeB, mode("rec_A")), realA)
     let cycleB = Losses.l1(generatorAB(fakeA, mode("rec_B")), realB)
     let adversarialAB = Losses.meanSquaredError(
-      discriminatorB(augmented(fakeB, random.derived("aug_B")), mode("D_A")), 1)
+      discriminatorB(recipe.augment.applied(to: fakeB, random.derived("aug_B")), mode("D_A")), 1)
     let adversarialBA = Losses.meanSquaredError(
-      discriminatorA(augmented(fakeA, random.derived("aug_A")), mode("D_B")), 1)
+      discriminatorA(recipe.augment.applied(to: fakeA, random.derived("aug_A")), mode("D_B")), 1)
     var loss = adversarialAB + adversarialBA + (cycleA + cycleB) * Float(recipe.cycleWeight)
     if recipe.identityWeight > 0 {
       let identityB = Losses.l1(generatorAB(realB, mode("idt_A")), realB)
@@ -133,15 +133,9 @@ package final class CycleGAN {
   ) -> [Tensor] {
     let mode = Mode.training(random)
     let loss = AdversarialLoss.leastSquares.discriminator(
-      real: discriminator(augmented(real, random.derived("aug_real")), mode.entering("real")),
-      fake: discriminator(augmented(fake, random.derived("aug_fake")), mode.entering("fake")))
+      real: discriminator(recipe.augment.applied(to: real, random.derived("aug_real")), mode.entering("real")),
+      fake: discriminator(recipe.augment.applied(to: fake, random.derived("aug_fake")), mode.entering("fake")))
     measure = loss.scalar
     return discriminator.gradients(of: consume loss)
-  }
-
-  private func augmented(_ images: Tensor, _ random: Random) -> Tensor {
-    var (images, random) = (images, random)
-    for augmentation in recipe.augment { images = augmentation(images, using: &random) }
-    return images
   }
 }

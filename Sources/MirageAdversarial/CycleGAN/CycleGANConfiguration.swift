@@ -16,15 +16,7 @@ public struct CycleGANModel: Sendable, Codable, Equatable {
   public var discriminatorFilters: Int?
 
   public static let settings = Setting.list(
-    of: CycleGANModel(),
-    Setting("blocks", .integer(0...64), "Number of residual blocks in a generator; by image size if not given"),
-    Setting("filters", .integer(1...256), "Channels of a generator's first convolution; by image size if not given"),
-    Setting(
-      "discriminator-layers", .integer(1...6),
-      "Number of convolutions in a discriminator that halve the size; by image size if not given"),
-    Setting(
-      "discriminator-filters", .integer(1...256),
-      "Channels of a discriminator's first convolution; by image size if not given"))
+    of: CycleGANModel(), .blocks, .filters, .discriminatorLayers, .discriminatorFilters)
 
   /// Networks that follow the size of the images.
   public init() {}
@@ -46,13 +38,13 @@ package struct CycleGANConfiguration: Sendable, Codable, Equatable {
   /// - Throws: bad pipeline with `place` naming the setting, if such networks cannot be built or trained on such images.
   package init(_ model: CycleGANModel, height: Int, width: Int, channelsA: Int = 3, channelsB: Int = 3) throws {
     try CycleGANModel.settings.check(JSONValue(encoding: model), at: "model")
-    let side = min(height, width)
-    blocks = model.blocks ?? (side < 48 ? 3 : side <= 160 ? 6 : 9)
-    filters = model.filters ?? (side < 48 ? 32 : 64)
-    discriminatorLayers = model.discriminatorLayers ?? (side < 48 ? 2 : 3)
-    discriminatorFilters = model.discriminatorFilters ?? (side < 48 ? 32 : 64)
+    let sizes = TranslationSizes(
+      blocks: model.blocks, filters: model.filters, discriminatorLayers: model.discriminatorLayers,
+      discriminatorFilters: model.discriminatorFilters, side: min(height, width))
+    (blocks, filters) = (sizes.blocks, sizes.filters)
+    (discriminatorLayers, discriminatorFilters) = (sizes.discriminatorLayers, sizes.discriminatorFilters)
     (self.height, self.width, self.channelsA, self.channelsB) = (height, width, channelsA, channelsB)
-    try check()
+    try sizes.check("CycleGAN", height: height, width: width, channels: [channelsA, channelsB])
   }
 
   /// Checks a configuration that a file names.
@@ -64,28 +56,6 @@ package struct CycleGANConfiguration: Sendable, Codable, Equatable {
     (model.discriminatorLayers, model.discriminatorFilters) = (discriminatorLayers, discriminatorFilters)
     return try CycleGANConfiguration(
       model, height: height, width: width, channelsA: channelsA, channelsB: channelsB)
-  }
-
-  private func check() throws {
-    for channels in [channelsA, channelsB] where channels != 1 && channels != 3 {
-      throw refusal("images of \(channels) channels", nil, "Make them gray or RGB with the source's channels.")
-    }
-    let sides = "\(height) x \(width)"
-    guard height % 4 == 0, width % 4 == 0, height > 0, width > 0 else {
-      throw refusal(
-        "CycleGAN halves the size of images twice, and these are \(sides)", nil,
-        "Bring height and width to multiples of 4, with resize or pad.")
-    }
-    let smallest = max(8, PatchDiscriminator.smallestSide(layers: discriminatorLayers))
-    guard min(height, width) >= smallest else {
-      throw refusal(
-        "a discriminator of \(discriminatorLayers) layers for images of \(sides): it needs \(smallest) a side",
-        "model.discriminator-layers", "Use fewer layers, or larger images.")
-    }
-  }
-
-  private func refusal(_ message: String, _ place: String?, _ remedy: String) -> MirageError {
-    MirageError(.badPipeline, message, place: place, remedy: remedy)
   }
 
   /// Creates a generator from domain A to domain B.

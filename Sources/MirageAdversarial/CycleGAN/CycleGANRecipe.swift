@@ -23,26 +23,22 @@ public struct CycleGANRecipe: Sendable, Codable, Equatable {
   public var augment: [DifferentiableAugmentation] = []
 
   public static let settings = Setting.list(
-    of: CycleGANRecipe(), Setting("steps", .integer(1...100_000_000), "Number of steps"),
+    of: CycleGANRecipe(), .steps,
     Setting("batch", .integer(1...65_536), "Number of images of each domain in a step"),
     Setting("cycle-weight", .number(0...1e6), "Weight of the cycle loss"),
     Setting(
       "identity-weight", .number(0...1e6), "Weight of the identity loss as a fraction of the cycle loss's; 0 for none"),
-    Setting("learning-rate", .number(1e-9...10), "Learning rate of all networks"),
-    Setting("decay-from", .number(0...1), "Fraction of the steps after which the learning rate goes down to 0"),
+    .learningRate, .decayFrom,
     Setting(
       "pool-size", .integer(0...10_000), "Maximum number of earlier fakes that each discriminator's pool keeps"),
-    Setting(
-      "augment", .choices(DifferentiableAugmentation.self),
-      "Augmentations of real and translated images before the discriminators"))
+    .augmentTranslations)
 
   /// The published recipe.
   public init() {}
 
   /// Returns the factor of the learning rate for the step after `step` earlier steps.
   package func learningRateFactor(at step: Int) -> Float {
-    let start = Int((Double(steps) * decayFrom).rounded())
-    return Schedule.linearDecay(after: start, over: steps - start).factor(at: step)
+    Schedule.linearDecay(from: decayFrom, of: steps).factor(at: step)
   }
 
   /// Checks the settings.
