@@ -51,6 +51,15 @@ class Random:
         self.counter = [0, epoch, sample & WORD, sample >> 32]
         self.words = []
 
+    def derived(self, name):
+        """What a named part draws, from the same counter on."""
+        part = Random("")
+        part.counter = list(self.counter)
+        part.key = self.key
+        for index in [*name.encode(), len(name.encode())]:
+            part.key = mix64(part.key ^ mix64(index + 0x9E37_79B9))
+        return part
+
     def word(self):
         if not self.words:
             self.words = list(philox(self.counter, self.key))
@@ -67,6 +76,9 @@ class Random:
         while product & LONG < bound and product & LONG < (1 << 64) % bound:
             product = self.next() * bound
         return low + (product >> 64)
+
+    def chance(self, probability):
+        return (self.next() >> 11) * 2**-53 < probability
 
     def shares(self, shape):
         """What tensors are made of: 24 bits for each number."""
