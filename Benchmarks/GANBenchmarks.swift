@@ -17,6 +17,9 @@ struct GANStep: Benchmark {
       name: "cyclegan128-step", summary: "CycleGAN 128 x 128, 6 blocks, batch 1: both generators, both discriminators",
       peers: [[], ["--format", "channels-last"]]),
     GANStep(
+      name: "fastcut64-step", summary: "FastCUT 64 x 64, 4 blocks of 32 filters, batch 4: D, then G with heads",
+      peers: [[], ["--format", "channels-last"]]),
+    GANStep(
       name: "resnet256-infer", summary: "the generator with 9 blocks on one 256 x 256 image",
       peers: [["--format", "channels-last"], [], ["--runtime", "onnx"]]),
     GANStep(
@@ -81,6 +84,9 @@ func measureStep(_ name: String) throws {
     step = { network.step() }
   case "cyclegan128-step":
     let network = try CycleGANStep()
+    step = { network.step() }
+  case "fastcut64-step":
+    let network = try FastCUTStep()
     step = { network.step() }
   case "cgan28-step":
     var network = ConditionalGANStep()

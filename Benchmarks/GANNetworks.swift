@@ -68,6 +68,23 @@ struct CycleGANStep {
   func step() { _ = gan.step(realA, realB) }
 }
 
+/// FastCUT at 64 × 64, batch 4: a generator of 4 blocks and 32 filters. Half of the measured steps are mirrored.
+struct FastCUTStep {
+  private let gan: ContrastiveGAN
+  private let realA, realB: Tensor
+
+  init() throws {
+    var model = ContrastiveModel()
+    (model.blocks, model.filters, model.discriminatorFilters) = (4, 32, 64)
+    gan = try ContrastiveGAN(ContrastiveConfiguration(model, height: 64, width: 64), ContrastiveRecipe(), seed: 5)
+    var random = benchmarkRandom(0)
+    realA = .uniform([4, 64, 64, 3], in: -1...1, using: &random)
+    realB = .uniform([4, 64, 64, 3], in: -1...1, using: &random)
+  }
+
+  func step() { _ = gan.step(realA, realB) }
+}
+
 /// The small conditional GAN at 28 × 28: conditional batch normalization, projection discriminator, spectral
 /// normalization, hinge losses; with a moving average of the generator.
 struct ConditionalGANStep {

@@ -3,6 +3,8 @@
 
     gan_steps.py dcgan64-step --format channels-last     DCGAN, 64 x 64, batch 64: D, then G
     gan_steps.py cyclegan128-step                        CycleGAN, 128 x 128, 6 blocks, batch 1: both G, then both D
+    gan_steps.py fastcut64-step                          FastCUT, 64 x 64, 4 blocks, batch 4: D, then G and heads
+    gan_steps.py pix2pix64-step                          pix2pix, U-Net of 6 levels, 64 x 64, batch 4: D, then G
     gan_steps.py resnet256-infer [--runtime onnx]        its 9-block generator, 256 x 256, batch 1
     gan_steps.py cgan28-step                             conditional GAN, 28 x 28, 10 classes, batch 128: D, G, EMA
 
@@ -129,7 +131,7 @@ def resnet_generator(blocks: int, width: int = 64) -> nn.Module:
     ).apply(initialize)
 
 
-def patch_discriminator(width: int = 64) -> nn.Module:
+def patch_discriminator(width: int = 64, channels: int = 3) -> nn.Module:
     """70 x 70 PatchGAN."""
 
     def down(i, o, stride):
@@ -137,7 +139,7 @@ def patch_discriminator(width: int = 64) -> nn.Module:
 
     n = width
     return nn.Sequential(
-        nn.Conv2d(3, n, 4, 2, 1),
+        nn.Conv2d(channels, n, 4, 2, 1),
         nn.LeakyReLU(0.2, True),
         *down(n, 2 * n, 2),
         *down(2 * n, 4 * n, 2),
@@ -193,6 +195,130 @@ def cyclegan_step(arguments):
         discriminate(d_a, real_b, pool_b.query(fake_b.detach()))
         discriminate(d_b, real_a, pool_a.query(fake_a.detach()))
         d_adam.step()
+
+    return step
+
+
+# FastCUT (Park et al. 2020): the features of a real image come from the pass that makes its fake, if that is not mirrored
+
+
+class ProjectionHeads(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.heads = nn.ModuleList(
+            [nn.Sequential(nn.Linear(count, 256), nn.ReLU(True), nn.Linear(256, 256)) for count in channels]
+        )
+
+    def forward(self, maps, places):
+        """Unit vectors at places, and the places, which are drawn if there are none."""
+        found, drawn = [], []
+        for index, (feature, head) in enumerate(zip(maps, self.heads)):
+            rows = feature.permute(0, 2, 3, 1).flatten(1, 2)
+            chosen = places[index] if places else torch.randperm(rows.shape[1])[:256]
+            found.append(F.normalize(head(rows[:, chosen].flatten(0, 1))))
+            drawn.append(chosen)
+        return found, drawn
+
+
+def fastcut_step(arguments):
+    g, d = (formatted(n, arguments) for n in (resnet_generator(blocks=4, width=32), patch_discriminator()))
+    heads = ProjectionHeads([3, 64, 128, 128, 128])
+    layers, batch, temperature, weight = [0, 4, 7, 10, 11], 4, 0.07, 10
+    g_adam = torch.optim.Adam([*g.parameters(), *heads.parameters()], 2e-4, (0.5, 0.999))
+    d_adam = torch.optim.Adam(d.parameters(), 2e-4, (0.5, 0.999))
+    mse, cross_entropy = nn.MSELoss(), nn.CrossEntropyLoss()
+    real_a, real_b = (formatted(torch.rand(batch, 3, 64, 64) * 2 - 1, arguments) for _ in range(2))
+    mirrored = False
+
+    def gan(logits, real):
+        return mse(logits, (torch.ones if real else torch.zeros)(()).expand_as(logits))
+
+    def run(x, stop):
+        maps = []
+        for index, layer in enumerate(g[:stop]):
+            x = layer(x)
+            if index in layers:
+                maps.append(x)
+        return x, maps
+
+    def step():
+        nonlocal mirrored
+        mirrored = not mirrored  # half of the steps, as in Mirage's
+        if mirrored:
+            with torch.no_grad():
+                _, originals = run(real_a, layers[-1] + 1)
+            fake = g(real_a.flip(3))
+        else:
+            fake, originals = run(real_a, len(g))
+        with torch.no_grad():
+            keys, places = heads([feature.detach() for feature in originals], None)
+        d_adam.zero_grad()
+        ((gan(d(real_b), True) + gan(d(fake.detach()), False)) * 0.5).backward()
+        d_adam.step()
+        g_adam.zero_grad()
+        with frozen([d]):
+            loss = gan(d(fake), True)
+            _, maps = run(fake, layers[-1] + 1)
+            queries, _ = heads([feature.flip(3) for feature in maps] if mirrored else maps, places)
+            for query, key in zip(queries, keys):
+                query, key = (x.unflatten(0, (batch, -1)) for x in (query, key))
+                logits = query @ key.transpose(1, 2) / temperature
+                labels = torch.arange(logits.shape[1]).repeat(batch)
+                loss = loss + cross_entropy(logits.flatten(0, 1), labels) * (weight / len(layers))
+            loss.backward()
+        g_adam.step()
+
+    return step
+
+
+# pix2pix (Isola et al. 2017), with instance normalization
+
+
+class UNetLevel(nn.Module):
+    def __init__(self, outside: int, inside: int, inner=None, images: int = 0, dropout: bool = False):
+        """`images`: their channels, on the outermost level."""
+        super().__init__()
+        down = nn.Conv2d(images or outside, inside, 4, 2, 1)
+        up = nn.ConvTranspose2d(2 * inside if inner else inside, images or outside, 4, 2, 1)
+        if images:
+            layers = [down, inner, nn.ReLU(True), up, nn.Tanh()]
+        else:
+            within = [nn.InstanceNorm2d(inside), inner] if inner else []
+            layers = [nn.LeakyReLU(0.2, True), down, *within, nn.ReLU(True), up, nn.InstanceNorm2d(outside)]
+        self.layers = nn.Sequential(*layers, *([nn.Dropout(0.5)] if dropout else []))
+        self.is_outermost = images > 0
+
+    def forward(self, x):
+        return self.layers(x) if self.is_outermost else torch.cat([x, self.layers(x)], 1)
+
+
+def unet_generator(downs: int, width: int = 64) -> nn.Module:
+    widths = [width * min(2**level, 8) for level in range(downs)]
+    level = UNetLevel(widths[-2], widths[-1])
+    for index in range(downs - 2, 0, -1):
+        level = UNetLevel(widths[index - 1], widths[index], level, dropout=index >= 4)
+    return UNetLevel(0, widths[0], level, images=3).apply(initialize)
+
+
+def pix2pix_step(arguments):
+    g, d = (formatted(n, arguments) for n in (unet_generator(downs=6), patch_discriminator(channels=6)))
+    g_adam, d_adam = (torch.optim.Adam(n.parameters(), 2e-4, (0.5, 0.999)) for n in (g, d))
+    bce, l1 = nn.BCEWithLogitsLoss(), nn.L1Loss()
+    inputs, targets = (formatted(torch.rand(4, 3, 64, 64) * 2 - 1, arguments) for _ in range(2))
+
+    def gan(logits, real):
+        return bce(logits, (torch.ones if real else torch.zeros)(()).expand_as(logits))
+
+    def step():
+        fakes = g(inputs)
+        d_adam.zero_grad()
+        fake, real = d(torch.cat([inputs, fakes.detach()], 1)), d(torch.cat([inputs, targets], 1))
+        ((gan(fake, False) + gan(real, True)) * 0.5).backward()
+        d_adam.step()
+        g_adam.zero_grad()
+        with frozen([d]):
+            (gan(d(torch.cat([inputs, fakes], 1)), True) + l1(fakes, targets) * 100).backward()
+        g_adam.step()
 
     return step
 
@@ -346,6 +472,8 @@ def peak_memory() -> float:
 NAMES = {
     "dcgan64-step": dcgan_step,
     "cyclegan128-step": cyclegan_step,
+    "fastcut64-step": fastcut_step,
+    "pix2pix64-step": pix2pix_step,
     "resnet256-infer": resnet_inference,
     "cgan28-step": cgan_step,
 }

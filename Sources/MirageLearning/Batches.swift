@@ -9,6 +9,8 @@ public struct Batch: Sendable {
   public var images: Tensor
   /// A class for each row; 0 for all if classes are ignored.
   public var labels: [Int]
+
+  package init(images: Tensor, labels: [Int]) { (self.images, self.labels) = (images, labels) }
 }
 
 /// Batches of tensors from a flow of samples, prepared ahead of their use.

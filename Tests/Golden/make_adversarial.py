@@ -81,6 +81,9 @@ class Random:
             product = self.next() * bound
         return low + (product >> 64)
 
+    def chance(self, probability):
+        return (self.next() >> 11) * 2**-53 < probability
+
     def shares(self, shape):
         """What tensors are made of: 24 bits for each number."""
         count = math.prod(shape)

@@ -245,7 +245,7 @@ class ImagePool:
         for image in images.detach().split(1):
             if len(self.images) < self.size:
                 self.images.append(image)
-            elif (self.random.next() >> 11) * 2**-53 < 0.5:
+            elif self.random.chance(0.5):
                 index = self.random.integer(0, self.size - 1)
                 image, self.images[index] = self.images[index], image
             shown.append(image)
@@ -384,13 +384,13 @@ class Training:
         return {key: value.detach().double().clone() for key, value in found.items()}
 
 
-def train(name, configuration, recipe, factors):
+def train(name, configuration, recipe, factors, kind=Training, section="steps"):
     def spaced(fields):
         return {key.replace("-", "_"): value for key, value in fields.items()}
 
     def run(precision, disturbance=0):
         configured = SimpleNamespace(**spaced(configuration)), SimpleNamespace(**spaced(recipe))
-        training = Training(name, *configured, precision, disturbance)
+        training = kind(name, *configured, precision, disturbance)
         for step, factor in enumerate(factors):
             training.step(step, factor)
         return training
@@ -412,11 +412,11 @@ def train(name, configuration, recipe, factors):
         for key, row in rows.items():
             others = [summary(rough.states[step][key]) for rough in roughs]
             error = max(abs(a - b) / (abs(a) + row[-1] + 1e-30) for other in others for a, b in zip(row, other))
-            plain = FINE if key.startswith(("G_", "D_")) else PLAIN
+            plain = FINE if key in exact.initial else PLAIN
             if error * MARGIN > plain:
                 print(f"{name} {key} after step {step}: Float32 is off by {error:.1e}, tolerance {plain}")
             tolerances.append(max(plain, float(f"{error * MARGIN:.0e}")))
-        key = put(f"steps/{name}/rows-{step}", torch.tensor(list(rows.values())))
+        key = put(f"{section}/{name}/rows-{step}", torch.tensor(list(rows.values())))
         states.append({"names": list(rows), "tolerances": tolerances, "rows": key})
     row = {"name": name, "configuration": configuration, "recipe": recipe, "factors": factors}
     row |= {"initial": exact.initial, "noise": sorted(noise), "states": states}
@@ -427,7 +427,7 @@ def train(name, configuration, recipe, factors):
         }
         for step, found in enumerate(exact.measures)
     ]
-    add("steps", row)
+    add(section, row)
 
 
 def steps():

@@ -75,18 +75,6 @@ import Testing
     }
   }
 
-  /// Uniform numbers between the bounds of each entry.
-  private func drawn(_ bounds: [String: [Float]], like state: [String: Tensor], _ path: String) throws
-    -> [String: Tensor]
-  {
-    #expect(Set(bounds.keys) == Set(state.keys))
-    return try bounds.reduce(into: [:]) { drawn, entry in
-      var random = randomNumbers("\(path)/\(entry.key)")
-      let shape = try #require(state[entry.key]).shape
-      drawn[entry.key] = .uniform(shape, in: entry.value[0]...entry.value[1], using: &random)
-    }
-  }
-
   @Test(arguments: GoldenFile.cycleGAN.rows("steps")) func stepsArePyTorchs(_ row: GoldenRow) throws {
     let name = row.testDescription
     struct Images: Decodable { var height, width, channelsA, channelsB, batch: Int }
@@ -113,12 +101,7 @@ import Testing
     }
     try gan.restore(from: begin)
 
-    struct State: Decodable {
-      var names: [String]
-      var tolerances: [Float]
-      var rows: String
-    }
-    let (factors, states): ([Float], [State]) = (row.decoded("factors"), row.decoded("states"))
+    let (factors, states): ([Float], [GoldenState]) = (row.decoded("factors"), row.decoded("states"))
     let measures: [[String: [Double]]] = row.decoded("measures")
     #expect(factors.count == states.count && factors.count == measures.count)
     for (step, (factor, expected)) in zip(factors, states).enumerated() {

@@ -12,6 +12,7 @@ struct GoldenFile: Sendable {
 
   static let adversarial = GoldenFile("adversarial")
   static let cycleGAN = GoldenFile("cyclegan")
+  static let translation = GoldenFile("translation")
 
   private init(_ name: String) {
     self.name = name
@@ -126,4 +127,21 @@ func onOneThread<Result>(_ body: () throws -> Result) rethrows -> Result {
   defer { Compute.threads = before }
   Compute.threads = 1
   return try body()
+}
+
+/// Uniform numbers between the bounds of each entry of a state, drawn from the path and the entry's name.
+func drawn(_ bounds: [String: [Float]], like state: [String: Tensor], _ path: String) throws -> [String: Tensor] {
+  #expect(Set(bounds.keys) == Set(state.keys))
+  return try bounds.reduce(into: [:]) { drawn, entry in
+    var random = randomNumbers("\(path)/\(entry.key)")
+    let shape = try #require(state[entry.key]).shape
+    drawn[entry.key] = .uniform(shape, in: entry.value[0]...entry.value[1], using: &random)
+  }
+}
+
+/// The state of networks after a step of a golden file.
+struct GoldenState: Decodable {
+  var names: [String]
+  var tolerances: [Float]
+  var rows: String
 }

@@ -41,6 +41,7 @@ import Testing
         UNetGenerator(downs: 5, filters: 2, using: &random),
         PatchDiscriminator(layers: 2, filters: 2, using: &random), PixelDiscriminator(filters: 2, using: &random),
       ], &types, "CycleGAN")
+    check([ProjectionHeads(channels: [2, 3], width: 4, using: &random)], &types, "CUT")
     #expect(try modules(declaredIn: "MirageAdversarial").subtracting(types) == [], "these have no case here")
   }
 }

@@ -132,9 +132,9 @@ package final class CycleGAN {
     let sameA = identity * weightA > 0 ? generatorBA(realA, mode("idt_B")) : nil
 
     let adversarialAB = Losses.meanSquaredError(
-      discriminatorB(augmented(fakeB, random.derived("aug_B")), mode("D_A")), 1)
+      discriminatorB(recipe.augment.applied(to: fakeB, random.derived("aug_B")), mode("D_A")), 1)
     let adversarialBA = Losses.meanSquaredError(
-      discriminatorA(augmented(fakeA, random.derived("aug_A")), mode("D_B")), 1)
+      discriminatorA(recipe.augment.applied(to: fakeA, random.derived("aug_A")), mode("D_B")), 1)
     (measures.adversarialAB, measures.adversarialBA) = (adversarialAB.scalar, adversarialBA.scalar)
     var loss = adversarialAB + adversarialBA
     func add(_ found: Tensor?, _ real: Tensor, _ weight: Double, _ measure: inout Float?) {
@@ -166,8 +166,8 @@ package final class CycleGAN {
   ) -> [Tensor] {
     let mode = Mode.training(random)
     let loss = AdversarialLoss.leastSquares.discriminator(
-      real: discriminator(augmented(real, random.derived("aug_real")), mode.entering("real")),
-      fake: discriminator(augmented(fake, random.derived("aug_fake")), mode.entering("fake")))
+      real: discriminator(recipe.augment.applied(to: real, random.derived("aug_real")), mode.entering("real")),
+      fake: discriminator(recipe.augment.applied(to: fake, random.derived("aug_fake")), mode.entering("fake")))
     measure = loss.scalar
     return discriminator.gradients(of: consume loss)
   }
@@ -180,10 +180,4 @@ package final class CycleGAN {
 
   /// Returns translations of images of B to A, in inference.
   package func translatedToA(_ images: Tensor) -> Tensor { generatorBA(images, .inference) }
-
-  private func augmented(_ images: Tensor, _ random: Random) -> Tensor {
-    var (images, random) = (images, random)
-    for augmentation in recipe.augment { images = augmentation(images, using: &random) }
-    return images
-  }
 }

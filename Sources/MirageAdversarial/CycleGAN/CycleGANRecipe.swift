@@ -39,7 +39,7 @@ public struct CycleGANRecipe: Sendable, Codable, Equatable {
   public var augment: [DifferentiableAugmentation] = []
 
   public static let settings = Setting.list(
-    of: CycleGANRecipe(), Setting("steps", .integer(1...100_000_000), "Number of steps"),
+    of: CycleGANRecipe(), .steps,
     Setting("batch", .integer(1...65_536), "Number of images of each domain in a step"),
     Setting("cycle-weight", .number(0...1e6), "Weight of the cycle loss"),
     Setting(
@@ -51,21 +51,17 @@ public struct CycleGANRecipe: Sendable, Codable, Equatable {
       "labels", .choice(Labels.self), "Whether a classifier that is trained along keeps the classes of the first domain"
     ),
     Setting("label-weight", .number(1e-6...1e6), "Weight of the classifier's loss where labels are kept"),
-    Setting("learning-rate", .number(1e-9...10), "Learning rate of all networks"),
-    Setting("decay-from", .number(0...1), "Fraction of the steps after which the learning rate goes down to 0"),
+    .learningRate, .decayFrom,
     Setting(
       "pool-size", .integer(0...10_000), "Maximum number of earlier fakes that each discriminator's pool keeps"),
-    Setting(
-      "augment", .choices(DifferentiableAugmentation.self),
-      "Augmentations of real and translated images before the discriminators"))
+    .augmentTranslations)
 
   /// The published recipe.
   public init() {}
 
   /// Returns the factor of the learning rate for the step after `step` earlier steps.
   package func learningRateFactor(at step: Int) -> Float {
-    let start = Int((Double(steps) * decayFrom).rounded())
-    return Schedule.linearDecay(after: start, over: steps - start).factor(at: step)
+    Schedule.linearDecay(from: decayFrom, of: steps).factor(at: step)
   }
 
   /// Checks the settings.

@@ -10,17 +10,7 @@ package final class CycleGANTrainee: Trainee {
   package let gan: CycleGAN
   private let domains: (a: Domain, b: Domain)
 
-  /// A domain as grids show it.
-  package struct Domain: Sendable {
-    package var name: String
-    package var coding: ImageCoding
-    /// Images of the domain, N × H × W × C.
-    package var images: Tensor
-
-    package init(_ name: String, coding: ImageCoding, images: Tensor) {
-      (self.name, self.coding, self.images) = (name, coding, images)
-    }
-  }
+  package typealias Domain = TranslationDomain
 
   /// Creates networks with random weights.
   ///

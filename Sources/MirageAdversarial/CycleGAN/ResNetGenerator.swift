@@ -9,7 +9,7 @@ import MirageTensors
 /// at least 8. Each convolution but the last is followed by a normalization. The state has the names of the CycleGAN
 /// repository's state dicts: `model.1.weight`, `model.10.conv_block.1.weight`.
 package final class ResNetGenerator: Layer {
-  private let model: Sequential
+  let model: Sequential
 
   /// Creates a generator with normal weights of deviation 0.02 and biases of 0, as published.
   ///

@@ -74,3 +74,12 @@ public enum DifferentiableAugmentation: String, Sendable, Codable, CaseIterable 
     return images * Tensor(kept, shape: [count, height, width, 1])
   }
 }
+
+extension [DifferentiableAugmentation] {
+  /// Returns the images, N × H × W × C in -1 ... 1, after all augmentations, which draw from `random` in order.
+  func applied(to images: Tensor, _ random: Random) -> Tensor {
+    var (images, random) = (images, random)
+    for augmentation in self { images = augmentation(images, using: &random) }
+    return images
+  }
+}

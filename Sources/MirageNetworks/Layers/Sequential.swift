@@ -10,12 +10,17 @@ public final class Sequential: Layer {
 
   /// Applies the layers in order. A (leaky) ReLU directly after a normalization is computed in the same pass.
   public func callAsFunction(_ input: consuming Tensor, _ mode: Mode) -> Tensor {
+    self(input, mode, layers: 0..<layers.count)
+  }
+
+  /// Applies a range of the layers, which have the same names and random numbers as in the whole sequence.
+  package func callAsFunction(_ input: consuming Tensor, _ mode: Mode, layers range: Range<Int>) -> Tensor {
     var x = input
-    var index = 0
-    while index < layers.count {
+    var index = range.lowerBound
+    while index < range.upperBound {
       let layer = layers[index]
       let inner = mode.entering("\(index)")
-      if let normalization = layer as? any FusedNormalization, index + 1 < layers.count,
+      if let normalization = layer as? any FusedNormalization, index + 1 < range.upperBound,
         let slope = (layers[index + 1] as? Activation)?.slope
       {
         x = normalization.normalized(consume x, inner, slope: slope)
