@@ -12,7 +12,7 @@ extension Registry {
     GaussianNoise.self, SaltAndPepper.self, JPEGCompression.self, Shade.self, FixedPatternNoise.self, ChannelJitter.self,
     Erase.self, GridDropout.self, RandAugment.self, TrivialAugmentWide.self, OneOf.self, SomeOf.self, Sometimes.self,
     Copies.self, Repeat.self, Take.self, Skip.self, Shuffle.self, Filter.self, Balance.self, Subset.self, Mixup.self,
-    CutMix.self, Background.self, Scale.self, Normalize.self, ConditionalGAN.self, CycleTranslation.self,
+    CutMix.self, Background.self, Scale.self, Normalize.self, ConditionalGAN.self, CycleTranslation.self, ContrastiveTranslation.self,
     Translate.self, GANEmit.self,
     ImageFolderSink.self, WebDatasetSink.self, IDXSink.self, CIFARSink.self,
   ])

@@ -106,18 +106,22 @@ public struct Batches: Sendable {
     }
   }
 
-  /// Returns batches without end that come from each part in turn, in an order of its own.
+  /// Returns batches without end that come from each part in turn, in an order of its own, or in one for all.
   ///
   /// - Parameters:
   ///   - parts: Batches of equal size; formats and classes may differ.
   ///   - first: Number of batches that count as taken.
   ///   - seed: Random seed of the orders.
+  ///   - sharingOrder: Whether all parts have the same order, since their samples are pairs; the parts are then of equal
+  ///     length.
   /// - Throws: The errors of `endless`.
-  package static func alternating(_ parts: [Batches], fromBatch first: Int, seed: UInt64) -> OrderedMap<Batch> {
+  package static func alternating(
+    _ parts: [Batches], fromBatch first: Int, seed: UInt64, sharingOrder: Bool = false
+  ) -> OrderedMap<Batch> {
     parts[0].ahead(first..<Int.max / parts.map(\.size).max()!) { index in
       let (round, part) = index.quotientAndRemainder(dividingBy: parts.count)
       // With one order for all, a copy of the other part would come paired.
-      return try await parts[part].full(at: round * parts[part].size, seed: seed &+ UInt64(part))
+      return try await parts[part].full(at: round * parts[part].size, seed: seed &+ UInt64(sharingOrder ? 0 : part))
     }
   }
 

@@ -18,11 +18,17 @@ public struct SavedModel: Sendable {
     /// A CycleGAN of the `cycle-gan` stage.
     public static let cycleGAN = Kind(
       architecture: "mirage-cyclegan-1", title: "a CycleGAN", writer: "mirage train or the stage cycle-gan")
+    /// A CUT or FastCUT of the `contrastive-gan` stage.
+    public static let contrastiveGAN = Kind(
+      architecture: "mirage-cut-1", title: "a contrastive GAN", writer: "mirage train or the stage contrastive-gan")
+    /// A pix2pix of the `pix-to-pix` stage.
+    public static let pixToPix = Kind(
+      architecture: "mirage-pix2pix-1", title: "a pix2pix", writer: "mirage train or the stage pix-to-pix")
     /// A classifier of `mirage train-classifier`.
     public static let imageClassifier = Kind(
       architecture: "mirage-classifier-1", title: "an image classifier", writer: "mirage train-classifier")
 
-    fileprivate static let all = [gan, cycleGAN, imageClassifier]
+    fileprivate static let all = [gan, cycleGAN, contrastiveGAN, pixToPix, imageClassifier]
   }
 
   /// Metadata field with the number of samples seen in training.
@@ -56,12 +62,16 @@ public struct SavedModel: Sendable {
   /// - Throws: bad data naming the kind that it holds.
   public func expect(_ wanted: Kind) throws {
     guard kind != wanted else { return }
+    throw refusal(as: wanted.title, remedy: "Use a file that \(wanted.writer) wrote.")
+  }
+
+  /// Returns the error that the file holds another model than the wanted one, such as `a GAN`.
+  package func refusal(as title: String, remedy: String) -> MirageError {
     let found =
       kind.map { "it is \($0.title)'s" }
       ?? checkpoint.metadata["architecture"].map { "it names the architecture \($0.prefix(60))" }
       ?? "it names no architecture"
-    throw MirageError.badData(
-      "is not \(wanted.title)'s checkpoint: \(found)", file: path, remedy: "Use a file that \(wanted.writer) wrote.")
+    return .badData("is not \(title)'s checkpoint: \(found)", file: path, remedy: remedy)
   }
 
   /// Returns the model's configuration.

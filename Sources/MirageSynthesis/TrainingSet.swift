@@ -79,6 +79,9 @@ package struct TrainingSet: Sendable {
     return (rest, heldOut)
   }
 
+  /// Leaves out all other positions.
+  mutating func keep(_ kept: Set<Int>) { positions.removeAll { !kept.contains($0) } }
+
   /// Returns rows of some of the samples, spread evenly over all, in batches that networks take at once.
   func rows(_ count: Int) async throws -> [Tensor] {
     let size = TranslatingStage.blockSize(of: coding.shape)

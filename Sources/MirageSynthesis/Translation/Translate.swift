@@ -1,3 +1,4 @@
+import MirageAdversarial
 import MirageStreams
 import MirageSupport
 
@@ -5,18 +6,18 @@ import MirageSupport
 public struct Translate: StageComponent, ComputesWithNetworks {
   public static let declaration = Declaration(
     "translate", "Translates what flows with a trained model", primary: "checkpoint", of: Translate(checkpoint: ""),
-    .required("checkpoint", .path, "Checkpoint of a CycleGAN"),
+    .required("checkpoint", .path, "Checkpoint of a translation"),
     Setting("classes", .strings, "Classes that are translated, by name or number; all samples if not given"),
     .direction, .originals, .label)
 
   public static var domains: Set<Format.Domain> { [.image] }
 
-  /// Checkpoint file of a CycleGAN, as `cycle-gan` and `mirage train` write it.
+  /// Checkpoint file of a translation, as `cycle-gan`, `contrastive-gan`, `pix-to-pix` and `mirage train` write it.
   public var checkpoint: String
   /// Classes that are translated, by name or number; all samples if empty.
   public var classes: [String]
   /// Direction of the translation. Defaults to `forward`.
-  public var direction: Translation.Direction
+  public var direction: TranslationDirection
   /// Treatment of the originals. Defaults to `replace`.
   public var originals: Translation.Originals
   /// Class of the translations, by name or number. Defaults to that of the original.
@@ -24,7 +25,7 @@ public struct Translate: StageComponent, ComputesWithNetworks {
 
   /// Creates a translation by a checkpoint.
   public init(
-    checkpoint: String, classes: [String] = [], direction: Translation.Direction = .forward,
+    checkpoint: String, classes: [String] = [], direction: TranslationDirection = .forward,
     originals: Translation.Originals = .replace, label: String? = nil
   ) {
     (self.checkpoint, self.classes, self.direction) = (checkpoint, classes, direction)
@@ -35,7 +36,7 @@ public struct Translate: StageComponent, ComputesWithNetworks {
 extension Translate: Estimator {
   /// Reads the checkpoint and checks that it fits.
   ///
-  /// - Throws: missing input; bad data if the file is no CycleGAN, or is for images of another size; bad pipeline if there is
+  /// - Throws: missing input; bad data if the file is no translation, or is for images of another size; bad pipeline if there is
   ///   no such class.
   public func fit(on upstream: Flow<Sample>, in context: Context) async throws -> Fitted<Sample, Sample> {
     let model = try TranslationModel(reading: checkpoint)

@@ -17,19 +17,23 @@ struct TranslatingStage: Stage {
   let classes: [String]
   /// Class of the translations; nil if they keep their originals'.
   let label: Int?
+  /// Samples at the same positions that are translated in place of what flows; nil to translate what flows.
+  var inputs: Flow<Sample>?
+  /// Description of the stages that make the inputs of what flows.
+  var preparation: [JSONValue] = []
 
   /// Everything that determines the samples: weights and settings.
   func description(named name: String) throws -> JSONValue {
     [
       name: [
         "weights": .string(model.saved.digest), "translate": try JSONValue(encoding: translation),
-        "classes": .array(classes.map { .string($0) }),
+        "classes": .array(classes.map { .string($0) }), "through": .array(preparation),
       ]
     ]
   }
 
   func apply(to upstream: Flow<Sample>, at path: StagePath) throws -> Flow<Sample> {
-    let chosen = classes.isEmpty ? upstream : try Filter(classes: classes).apply(to: upstream, at: path)
+    let chosen = classes.isEmpty ? inputs ?? upstream : try Filter(classes: classes).apply(to: upstream, at: path)
     // Kept originals bring the data's inputs themselves.
     let inputs = translation.originals == .keep ? [] : upstream.about.inputs
     let translated = translated(chosen, inputs: inputs + [model.saved.path], at: path)

@@ -1,15 +1,8 @@
+import MirageAdversarial
 import MirageStreams
 
 /// Settings of the samples that a trained translation makes of what flows in.
 public struct Translation: Sendable, Codable, Equatable {
-  /// Direction of a translation between two domains.
-  public enum Direction: String, Sendable, Codable, CaseIterable {
-    /// From the first domain to the second.
-    case forward
-    /// From the second domain to the first.
-    case backward
-  }
-
   /// Treatment of the samples that are translated.
   public enum Originals: String, Sendable, Codable, CaseIterable {
     /// All samples flow on, and the translations follow them.
@@ -21,7 +14,7 @@ public struct Translation: Sendable, Codable, Equatable {
   }
 
   /// Direction of the translation. Defaults to `forward`.
-  public var direction: Direction
+  public var direction: TranslationDirection
   /// Treatment of the originals. Defaults to `keep`.
   public var originals: Originals
   /// Class of the translations, by name or number; `keep` for that of the original. Defaults to the class of the domain that
@@ -39,13 +32,13 @@ public struct Translation: Sendable, Codable, Equatable {
   }
 
   /// Creates the settings of a translation.
-  public init(direction: Direction = .forward, originals: Originals = .keep, label: String? = nil) {
+  public init(direction: TranslationDirection = .forward, originals: Originals = .keep, label: String? = nil) {
     (self.direction, self.originals, self.label) = (direction, originals, label)
   }
 }
 
 extension Setting {
-  static let direction = Setting("direction", .choice(Translation.Direction.self), "Direction of the translation")
+  static let direction = Setting("direction", .choice(TranslationDirection.self), "Direction of the translation")
   static let originals = Setting(
     "originals", .choice(Translation.Originals.self),
     "Whether originals stay, are replaced, or are left out with the rest")

@@ -8,7 +8,7 @@ import MirageTensors
 
 /// Measures a translation while it is trained, on images that it is not trained on.
 @TensorActor
-package final class TranslationMeter: TrainingEvaluator {
+package final class TranslationMeter<Subject: TranslationTrainee>: TrainingEvaluator {
   /// One of the two domains.
   package struct Domain {
     let coding: any SampleCoding
@@ -27,13 +27,13 @@ package final class TranslationMeter: TrainingEvaluator {
 
   private let domains: [Domain]
   private let recognition: Recognition?
-  private let metric: CycleTranslation.Watching.Metric
+  private let metric: TranslationWatching.Metric
 
   /// - Parameters:
   ///   - domains: A and B.
   ///   - classifier: Network that recognizes the classes of both domains; nil if they have none.
   package init(
-    _ domains: [Domain], classifier: (any FeatureNetwork)?, metric: CycleTranslation.Watching.Metric
+    _ domains: [Domain], classifier: (any FeatureNetwork)?, metric: TranslationWatching.Metric
   ) throws {
     (self.domains, self.metric) = (domains, metric)
     recognition = try classifier.map { network in
@@ -43,8 +43,10 @@ package final class TranslationMeter: TrainingEvaluator {
 
   /// Distances of one direction.
   private struct Distances {
-    /// Mean absolute difference of images and their translation there and back, in -1 ... 1.
-    var cycle = 0.0
+    /// Mean absolute difference of images and their translation there and back, in -1 ... 1; nil without a way back.
+    var cycle: Double?
+    /// Mean absolute difference of translations and their partners, in -1 ... 1; nil without pairs.
+    var paired: Double?
     /// Correlation of the pixels of images and translations: near 1 if nothing changes, below 0 if brightness is inverted.
     var correlation: Double?
     /// Fraction of the translations that the classifier takes for the other domain.
@@ -53,49 +55,65 @@ package final class TranslationMeter: TrainingEvaluator {
     var fid: Double?
   }
 
-  package func evaluate(_ subject: CycleGANTrainee) throws -> TrainingEvaluation {
+  package func evaluate(_ subject: Subject) throws -> TrainingEvaluation {
     // The same noise each time, so that evaluations differ by the weights alone.
     var noise = Random(key: Random.Key(seed: 0, path: "translation-meter"), sample: 0)
-    let gan = subject.gan
-    let (toB, toA) = ({ gan.translatedToB($0, using: &noise) }, gan.translatedToA)
-    let found = [try measure(0, toB, toA), try measure(1, toA, toB)]
+    func translated(_ direction: TranslationDirection) -> ((Tensor) -> Tensor)? {
+      guard Subject.Configuration.directions.contains(direction) else { return nil }
+      return { subject.translated($0, direction, using: &noise) }
+    }
+    let (toB, toA) = (translated(.forward), translated(.backward))
+    var found: [(name: String, title: String, distances: Distances)] = []
+    if let toB { found.append(("ab", "A to B", try measure(0, toB, toA))) }
+    if let toA { found.append(("ba", "B to A", try measure(1, toA, toB))) }
     var measures: [(name: String, value: Double)] = []
-    for (direction, distances) in zip(["ab", "ba"], found) {
-      measures.append(("cycle-error-\(direction)", distances.cycle))
-      if let value = distances.correlation { measures.append(("input-correlation-\(direction)", value)) }
-      if let value = distances.agreement { measures.append(("label-agreement-\(direction)", value)) }
-      if let value = distances.fid { measures.append(("fid-\(direction)", value)) }
+    for (name, _, distances) in found {
+      for (measure, value) in [
+        ("cycle-error", distances.cycle), ("paired-error", distances.paired),
+        ("input-correlation", distances.correlation), ("label-agreement", distances.agreement), ("fid", distances.fid),
+      ] {
+        if let value { measures.append(("\(measure)-\(name)", value)) }
+      }
     }
-    let cycle = found.map(\.cycle).reduce(0, +) / 2
-    var summary = "cycle error \(NumberText.fixed(cycle, decimals: 3))"
-    if recognition != nil {
-      let agreements = found.map { NumberText.fixed(100 * ($0.agreement ?? 0), decimals: 1) + " %" }
-      summary += ", label agreement \(agreements.joined(separator: " and "))"
-    }
-    for (direction, distances) in zip(["A to B", "B to A"], found) {
-      if distances.correlation ?? 0 < -0.3 { summary += "; \(direction) inverts brightness" }
-      if distances.correlation ?? 0 > 0.98 { summary += "; \(direction) changes nearly nothing" }
+    func mean(_ values: [Double]) -> Double? { values.isEmpty ? nil : values.reduce(0, +) / Double(values.count) }
+    let cycle = mean(found.compactMap(\.distances.cycle))
+    let paired = mean(found.compactMap(\.distances.paired))
+    let agreements = found.compactMap(\.distances.agreement).map { NumberText.fixed(100 * $0, decimals: 1) + " %" }
+    var summary: [String] = []
+    if let cycle { summary.append("cycle error \(NumberText.fixed(cycle, decimals: 3))") }
+    if let paired { summary.append("difference from the partners \(NumberText.fixed(paired, decimals: 3))") }
+    if !agreements.isEmpty { summary.append("label agreement \(agreements.joined(separator: " and "))") }
+    var remarks: [String] = []
+    for (_, title, distances) in found where !Subject.isPaired {
+      if distances.correlation ?? 0 < -0.3 { remarks.append("\(title) inverts brightness") }
+      if distances.correlation ?? 0 > 0.98 { remarks.append("\(title) changes nearly nothing") }
     }
     let score: Double? =
       switch metric {
       case .last: nil
       case .cycleError: cycle
-      case .fid: found.compactMap(\.fid).reduce(0, +)
+      case .pairedError: paired
+      case .fid: found.compactMap(\.distances.fid).reduce(0, +)
       }
-    return TrainingEvaluation(measures, score: score, summary: summary)
+    let text = ([summary.joined(separator: ", ")] + remarks).filter { !$0.isEmpty }.joined(separator: "; ")
+    return TrainingEvaluation(measures, score: score, summary: text)
   }
 
   private func measure(
-    _ domain: Int, _ there: (Tensor) -> Tensor, _ back: (Tensor) -> Tensor
+    _ domain: Int, _ there: (Tensor) -> Tensor, _ back: ((Tensor) -> Tensor)?
   ) throws -> Distances {
     let (from, to) = (domains[domain], domains[1 - domain])
     var (distances, count, recognized) = (Distances(), 0, 0)
     var (inputs, outputs): ([Float], [Float]) = ([], [])
     var features: [Tensor] = []
-    for images in from.images {
+    var (cycle, paired) = (0.0, 0.0)
+    for (index, images) in from.images.enumerated() {
       let translated = there(images)
-      let returned = back(translated)
-      distances.cycle += Double((returned - images).abs().mean().scalar) * Double(images.shape[0])
+      func difference(_ x: Tensor, _ y: Tensor) -> Double {
+        Double((x - y).abs().mean().scalar) * Double(images.shape[0])
+      }
+      if let back { cycle += difference(back(translated), images) }
+      if Subject.isPaired { paired += difference(translated, to.images[index]) }
       count += images.shape[0]
       if images.shape == translated.shape {
         inputs += images.values
@@ -106,7 +124,8 @@ package final class TranslationMeter: TrainingEvaluator {
       features.append(predictions.features)
       recognized += predictions.logits.argmax(axis: 1).count { to.classes.contains($0) }
     }
-    distances.cycle /= Double(max(1, count))
+    if back != nil { distances.cycle = cycle / Double(max(1, count)) }
+    if Subject.isPaired { distances.paired = paired / Double(max(1, count)) }
     distances.correlation = inputs.isEmpty ? nil : Self.correlation(inputs, outputs)
     if let recognition {
       distances.agreement = Double(recognized) / Double(max(1, count))
