@@ -14,18 +14,18 @@ public struct EvaluationReport: Sendable {
     public var samples: [(kind: String, count: Int)]
   }
 
-  /// Name of the network that computed the features.
-  public var features: String
+  /// Name of the network that computed the features; nil if none did.
+  public var features: String?
   /// Metrics in the order of `DatasetEvaluation.metrics`.
   public private(set) var rows: [Row] = []
   /// Remarks for the reader, such as which metrics were left out and why.
   public var remarks: [String] = []
 
   /// Creates a report without metrics.
-  init(features: String) { self.features = features }
+  package init(features: String? = nil) { self.features = features }
 
   /// Adds a metric.
-  mutating func add(_ name: String, _ value: Double, _ deviation: Double? = nil, of samples: [(String, Int)]) {
+  package mutating func add(_ name: String, _ value: Double, _ deviation: Double? = nil, of samples: [(String, Int)]) {
     rows.append(Row(name: name, value: value, deviation: deviation, samples: samples.map { ($0.0, $0.1) }))
   }
 
@@ -36,7 +36,7 @@ public struct EvaluationReport: Sendable {
   /// `remarks`.
   public var json: JSONValue {
     [
-      "features": .string(features),
+      "features": features.map { .string($0) } ?? .null,
       "metrics": .array(
         rows.map { row in
           var fields: [String: JSONValue] = [
@@ -53,7 +53,7 @@ public struct EvaluationReport: Sendable {
   /// Table of the metrics for a terminal, with the numbers of samples beside each, followed by the remarks.
   public var text: String {
     let width = (rows.map(\.name.count).max() ?? 0) + 2
-    var lines = ["features of \(features)"]
+    var lines = features.map { ["features of \($0)"] } ?? []
     for row in rows {
       let name = row.name + String(repeating: " ", count: width - row.name.count)
       var value = digits(row.value) + (row.deviation.map { " ± \(digits($0))" } ?? "")

@@ -168,7 +168,7 @@ public struct Batches: Sendable {
 extension Batch {
   /// - Parameter coding: conversion to rows. Defaults to bytes of images like the first sample's.
   /// - Throws: bad data naming the sample that has no class or another format.
-  init(_ samples: [Sample], coding: (any SampleCoding)? = nil, ignoresClasses: Bool) throws {
+  package init(_ samples: [Sample], coding: (any SampleCoding)? = nil, ignoresClasses: Bool) throws {
     guard let first = samples.first else {
       self.init(images: .zeros([0, 1, 1, 1]), labels: [])
       return

@@ -10,6 +10,11 @@ struct EvaluateCommand: AsyncParsableCommand {
       files; GENERATED may also be a GAN's checkpoint, which then makes as many samples as REAL has for training. Samples
       are compared with REAL's test part; where it has none, a tenth is kept for that.
 
+      Translations are compared with their ORIGINALS too: overlap of silhouettes, correlation of edges, and the error of
+      the way back. GENERATED is then the checkpoint of a translation, or the translations in the order of their
+      originals; REAL is the domain that is translated to. With --pairs it holds the true translation of each original, in
+      their order, and L1, PSNR and SSIM are measured.
+
       Features are those of a classifier that is trained on REAL once and kept in the cache, or of the Inception network of
       2015 whose weights --inception names (pytorch-fid's pt_inception-2015-12-05-6726825d.pth): only those give values
       that compare with published ones.
@@ -17,6 +22,7 @@ struct EvaluateCommand: AsyncParsableCommand {
       EXAMPLES
         mirage evaluate /usr/share/datasets/fashion-mnist out/made
         mirage evaluate /usr/share/datasets/fashion-mnist fashion.safetensors --metric fid --metric label-agreement
+        mirage evaluate boots.yaml sneaker-boot.safetensors --originals sneakers.yaml --label "Ankle boot"
         mirage evaluate data/celeba-64 out/made --inception pt_inception-2015-12-05-6726825d.pth --json
       """)
 
@@ -45,6 +51,18 @@ struct EvaluateCommand: AsyncParsableCommand {
   @Option(help: "The weights of the Inception network of 2015.", completion: .file())
   var inception: String?
 
+  @Option(help: "Samples that the translations are made of: a dataset or a pipeline file.", completion: .file())
+  var originals: String?
+
+  @Option(help: ArgumentHelp("Direction of a translation.", valueName: "forward|backward"))
+  var direction = TranslationDirection.forward
+
+  @Option(help: "Class of the translations, by name or number; that of their originals if not given.")
+  var label: String?
+
+  @Flag(help: "REAL holds the true translations, in the order of the originals.")
+  var pairs = false
+
   @OptionGroup var threads: ThreadOptions
 
   @Flag(help: "Print the result as JSON.")
@@ -55,6 +73,7 @@ struct EvaluateCommand: AsyncParsableCommand {
 
   func validate() throws {
     if !(2...10_000_000).contains(count) { throw ValidationError("--count must be at least 2.") }
+    if pairs && originals == nil { throw ValidationError("--pairs needs --originals.") }
   }
 
   func run() async throws {
@@ -66,28 +85,40 @@ struct EvaluateCommand: AsyncParsableCommand {
     // The tenth does not depend on --seed: the classifier in the cache was trained on the rest.
     let parts = try await location.parts()
     let (train, test) = (parts.train, parts.test)
-    let (made, hasClasses) = try await generatedFlow(train)
+    let originals = try await originals.map { try await DatasetLocation($0).samplesToTest() }
+    let (made, hasClasses) = try await generatedFlow(train, of: originals)
     let needed = evaluation.metrics.filter { !hasClasses && $0.needsClasses }
     evaluation.metrics.removeAll(where: needed.contains)
-    let sets = DatasetEvaluation.Sets(
-      train: train, test: test, generated: Batches(made, size: 125, ignoresClasses: !hasClasses))
-    let judges = Judges(
-      classifier: classifier, inception: inception, needsClassifier: evaluation.metrics.contains(.labelAgreement),
-      identity: try location.identity)
-    if inception != nil { try await checkChannels(train, made) }
-    guard train.flow.about.classes.count > 1 || inception != nil else {
+    let line = ProgressLine(isQuiet: quiet || json)
+    defer { line.end() }
+    let hasFeatures = train.flow.about.classes.count > 1 || inception != nil
+    guard hasFeatures || originals != nil else {
       throw MirageError(
         .usage, "the real dataset has no classes that a classifier could learn", file: real,
         remedy: "Give the weights of the Inception network with --inception.")
     }
-    let line = ProgressLine(isQuiet: quiet || json)
-    defer { line.end() }
-    var report = try await Self.report(evaluation, sets, judges, line)
-    line.end()
-    if !needed.isEmpty {
-      let names = needed.map(\.rawValue).joined(separator: ", ")
-      report.remarks.append("left out: \(names), since the generated samples do not have the real ones' classes")
+    var report = EvaluationReport()
+    if hasFeatures {
+      let sets = DatasetEvaluation.Sets(
+        train: train, test: test, generated: Batches(made, size: 125, ignoresClasses: !hasClasses))
+      let judges = Judges(
+        classifier: classifier, inception: inception, needsClassifier: evaluation.metrics.contains(.labelAgreement),
+        identity: try location.identity)
+      if inception != nil { try await checkChannels(train, made) }
+      report = try await Self.report(evaluation, sets, judges, line)
+      if !needed.isEmpty {
+        let names = needed.map(\.rawValue).joined(separator: ", ")
+        report.remarks.append("left out: \(names), since the generated samples do not have the real ones' classes")
+      }
     }
+    if let originals {
+      line.show("originals")
+      let translations = TranslationEvaluation(
+        originals: originals, translations: made, truths: pairs ? try await location.samplesToTest() : nil,
+        model: generated.hasSuffix(".safetensors") ? (generated, direction) : nil, count: count)
+      try await translations.add(to: &report)
+    }
+    line.end()
     print(json ? report.json.text : report.text)
   }
 
@@ -140,9 +171,15 @@ struct EvaluateCommand: AsyncParsableCommand {
   }
 
   /// Returns the generated samples, and whether they have the real samples' classes; if so, with their class indices.
-  private func generatedFlow(_ train: Batches) async throws -> (flow: Flow<Sample>, hasClasses: Bool) {
+  private func generatedFlow(
+    _ train: Batches, of originals: Flow<Sample>?
+  ) async throws -> (flow: Flow<Sample>, hasClasses: Bool) {
     let flow: Flow<Sample>
-    if generated.hasSuffix(".safetensors") {
+    if generated.hasSuffix(".safetensors"), let originals {
+      let stage = Translate(checkpoint: generated, direction: direction, originals: .drop, label: label)
+      let context = Context().at(StagePath.root.stage(0))
+      flow = try await stage.fit(on: originals, in: context).stage.apply(to: originals, at: context.path)
+    } else if generated.hasSuffix(".safetensors") {
       let source = GANSource(checkpoint: generated, emit: Emission(count: train.count))
       flow = try await source.flow().running(Run(seed: seed))
     } else {

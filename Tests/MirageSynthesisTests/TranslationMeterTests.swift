@@ -36,7 +36,9 @@ import Testing
 
   /// A is of the shade -0.5, B of 0.25.
   @TensorActor
-  private func meter(_ metric: TranslationWatching.Metric, classifier: Bool = true) throws -> TranslationMeter<CycleGANTrainee> {
+  private func meter(_ metric: TranslationWatching.Metric, classifier: Bool = true) throws -> TranslationMeter<
+    CycleGANTrainee
+  > {
     let coding = ImageCoding(height: 12, width: 12, channels: 1)
     func images(_ shade: Float) -> [Tensor] { [3, 2].map { .zeros([$0, 12, 12, 1]) + shade } }
     return try TranslationMeter(

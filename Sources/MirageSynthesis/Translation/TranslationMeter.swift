@@ -104,7 +104,7 @@ package final class TranslationMeter<Subject: TranslationTrainee>: TrainingEvalu
   ) throws -> Distances {
     let (from, to) = (domains[domain], domains[1 - domain])
     var (distances, count, recognized) = (Distances(), 0, 0)
-    var (inputs, outputs): ([Float], [Float]) = ([], [])
+    var (inputs, outputs): ([Double], [Double]) = ([], [])
     var features: [Tensor] = []
     var (cycle, paired) = (0.0, 0.0)
     for (index, images) in from.images.enumerated() {
@@ -116,8 +116,8 @@ package final class TranslationMeter<Subject: TranslationTrainee>: TrainingEvalu
       if Subject.isPaired { paired += difference(translated, to.images[index]) }
       count += images.shape[0]
       if images.shape == translated.shape {
-        inputs += images.values
-        outputs += translated.values
+        inputs += images.values.map(Double.init)
+        outputs += translated.values.map(Double.init)
       }
       guard let recognition else { continue }
       let predictions = recognition.network.predictions(of: to.coding.quantized(translated))
@@ -126,7 +126,7 @@ package final class TranslationMeter<Subject: TranslationTrainee>: TrainingEvalu
     }
     if back != nil { distances.cycle = cycle / Double(max(1, count)) }
     if Subject.isPaired { distances.paired = paired / Double(max(1, count)) }
-    distances.correlation = inputs.isEmpty ? nil : Self.correlation(inputs, outputs)
+    distances.correlation = inputs.isEmpty ? nil : PairedScores.correlation(inputs, outputs)
     if let recognition {
       distances.agreement = Double(recognized) / Double(max(1, count))
       distances.fid = try FrechetDistance.between(recognition.real[1 - domain], Self.statistics(features))
@@ -137,16 +137,5 @@ package final class TranslationMeter<Subject: TranslationTrainee>: TrainingEvalu
   private static func statistics(_ features: [Tensor]) throws -> FrechetDistance.Statistics {
     try FrechetDistance.Statistics(
       Features(features.flatMap(\.values), dimensions: features.first?.shape[1] ?? 1))
-  }
-
-  private static func correlation(_ x: [Float], _ y: [Float]) -> Double {
-    let count = Double(x.count)
-    let (meanX, meanY) = (x.reduce(0) { $0 + Double($1) } / count, y.reduce(0) { $0 + Double($1) } / count)
-    var (xx, yy, xy) = (0.0, 0.0, 0.0)
-    for (x, y) in zip(x, y) {
-      let (dx, dy) = (Double(x) - meanX, Double(y) - meanY)
-      (xx, yy, xy) = (xx + dx * dx, yy + dy * dy, xy + dx * dy)
-    }
-    return xx > 0 && yy > 0 ? xy / (xx * yy).squareRoot() : 0
   }
 }
