@@ -13,139 +13,13 @@ from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
+from cyclegan_networks import NETWORKS, PatchDiscriminator, PixelDiscriminator, ResNetGenerator
 from make_adversarial import PLAIN, Random, initial_bounds, summary, tolerance_of
 from make_tensors import channels_first, channels_last
-from make_training import MARGIN, add, put, write
+from make_training import HERE, MARGIN, add, put, write
 
-# Networks, under the repository's names
-
-
-NORMALIZATIONS = {"instance": nn.InstanceNorm2d, "batch": nn.BatchNorm2d, "none": lambda channels: nn.Identity()}
-
-
-class ResidualBlock(nn.Module):
-    def __init__(self, width, norm, bias, dropout):
-        super().__init__()
-
-        def padded():
-            return [nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3, bias=bias), norm(width)]
-
-        between = [nn.ReLU(True)] + ([nn.Dropout(0.5)] if dropout else [])
-        self.conv_block = nn.Sequential(*padded(), *between, *padded())
-
-    def forward(self, x):
-        return x + self.conv_block(x)
-
-
-class ResNetGenerator(nn.Module):
-    def __init__(
-        self, blocks, filters, inputs, outputs, normalization="instance", dropout=False, upsampling="transposed"
-    ):
-        super().__init__()
-        n = filters
-        norm, bias = NORMALIZATIONS[normalization], normalization == "instance"
-
-        def normalized(convolution):
-            return [convolution, norm(convolution.out_channels), nn.ReLU(True)]
-
-        def up(inputs, outputs):
-            if upsampling == "transposed":
-                return normalized(nn.ConvTranspose2d(inputs, outputs, 3, 2, 1, output_padding=1, bias=bias))
-            convolution = nn.Conv2d(inputs, outputs, 3, bias=bias)
-            return [nn.Upsample(scale_factor=2), nn.ReflectionPad2d(1), *normalized(convolution)]
-
-        self.model = nn.Sequential(
-            nn.ReflectionPad2d(3),
-            *normalized(nn.Conv2d(inputs, n, 7, bias=bias)),
-            *normalized(nn.Conv2d(n, 2 * n, 3, 2, 1, bias=bias)),
-            *normalized(nn.Conv2d(2 * n, 4 * n, 3, 2, 1, bias=bias)),
-            *[ResidualBlock(4 * n, norm, bias, dropout) for _ in range(blocks)],
-            *up(4 * n, 2 * n),
-            *up(2 * n, n),
-            nn.ReflectionPad2d(3),
-            nn.Conv2d(n, outputs, 7),
-            nn.Tanh(),
-        )
-
-    def forward(self, x):
-        return self.model(x)
-
-
-class UNetLevel(nn.Module):
-    def __init__(self, layers, outermost):
-        super().__init__()
-        self.model, self.outermost = nn.Sequential(*layers), outermost
-
-    def forward(self, x):
-        return self.model(x) if self.outermost else torch.cat([x, self.model(x)], 1)
-
-
-class UNetGenerator(nn.Module):
-    def __init__(self, downs, filters, inputs, outputs, normalization="batch", dropout=False):
-        super().__init__()
-        norm, bias = NORMALIZATIONS[normalization], normalization == "instance"
-        widths = [filters * min(2**level, 8) for level in range(downs)]
-        inner = None
-        for level in reversed(range(downs)):
-            wide, outermost = widths[level], level == 0
-            outside = outputs if outermost else widths[level - 1]
-            down = nn.Conv2d(inputs if outermost else outside, wide, 4, 2, 1, bias=bias)
-            up = nn.ConvTranspose2d(2 * wide if inner else wide, outside, 4, 2, 1, bias=bias or outermost)
-            layers = [down] if outermost else [nn.LeakyReLU(0.2), down]
-            if inner:
-                layers += [inner] if outermost else [norm(wide), inner]
-            layers += [nn.ReLU(), up, nn.Tanh() if outermost else norm(outside)]
-            if dropout and inner and level >= 4:
-                layers.append(nn.Dropout(0.5))
-            inner = UNetLevel(layers, outermost)
-        self.model = inner
-
-    def forward(self, x):
-        return self.model(x)
-
-
-class PatchDiscriminator(nn.Module):
-    def __init__(self, layers, filters, inputs, normalization="instance"):
-        super().__init__()
-        norm, bias = NORMALIZATIONS[normalization], normalization == "instance"
-        model = [nn.Conv2d(inputs, filters, 4, 2, 1), nn.LeakyReLU(0.2, True)]
-        width = filters
-        for level in range(1, layers + 1):
-            wider = filters * min(2**level, 8)
-            model += [nn.Conv2d(width, wider, 4, 2 if level < layers else 1, 1, bias=bias)]
-            model += [norm(wider), nn.LeakyReLU(0.2, True)]
-            width = wider
-        self.model = nn.Sequential(*model, nn.Conv2d(width, 1, 4, 1, 1))
-
-    def forward(self, x):
-        return self.model(x)
-
-
-class PixelDiscriminator(nn.Module):
-    def __init__(self, filters, inputs, normalization="instance"):
-        super().__init__()
-        norm, bias = NORMALIZATIONS[normalization], normalization == "instance"
-        self.net = nn.Sequential(
-            nn.Conv2d(inputs, filters, 1),
-            nn.LeakyReLU(0.2, True),
-            nn.Conv2d(filters, 2 * filters, 1, bias=bias),
-            norm(2 * filters),
-            nn.LeakyReLU(0.2, True),
-            nn.Conv2d(2 * filters, 1, 1, bias=bias),
-        )
-
-    def forward(self, x):
-        return self.net(x)
-
-
-NETWORKS = {
-    "resnet": ResNetGenerator,
-    "unet": UNetGenerator,
-    "patch": PatchDiscriminator,
-    "pixel": PixelDiscriminator,
-}
+# Networks
 
 
 def bounds_of(key, shape):
@@ -227,6 +101,41 @@ def networks():
     discriminator("plain", [1, 12, 12, 1], 2, 4, normalization="none")
     pixel("pixel", [2, 6, 5, 3], 4)
     pixel("pixel-batch", [2, 6, 5, 1], 3, normalization="batch")
+
+
+def files():
+    """State dicts as torch.save writes them, and what the networks make of an image."""
+    folder = HERE / "published"
+    folder.mkdir(exist_ok=True)
+
+    def file(name, kind, shape, change=lambda state: state, **settings):
+        network = NETWORKS[kind](**settings).eval()
+        initialize(network, f"files/{name}/")
+        torch.save(change(network.state_dict()), folder / f"{name}.pth")
+        image = Random(f"files/{name}/image").uniform(shape, -1, 1)
+        with torch.no_grad():
+            output = channels_last(network.double()(channels_first(image)))
+        row = {"name": name, "kind": kind, **settings, "shape": shape, "every": 1}
+        add("files", {**row, "output": put(f"files/{name}/output", output), "tolerance": 1e-4})
+
+    def of_2017(state):
+        """As saved inside DataParallel, by an instance normalization that kept statistics which it did not use."""
+        old = {}
+        for key, tensor in state.items():
+            old[f"module.{key}"] = tensor
+            if key.endswith("bias") and not key.startswith("model.19"):
+                prefix = key.removesuffix("bias")
+                stem, index = prefix[:-1].rpartition(".")[::2]
+                norm = f"module.{stem}.{int(index) + 1}"
+                old[f"{norm}.running_mean"] = torch.full_like(tensor, 0.3)
+                old[f"{norm}.running_var"] = torch.full_like(tensor, 2)
+        return old
+
+    resnet = {"blocks": 2, "filters": 2, "inputs": 3, "outputs": 3}
+    file("latest_net_G_A", "resnet", [1, 12, 16, 3], of_2017, **resnet)
+    file("latest_net_G", "unet", [1, 32, 32, 3], downs=5, filters=2, inputs=3, outputs=1, dropout=True)
+    file("latest_net_D_A", "patch", [1, 16, 20, 3], layers=2, filters=2, inputs=3)
+    file("latest_net_D", "pixel", [1, 4, 4, 3], filters=2, inputs=3, normalization="batch")
 
 
 # Training
@@ -447,14 +356,16 @@ def steps():
     one("unpaired", 3, (3, 8, 8), (1, 24, 24, 3, 3), [1, 1])
     one("gray-rgb", 2, (1, 6, 5), (3, 16, 20, 1, 3), [1, 0.5, 0.25], identity=0, pool=2, rate=1e-4)
     one("without-pool", 2, (1, 6, 5), (2, 12, 16, 1, 1), [0.5, 1], identity=0.25, pool=0, rate=1e-3)
-    one("one-way", 2, (1, 6, 5), (2, 12, 16, 3, 3), [1, 1], cycle_weight_back=0)
+    one("original", 2, (1, 6, 5), (2, 16, 12, 3, 3), [1, 1], loss="original")
+    one("wasserstein", 2, (1, 6, 5), (2, 16, 12, 1, 3), [1, 1], identity=0, loss="wasserstein-gp")
+    one("one-way", 2, (1, 6, 5), (2, 12, 16, 3, 3), [1, 1], cycle_weight_back=0, identity_until=0.5)
     pixel = {"normalization": "batch", "upsampling": "resize", "discriminator": "pixel"}
     one("batch-norm", 0, (1, 6, 5), (2, 12, 16, 3, 1), [1], identity=0, model=pixel, cycle_weight_back=5)
 
 
 def main() -> None:
     torch.set_num_threads(1)
-    for make in (networks, steps):
+    for make in (networks, files, steps):
         make()
     write("cyclegan")
 

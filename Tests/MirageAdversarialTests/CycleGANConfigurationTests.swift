@@ -33,6 +33,9 @@ import Testing
     Refusal("train.identity-weight", "identity-weight must be a number from 0 to 1000000") { _, recipe in
       recipe.identityWeight = .nan
     },
+    Refusal("train.identity-until", "identity-until must be from 0 to 1, not 2") { _, recipe in
+      recipe.identityUntil = 2
+    },
     Refusal("train.learning-rate", "learning-rate must be from 1e-09 to 10, not 0") { _, recipe in
       recipe.learningRate = 0
     },
@@ -83,8 +86,7 @@ import Testing
     }
     let small = try error(64) { $0.network = .unet128 }
     #expect(small.message == "unet-128 halves the size of images 7 times, and these are 64 x 64")
-    #expect(
-      small.remedy == "Bring height and width to multiples of 128, with resize or pad, or set model.network to resnet.")
+    #expect(small.remedy == "Bring height and width to multiples of 128, with resize or pad.")
     #expect(try error(128) { $0.network = .unet256 }.message.contains("unet-256 halves the size of images 8 times"))
     let blocks = try error(128) { ($0.network, $0.blocks) = (.unet128, 3) }
     #expect(blocks.message == "blocks is a setting of resnet, and the network is unet-128")
@@ -92,12 +94,17 @@ import Testing
     #expect(try error(128) { ($0.network, $0.upsampling) = (.unet128, .resize) }.place == "model.upsampling")
     let layers = try error(32) { ($0.discriminator, $0.discriminatorLayers) = (.pixel, 2) }
     #expect(layers.place == "model.discriminator-layers")
+    var model = CycleGANModel()
+    model.startsNearIdentity = true
+    let channels = try failure { _ = try CycleGANConfiguration(model, height: 32, width: 32, channelsA: 1) }
+    #expect(channels.place == "model.starts-near-identity")
+    #expect(channels.message == "images of 1 channels cannot begin as images of 3")
   }
 
   /// Every choice trains, translates, is stored, and is built again from its configuration.
   @Test(arguments: [
     Networks { $0.normalization = .batch }, Networks { $0.normalization = .none }, Networks { $0.dropout = true },
-    Networks { $0.upsampling = .resize }, Networks { $0.discriminator = .pixel },
+    Networks { ($0.upsampling, $0.startsNearIdentity) = (.resize, true) }, Networks { $0.discriminator = .pixel },
     Networks(side: 128) { ($0.network, $0.dropout) = (.unet128, true) },
     Networks(side: 128) { ($0.network, $0.normalization, $0.noise) = (.unet128, .batch, 2) },
   ]) func everyNetworkTrains(_ networks: Networks) throws {

@@ -1,3 +1,4 @@
+import Foundation
 import MirageAdversarial
 import MirageNetworks
 import MirageSupport
@@ -12,43 +13,50 @@ import Testing
 
   // MARK: Golden values
 
-  @Test(arguments: GoldenFile.cycleGAN.rows("generators")) func generatorsArePyTorchs(_ row: GoldenRow) throws {
-    var random = randomNumbers("begin")
-    let common = (filters: row.decoded("filters") as Int, inputs: row.decoded("inputs") as Int)
-    let (outputs, dropout): (Int, Bool) = (row.decoded("outputs"), row.optional("dropout") ?? false)
-    switch row.decoded("kind", as: String.self) {
-    case "unet":
-      let generator = UNetGenerator(
-        downs: row.decoded("downs"), filters: common.filters, inputs: common.inputs, outputs: outputs,
-        normalization: row.optional("normalization") ?? .batch, hasDropout: dropout, using: &random)
-      try expectOutput(generator, "generators", row, hasDropout: dropout)
-    default:
-      let generator = ResNetGenerator(
-        blocks: row.decoded("blocks"), filters: common.filters, inputs: common.inputs, outputs: outputs,
-        normalization: row.optional("normalization") ?? .instance, hasDropout: dropout,
-        upsampling: row.optional("upsampling") ?? .transposed, using: &random)
-      try expectOutput(generator, "generators", row, hasDropout: dropout)
-    }
+  @Test(arguments: GoldenFile.cycleGAN.rows("generators") + GoldenFile.cycleGAN.rows("discriminators"))
+  func networksArePyTorchs(_ row: GoldenRow) throws {
+    let section = ["resnet", "unet"].contains(row.decoded("kind", as: String.self)) ? "generators" : "discriminators"
+    try expectOutput(network(row), section, row)
   }
 
-  @Test(arguments: GoldenFile.cycleGAN.rows("discriminators")) func discriminatorsArePyTorchs(_ row: GoldenRow) throws {
+  /// Files of torch.save, today's and those of 2017, give the network that PyTorch saved.
+  @Test(arguments: GoldenFile.cycleGAN.rows("files")) func savedNetworksAreRead(_ row: GoldenRow) throws {
+    let network = network(row)
+    let file = repository + "/Tests/Golden/published/\(row.testDescription).pth"
+    try Checkpoint(reading: file).restore(published: network)
+    var random = randomNumbers("files/\(row.testDescription)/image")
+    let image = Tensor.uniform(row.decoded("shape"), in: -1...1, using: &random)
+    row.expect(network(image, .inference), row.tensor("output"), "output")
+  }
+
+  /// The network of a row, with weights of its own.
+  private func network(_ row: GoldenRow) -> any Layer {
     var random = randomNumbers("begin")
     let (filters, inputs): (Int, Int) = (row.decoded("filters"), row.decoded("inputs"))
-    let normalization: ImageNormalization = row.optional("normalization") ?? .instance
-    if row.decoded("kind") == "pixel" {
-      let discriminator = PixelDiscriminator(
-        filters: filters, inputs: inputs, normalization: normalization, using: &random)
-      return try expectOutput(discriminator, "discriminators", row)
+    let (outputs, dropout): (Int, Bool) = (row.optional("outputs") ?? 1, row.optional("dropout") ?? false)
+    let kind: String = row.decoded("kind")
+    let normalization = row.optional("normalization") ?? (kind == "unet" ? ImageNormalization.batch : .instance)
+    switch kind {
+    case "unet":
+      return UNetGenerator(
+        downs: row.decoded("downs"), filters: filters, inputs: inputs, outputs: outputs, normalization: normalization,
+        hasDropout: dropout, using: &random)
+    case "patch":
+      return PatchDiscriminator(
+        layers: row.decoded("layers"), filters: filters, inputs: inputs, normalization: normalization, using: &random)
+    case "pixel":
+      return PixelDiscriminator(filters: filters, inputs: inputs, normalization: normalization, using: &random)
+    default:
+      return ResNetGenerator(
+        blocks: row.decoded("blocks"), filters: filters, inputs: inputs, outputs: outputs, normalization: normalization,
+        hasDropout: dropout, upsampling: row.optional("upsampling") ?? .transposed, using: &random)
     }
-    let discriminator = PatchDiscriminator(
-      layers: row.decoded("layers"), filters: filters, inputs: inputs, normalization: normalization, using: &random)
-    try expectOutput(discriminator, "discriminators", row)
   }
 
   /// The state has PyTorch's names and shapes; with the same weights and image, the output is the same. With dropout, that
   /// of a training differs, and from one random number to another.
-  private func expectOutput(_ network: some Layer, _ section: String, _ row: GoldenRow, hasDropout: Bool = false) throws
-  {
+  private func expectOutput(_ network: any Layer, _ section: String, _ row: GoldenRow) throws {
+    let hasDropout = row.optional("dropout") ?? false
     #expect(network.state.mapValues(\.shape) == row.decoded("shapes"))
     #expect(network.parameterCount == row.decoded("parameters"))
     let path = "\(section)/\(row.testDescription)"
@@ -86,12 +94,16 @@ import Testing
       var cycleWeight, identityWeight, learningRate: Double
       var poolSize: Int
       var cycleWeightBack: Double?
+      var loss: CycleGANRecipe.Loss
+      var identityUntil: Double
+      var steps: Int
     }
     let losses: Losses = row.decoded("recipe")
     var recipe = CycleGANRecipe()
     (recipe.cycleWeight, recipe.identityWeight) = (losses.cycleWeight, losses.identityWeight)
     (recipe.learningRate, recipe.poolSize) = (losses.learningRate, losses.poolSize)
-    recipe.cycleWeightBack = losses.cycleWeightBack
+    (recipe.cycleWeightBack, recipe.loss) = (losses.cycleWeightBack, losses.loss)
+    (recipe.identityUntil, recipe.steps) = (losses.identityUntil, losses.steps)
     let gan = try CycleGAN(configuration, recipe, seed: 1)
     var begin = gan.checkpoint
     let weights = begin.tensors.filter { !$0.key.hasPrefix("__") && !$0.key.hasSuffix("tracked") }
@@ -253,8 +265,60 @@ import Testing
     #expect(translated("one") == translated("one") && translated("one") != translated("two"))
   }
 
-  @Test func domainsMayHaveBatchesOfDifferentSize() throws {
-    let gan = try Gratings().gan()
+  /// From a fraction of the steps on, the identity loss is neither computed nor part of the loss.
+  @Test func theIdentityLossEnds() throws {
+    let gan = try Gratings().gan { ($0.steps, $0.identityUntil) = (8, 0.3) }
+    let measures = gan.train(4)
+    #expect(measures.map { $0.identityA != nil } == [true, true, false, false])
+    let last = measures[3]
+    let total = last.adversarialAB + last.adversarialBA + 10 * (last.cycleA! + last.cycleB!)
+    #expect(abs(last.generatorLoss - total) < 1e-4 * total)
+    #expect(try Gratings().gan { $0.identityUntil = 0 }.train(1)[0].identityB == nil)
+  }
+
+  /// At first a translation is 0.95 of the image, with and without noise; then it moves away.
+  @Test(arguments: [CycleGANModel.Network.resnet, .unet128]) func generatorsMayStartNearTheIdentity(
+    _ network: CycleGANModel.Network
+  ) throws {
+    var model = CycleGANModel()
+    (model.network, model.filters, model.discriminatorFilters, model.noise) = (network, 2, 2, 2)
+    model.startsNearIdentity = true
+    let side = network == .resnet ? 16 : 128
+    let configuration = try CycleGANConfiguration(model, height: side, width: side)
+    let gan = try CycleGAN(configuration, CycleGANRecipe(), seed: 1)
+    model.startsNearIdentity = false
+    let plain = try CycleGAN(CycleGANConfiguration(model, height: side, width: side), CycleGANRecipe(), seed: 1)
+    #expect(gan.generatorAB.state.mapValues(\.shape) == plain.generatorAB.state.mapValues(\.shape))
+    var random = randomNumbers("near")
+    let images = Tensor.uniform([2, side, side, 3], in: -1...1, using: &random)
+    func errors() -> [Float] {
+      [gan.translatedToB(images, using: &random), gan.translatedToA(images)].map {
+        ($0 - images * 0.95).abs().values.max()!
+      }
+    }
+    #expect(errors().allSatisfy { $0 < 1e-6 })
+    _ = gan.step(images, -images)
+    #expect(errors().allSatisfy { $0 > 1e-5 })
+    // It is the sum before the hyperbolic tangent.
+    let (input, inner) = (
+      Tensor([-0.9, 0.2, 1], shape: [1, 1, 1, 3]), Tensor([0.3, -0.8, 0.99], shape: [1, 1, 1, 3])
+    )
+    let found = NearIdentityGenerator(Constant(value: inner), channels: 3)(input, .inference).values
+    for (value, (x, t)) in zip(found, zip(input.values, inner.values)) {
+      #expect(abs(Double(value) - tanh(atanh(0.95 * Double(x)) + atanh(Double(t)))) < 1e-5)
+    }
+  }
+
+  /// A layer with one output.
+  private struct Constant: Layer {
+    let value: Tensor
+    func callAsFunction(_ x: consuming Tensor, _ mode: Mode) -> Tensor { value }
+    func visit(_ visitor: inout some StateVisitor) {}
+  }
+
+  @Test(arguments: CycleGANRecipe.Loss.allCases)
+  func domainsMayHaveBatchesOfDifferentSize(_ loss: CycleGANRecipe.Loss) throws {
+    let gan = try Gratings().gan { $0.loss = loss }
     let one = Gratings().batch("A", 0).sliced(axis: 0, 0..<1)
     #expect(gan.step(one, Gratings().batch("B", 0)).generatorLoss.isFinite)
     #expect(gan.checkpoint.tensors["__pool.B"]?.shape[0] == 1 && gan.checkpoint.tensors["__pool.A"]?.shape[0] == 2)
@@ -305,9 +369,14 @@ import Testing
 
   // MARK: Resuming
 
-  /// With pools that are full and replaced from, filling, and off.
+  /// With pools that are full and replaced from, filling, and off, and an identity loss that ends.
   @Test(arguments: [3, 50, 0]) func resumesBitForBit(poolSize: Int) throws {
-    func gan() throws -> CycleGAN { try Gratings().gan { $0.poolSize = poolSize } }
+    func gan() throws -> CycleGAN {
+      try Gratings().gan {
+        ($0.poolSize, $0.steps) = (poolSize, 10)
+        if poolSize == 3 { ($0.loss, $0.identityUntil) = (.wassersteinPenalty, 0.7) }
+      }
+    }
     try onOneThread {
       let whole = try gan()
       let measures = whole.train(10)

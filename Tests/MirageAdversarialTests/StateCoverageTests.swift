@@ -38,7 +38,7 @@ import Testing
       [
         ResNetGenerator(blocks: 2, filters: 2, using: &random),
         ResNetGenerator(blocks: 1, filters: 2, normalization: .none, using: &random),
-        UNetGenerator(downs: 5, filters: 2, using: &random),
+        NearIdentityGenerator(UNetGenerator(downs: 5, filters: 2, using: &random), channels: 3),
         PatchDiscriminator(layers: 2, filters: 2, using: &random), PixelDiscriminator(filters: 2, using: &random),
       ], &types, "CycleGAN")
     check([ProjectionHeads(channels: [2, 3], width: 4, using: &random)], &types, "CUT")

@@ -60,7 +60,7 @@ package final class CycleGAN {
   package struct Measures: Sendable, Equatable {
     /// Loss that the generators minimize: all parts with their weights.
     package var generatorLoss: Float = 0
-    /// Mean squared distance from 1 of the scores of translated images, for each direction.
+    /// Loss of the generator against the scores of its translations, for each direction.
     package var adversarialAB: Float = 0, adversarialBA: Float = 0
     /// Mean absolute difference of an image and its translation there and back, for each domain; nil if its weight is 0.
     package var cycleA: Float?, cycleB: Float?
@@ -69,7 +69,7 @@ package final class CycleGAN {
     package var identityA: Float?, identityB: Float?
     /// Cross-entropy of the classifier on images of A and on their translations; nil if labels are ignored.
     package var classifierReal: Float?, classifierFake: Float?
-    /// Least-squares loss of each domain's discriminator.
+    /// Loss of each domain's discriminator, with its gradient penalty if there is one.
     package var discriminatorA: Float = 0, discriminatorB: Float = 0
   }
 
@@ -127,14 +127,14 @@ package final class CycleGAN {
     let fakeA = generatorBA(realB, mode("fake_A"))
     let returnedB = weightB > 0 ? generatorAB(withNoise(fakeA, "rec_B"), mode("rec_B")) : nil
     fakes = (fakeA.detached(), fakeB.detached())
-    let identity = recipe.identityWeight
+    let identity = recipe.identityWeight(at: steps)
     let sameB = identity * weightB > 0 ? generatorAB(withNoise(realB, "idt_A"), mode("idt_A")) : nil
     let sameA = identity * weightA > 0 ? generatorBA(realA, mode("idt_B")) : nil
 
-    let adversarialAB = Losses.meanSquaredError(
-      discriminatorB(recipe.augment.applied(to: fakeB, random.derived("aug_B")), mode("D_A")), 1)
-    let adversarialBA = Losses.meanSquaredError(
-      discriminatorA(recipe.augment.applied(to: fakeA, random.derived("aug_A")), mode("D_B")), 1)
+    let adversarialAB = recipe.loss.generator(
+      fake: discriminatorB(recipe.augment.applied(to: fakeB, random.derived("aug_B")), mode("D_A")))
+    let adversarialBA = recipe.loss.generator(
+      fake: discriminatorA(recipe.augment.applied(to: fakeA, random.derived("aug_A")), mode("D_B")))
     (measures.adversarialAB, measures.adversarialBA) = (adversarialAB.scalar, adversarialBA.scalar)
     var loss = adversarialAB + adversarialBA
     func add(_ found: Tensor?, _ real: Tensor, _ weight: Double, _ measure: inout Float?) {
@@ -165,9 +165,19 @@ package final class CycleGAN {
     _ discriminator: any Layer, _ real: Tensor, _ fake: Tensor, _ random: Random, _ measure: inout Float
   ) -> [Tensor] {
     let mode = Mode.training(random)
-    let loss = AdversarialLoss.leastSquares.discriminator(
-      real: discriminator(recipe.augment.applied(to: real, random.derived("aug_real")), mode.entering("real")),
-      fake: discriminator(recipe.augment.applied(to: fake, random.derived("aug_fake")), mode.entering("fake")))
+    let real = recipe.augment.applied(to: real, random.derived("aug_real"))
+    let fake = recipe.augment.applied(to: fake, random.derived("aug_fake"))
+    var loss = recipe.loss.discriminator(
+      real: discriminator(real, mode.entering("real")), fake: discriminator(fake, mode.entering("fake")))
+    if let weight = recipe.loss.penaltyWeight {
+      var own = random.derived("penalty")
+      // Batches of the two domains may differ in size: as many pairs as there are.
+      let count = min(real.shape[0], fake.shape[0])
+      let penalty = Penalties.gradientPenalty(
+        real: real.sliced(axis: 0, 0..<count), fake: fake.sliced(axis: 0, 0..<count), using: &own
+      ) { discriminator($0, mode.entering("penalty")) }
+      loss = loss + penalty * weight
+    }
     measure = loss.scalar
     return discriminator.gradients(of: consume loss)
   }

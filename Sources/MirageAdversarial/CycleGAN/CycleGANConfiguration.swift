@@ -6,7 +6,7 @@ import MirageTensors
 package struct CycleGANConfiguration: Sendable, Equatable {
   /// Settings of the networks. Only those of networks that are not used are nil.
   package let model: CycleGANModel
-  /// Size of the images of both domains, multiples of 4 or of what the network needs.
+  /// Size of the images of both domains, multiples of 2 to the power of the number of times that the network halves it.
   package let height, width: Int
   /// Channels of the images in each domain, 1 or 3.
   package let channelsA, channelsB: Int
@@ -29,33 +29,13 @@ package struct CycleGANConfiguration: Sendable, Equatable {
   }
 
   private func check() throws {
-    for channels in [channelsA, channelsB] where channels != 1 && channels != 3 {
-      throw refusal("images of \(channels) channels", nil, "Make them gray or RGB with the source's channels.")
-    }
     try checkNetworks()
-    let (sides, halvings) = ("\(height) x \(width)", model.network.halvings)
-    let factor = 1 << halvings
-    guard height % factor == 0, width % factor == 0, height > 0, width > 0 else {
-      let name = model.network == .resnet ? "CycleGAN" : model.network.rawValue
-      throw refusal(
-        "\(name) halves the size of images \(halvings == 2 ? "twice" : "\(halvings) times"), and these are \(sides)",
-        nil,
-        "Bring height and width to multiples of \(factor), with resize or pad"
-          + (model.network == .resnet ? "." : ", or set model.network to resnet."))
-    }
-    guard min(height, width) >= 8 else {
-      throw refusal("CycleGAN translates images from 8 x 8 up, and these are \(sides)", nil, "Use larger images.")
-    }
-    guard let layers = model.discriminatorLayers else { return }
-    let smallest = PatchDiscriminator.smallestSide(layers: layers)
-    guard min(height, width) >= smallest else {
-      throw refusal(
-        "a discriminator of \(layers) layers for images of \(sides): it needs \(smallest) a side",
-        "model.discriminator-layers", "Use fewer layers, or larger images.")
-    }
+    try model.sizes(for: min(height, width)).check(
+      model.network == .resnet ? "CycleGAN" : model.network.rawValue, halvings: model.network.halvings,
+      height: height, width: width, channels: [channelsA, channelsB], hasPatches: model.discriminator == .patch)
   }
 
-  /// Refuses settings of another network than the one that is used.
+  /// Refuses settings that do not fit the networks that are used.
   private func checkNetworks() throws {
     if model.network != .resnet {
       for (setting, isGiven) in [("blocks", model.blocks != nil), ("upsampling", model.upsampling != .transposed)]
@@ -65,6 +45,11 @@ package struct CycleGANConfiguration: Sendable, Equatable {
           "Take it out, or set model.network to resnet.")
       }
     }
+    if model.startsNearIdentity && channelsA != channelsB {
+      throw refusal(
+        "images of \(channelsA) channels cannot begin as images of \(channelsB)", "model.starts-near-identity",
+        "Set it to false, or give both domains the same channels.")
+    }
     if model.discriminator == .pixel && model.discriminatorLayers != nil {
       throw refusal(
         "a pixel discriminator has no layers that halve the size", "model.discriminator-layers",
@@ -72,7 +57,7 @@ package struct CycleGANConfiguration: Sendable, Equatable {
     }
   }
 
-  private func refusal(_ message: String, _ place: String?, _ remedy: String) -> MirageError {
+  private func refusal(_ message: String, _ place: String, _ remedy: String) -> MirageError {
     MirageError(.badPipeline, message, place: place, remedy: remedy)
   }
 }
@@ -89,16 +74,23 @@ extension CycleGANConfiguration {
   package func generatorBA(using random: inout Random) -> any Layer { generator(channelsB, channelsA, &random) }
 
   private func generator(_ inputs: Int, _ outputs: Int, _ random: inout Random) -> any Layer {
+    let network = network(inputs, outputs, &random)
+    return model.startsNearIdentity ? NearIdentityGenerator(network, channels: outputs) : network
+  }
+
+  private func network(_ inputs: Int, _ outputs: Int, _ random: inout Random) -> any Layer {
     let filters = model.filters ?? 1
     switch model.network {
     case .resnet:
       return ResNetGenerator(
         blocks: model.blocks ?? 0, filters: filters, inputs: inputs, outputs: outputs,
-        normalization: model.normalization, hasDropout: model.dropout, upsampling: model.upsampling, using: &random)
+        normalization: model.normalization, hasDropout: model.dropout, upsampling: model.upsampling,
+        startsAtZero: model.startsNearIdentity, using: &random)
     case .unet128, .unet256:
       return UNetGenerator(
         downs: model.network.halvings, filters: filters, inputs: inputs, outputs: outputs,
-        normalization: model.normalization, hasDropout: model.dropout, using: &random)
+        normalization: model.normalization, hasDropout: model.dropout, startsAtZero: model.startsNearIdentity,
+        using: &random)
     }
   }
 

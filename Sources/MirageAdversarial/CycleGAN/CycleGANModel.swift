@@ -44,6 +44,9 @@ public struct CycleGANModel: Sendable, Codable, Equatable {
   public var dropout = false
   /// Layers of a residual generator that double the size. Defaults to `transposed`. A U-Net has transposed convolutions.
   public var upsampling = ImageUpsampling.transposed
+  /// Whether generators begin near the identity, which avoids that they learn to invert brightness; domains of equal channels
+  /// only. Defaults to false. It changes what given weights compute, not their names: see `NearIdentityGenerator`.
+  public var startsNearIdentity = false
   /// Number of channels of Gaussian noise that the generator from A to B gets beside an image's, 0 to 64: for a domain B of
   /// which one image of A has many pictures. Defaults to 0.
   public var noise = 0
@@ -58,23 +61,19 @@ public struct CycleGANModel: Sendable, Codable, Equatable {
   public static let settings = Setting.list(
     of: CycleGANModel(),
     Setting("network", .choice(Network.self), "Architecture of the generators"),
-    Setting("blocks", .integer(0...64), "Number of residual blocks in a generator; by image size if not given"),
-    Setting("filters", .integer(1...256), "Channels of a generator's first convolution; by image size if not given"),
+    .blocks, .filters,
     Setting("normalization", .choice(ImageNormalization.self), "Normalization in all networks"),
     Setting("dropout", .boolean, "Whether the generators are trained with dropout"),
     Setting(
       "upsampling", .choice(ImageUpsampling.self),
       "Layers of a residual generator that double the size; resize leaves no checkerboards"),
     Setting(
+      "starts-near-identity", .boolean, "Whether generators add to their image, and begin with adding nothing"),
+    Setting(
       "noise", .integer(0...64),
       "Number of channels of noise beside an image's, for the generator to a domain where an image has many pictures"),
     Setting("discriminator", .choice(Discriminator.self), "Architecture of the discriminators"),
-    Setting(
-      "discriminator-layers", .integer(1...6),
-      "Number of convolutions in a patch discriminator that halve the size; by image size if not given"),
-    Setting(
-      "discriminator-filters", .integer(1...256),
-      "Channels of a discriminator's first convolution; by image size if not given"))
+    .discriminatorLayers, .discriminatorFilters)
 
   /// Networks that follow the size of the images.
   public init() {}
@@ -94,20 +93,28 @@ extension CycleGANModel {
     try decode(.normalization, &normalization)
     try decode(.dropout, &dropout)
     try decode(.upsampling, &upsampling)
+    try decode(.startsNearIdentity, &startsNearIdentity)
     try decode(.noise, &noise)
     try decode(.discriminator, &discriminator)
     try decode(.discriminatorLayers, &discriminatorLayers)
     try decode(.discriminatorFilters, &discriminatorFilters)
   }
 
+  /// Returns the sizes of the networks for images whose shorter side is `side` pixels.
+  func sizes(for side: Int) -> TranslationSizes {
+    TranslationSizes(
+      blocks: blocks, filters: filters, discriminatorLayers: discriminatorLayers,
+      discriminatorFilters: discriminatorFilters, side: side)
+  }
+
   /// Returns the settings with those that are nil by the size of images, the shorter side. Settings that belong to another
   /// network stay nil.
   func resolved(for side: Int) -> CycleGANModel {
     var model = self
-    if network == .resnet { model.blocks = blocks ?? (side < 48 ? 3 : side <= 160 ? 6 : 9) }
-    model.filters = filters ?? (side < 48 ? 32 : 64)
-    if discriminator == .patch { model.discriminatorLayers = discriminatorLayers ?? (side < 48 ? 2 : 3) }
-    model.discriminatorFilters = discriminatorFilters ?? (side < 48 ? 32 : 64)
+    let sizes = sizes(for: side)
+    if network == .resnet { model.blocks = sizes.blocks }
+    if discriminator == .patch { model.discriminatorLayers = sizes.discriminatorLayers }
+    (model.filters, model.discriminatorFilters) = (sizes.filters, sizes.discriminatorFilters)
     return model
   }
 }

@@ -13,6 +13,8 @@ public struct CycleGANRecipe: Sendable, Codable, Equatable {
     case kept
   }
 
+  /// Loss that the networks play for. Defaults to `least-squares`.
+  public var loss = Loss.leastSquares
   /// Number of steps. Defaults to 5,000.
   public var steps = 5000
   /// Number of images of each domain in a step. Defaults to 1.
@@ -22,9 +24,12 @@ public struct CycleGANRecipe: Sendable, Codable, Equatable {
   /// Weight of domain B's cycle loss, from B to A and back, at least 0. With 0 it is not computed, nor is the identity loss
   /// of B, which suits a domain B that A does not determine. Defaults to `cycleWeight`.
   public var cycleWeightBack: Double?
-  /// Weight of the identity loss as a fraction of the domain's cycle weight, at least 0. Defaults to 0.5. With 0 the identity loss is
-  /// not computed, which saves a third of the work.
+  /// Weight of the identity loss as a fraction of the domain's cycle weight, at least 0. Defaults to 0.5. With 0 the
+  /// identity loss is not computed, which saves a third of the work.
   public var identityWeight = 0.5
+  /// Fraction of the steps after which the identity loss is not computed, 0 to 1. Defaults to 1. It mostly keeps generators
+  /// from inverting brightness, which the first steps decide.
+  public var identityUntil = 1.0
   /// Treatment of the classes of domain A. Defaults to `ignored`.
   public var labels = Labels.ignored
   /// Weight of the classifier's loss where labels are kept, above 0. Defaults to 1.
@@ -39,7 +44,7 @@ public struct CycleGANRecipe: Sendable, Codable, Equatable {
   public var augment: [DifferentiableAugmentation] = []
 
   public static let settings = Setting.list(
-    of: CycleGANRecipe(), .steps,
+    of: CycleGANRecipe(), Setting("loss", .choice(Loss.self), "Loss that the networks play for"), .steps,
     Setting("batch", .integer(1...65_536), "Number of images of each domain in a step"),
     Setting("cycle-weight", .number(0...1e6), "Weight of the cycle loss"),
     Setting(
@@ -47,6 +52,8 @@ public struct CycleGANRecipe: Sendable, Codable, Equatable {
       "Weight of the second domain's cycle loss; that of the first if not given, 0 for none"),
     Setting(
       "identity-weight", .number(0...1e6), "Weight of the identity loss as a fraction of the cycle loss's; 0 for none"),
+    Setting(
+      "identity-until", .number(0...1), "Fraction of the steps after which the identity loss is not computed"),
     Setting(
       "labels", .choice(Labels.self), "Whether a classifier that is trained along keeps the classes of the first domain"
     ),
@@ -62,6 +69,12 @@ public struct CycleGANRecipe: Sendable, Codable, Equatable {
   /// Returns the factor of the learning rate for the step after `step` earlier steps.
   package func learningRateFactor(at step: Int) -> Float {
     Schedule.linearDecay(from: decayFrom, of: steps).factor(at: step)
+  }
+
+  /// Returns the weight of the identity loss, as a fraction of the domain's cycle weight, in the step after `step` earlier
+  /// steps; 0 if it is not computed.
+  func identityWeight(at step: Int) -> Double {
+    step < Int((Double(steps) * identityUntil).rounded()) ? identityWeight : 0
   }
 
   /// Checks the settings.

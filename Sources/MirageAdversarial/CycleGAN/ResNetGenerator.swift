@@ -21,19 +21,21 @@ package final class ResNetGenerator: Layer {
   ///   - normalization: Normalization after each convolution but the last. Defaults to `instance`.
   ///   - hasDropout: Whether training sets half of the features in the middle of each block to 0. Defaults to `false`.
   ///   - upsampling: Layers that double the size. Defaults to `transposed`.
+  ///   - startsAtZero: Whether the last convolution begins with zeros, and so the output. Defaults to `false`.
   ///   - random: Source of the initial weights.
   package init(
     blocks: Int = 9, filters: Int = 64, inputs: Int = 3, outputs: Int = 3,
     normalization: ImageNormalization = .instance, hasDropout: Bool = false, upsampling: ImageUpsampling = .transposed,
-    using random: inout Random
+    startsAtZero: Bool = false, using random: inout Random
   ) {
     let wide = 4 * filters
     func convolution(
-      _ inputs: Int, _ outputs: Int, _ kernel: Int, stride: Int = 1, padding: Int = 0, hasBias: Bool? = nil
+      _ inputs: Int, _ outputs: Int, _ kernel: Int, stride: Int = 1, padding: Int = 0, hasBias: Bool? = nil,
+      deviation: Float = 0.02
     ) -> Conv2D {
       Conv2D(
         inputs, outputs, kernel: [kernel], stride: [stride], padding: [padding],
-        hasBias: hasBias ?? normalization.hasBias, initialized: .normal(), using: &random)
+        hasBias: hasBias ?? normalization.hasBias, initialized: .normal(deviation), using: &random)
     }
     func normalized(_ layer: any Layer, _ channels: Int) -> [any Layer] {
       [layer, normalization.layer(channels, using: &random), Activation.relu]
@@ -60,7 +62,8 @@ package final class ResNetGenerator: Layer {
     layers += normalized(convolution(2 * filters, wide, 3, stride: 2, padding: 1), wide)
     for _ in 0..<blocks { layers.append(block()) }
     layers += up(wide, 2 * filters) + up(2 * filters, filters)
-    layers += [ReflectionPad2D(3), convolution(filters, outputs, 7, hasBias: true), Activation.tanh]
+    let last = convolution(filters, outputs, 7, hasBias: true, deviation: startsAtZero ? 0 : 0.02)
+    layers += [ReflectionPad2D(3), last, Activation.tanh]
     model = Sequential(layers)
   }
 

@@ -27,10 +27,11 @@ package final class UNetGenerator: Layer {
   ///     to `batch`, pix2pix's.
   ///   - hasDropout: Whether training sets half of the features to 0 on the way up from the innermost levels, those that
   ///     have eight times the first's channels around them. Defaults to `false`.
+  ///   - startsAtZero: Whether the last convolution begins with zeros, and so the output. Defaults to `false`.
   ///   - random: Source of the initial weights.
   package init(
     downs: Int = 8, filters: Int = 64, inputs: Int = 3, outputs: Int = 3, normalization: ImageNormalization = .batch,
-    hasDropout: Bool = false, using random: inout Random
+    hasDropout: Bool = false, startsAtZero: Bool = false, using random: inout Random
   ) {
     require(Self.depths.contains(downs), "UNetGenerator: \(downs) levels, from 5 to 8 can be built")
     func width(_ level: Int) -> Int { filters * min(1 << level, 8) }
@@ -43,7 +44,8 @@ package final class UNetGenerator: Layer {
         initialized: .normal(), using: &random)
       let up = ConvTranspose2D(
         inner == nil ? inside : 2 * inside, outside, kernel: [4], stride: [2], padding: [1],
-        hasBias: isOutermost || normalization.hasBias, initialized: .normal(), using: &random)
+        hasBias: isOutermost || normalization.hasBias,
+        initialized: .normal(isOutermost && startsAtZero ? 0 : 0.02), using: &random)
       var layers: [any Layer] = isOutermost ? [down] : [Activation.leakyReLU(0.2), down]
       if let inner { layers += isOutermost ? [inner] : [normalized(inside), inner] }
       layers += [Activation.relu, up]

@@ -24,8 +24,11 @@ struct TranslationSizes {
   ///   - family: Name of the family in messages.
   ///   - halvings: Number of times that the generator halves the size, at least 1.
   ///   - channels: Numbers of channels of the images.
+  ///   - hasPatches: Whether the discriminator scores patches, and so needs images of some size. Defaults to `true`.
   /// - Throws: bad pipeline with `place` naming the setting, if there is one.
-  func check(_ family: String, halvings: Int = 2, height: Int, width: Int, channels: [Int]) throws {
+  func check(_ family: String, halvings: Int = 2, height: Int, width: Int, channels: [Int], hasPatches: Bool = true)
+    throws
+  {
     func refusal(_ message: String, _ place: String?, _ remedy: String) -> MirageError {
       MirageError(.badPipeline, message, place: place, remedy: remedy)
     }
@@ -39,8 +42,11 @@ struct TranslationSizes {
         "\(family) halves the size of images \(times), and these are \(sides)", nil,
         "Bring height and width to multiples of \(unit), with resize or pad.")
     }
-    let smallest = max(8, PatchDiscriminator.smallestSide(layers: discriminatorLayers))
-    guard min(height, width) >= smallest else {
+    guard min(height, width) >= 8 else {
+      throw refusal("\(family) translates images from 8 x 8 up, and these are \(sides)", nil, "Use larger images.")
+    }
+    let smallest = PatchDiscriminator.smallestSide(layers: discriminatorLayers)
+    guard !hasPatches || min(height, width) >= smallest else {
       throw refusal(
         "a discriminator of \(discriminatorLayers) layers for images of \(sides): it needs \(smallest) a side",
         "model.discriminator-layers", "Use fewer layers, or larger images.")
