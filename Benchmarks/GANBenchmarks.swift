@@ -20,6 +20,9 @@ struct GANStep: Benchmark {
       name: "fastcut64-step", summary: "FastCUT 64 x 64, 4 blocks of 32 filters, batch 4: D, then G with heads",
       peers: [[], ["--format", "channels-last"]]),
     GANStep(
+      name: "pix2pix64-step", summary: "pix2pix 64 x 64, U-Net of 6 levels, 64 filters, batch 4: D, then G",
+      peers: [[], ["--format", "channels-last"]]),
+    GANStep(
       name: "resnet256-infer", summary: "the generator with 9 blocks on one 256 x 256 image",
       peers: [["--format", "channels-last"], [], ["--runtime", "onnx"]]),
     GANStep(
@@ -87,6 +90,9 @@ func measureStep(_ name: String) throws {
     step = { network.step() }
   case "fastcut64-step":
     let network = try FastCUTStep()
+    step = { network.step() }
+  case "pix2pix64-step":
+    let network = try PixToPixStep()
     step = { network.step() }
   case "cgan28-step":
     var network = ConditionalGANStep()

@@ -85,6 +85,21 @@ struct FastCUTStep {
   func step() { _ = gan.step(realA, realB) }
 }
 
+/// pix2pix at 64 × 64, batch 4: a U-Net of 6 levels and 64 filters.
+struct PixToPixStep {
+  private let gan: PixToPix
+  private let inputs, targets: Tensor
+
+  init() throws {
+    gan = try PixToPix(PixToPixConfiguration(PixToPixModel(), height: 64, width: 64), PixToPixRecipe(), seed: 7)
+    var random = benchmarkRandom(0)
+    inputs = .uniform([4, 64, 64, 3], in: -1...1, using: &random)
+    targets = .uniform([4, 64, 64, 3], in: -1...1, using: &random)
+  }
+
+  func step() { _ = gan.step(inputs, targets) }
+}
+
 /// The small conditional GAN at 28 × 28: conditional batch normalization, projection discriminator, spectral
 /// normalization, hinge losses; with a moving average of the generator.
 struct ConditionalGANStep {

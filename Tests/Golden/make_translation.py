@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what PyTorch makes of translations other than CycleGAN's: CUT and FastCUT, their heads, and whole steps.
+"""Writes what PyTorch makes of translations other than CycleGAN's: whole steps of CUT, FastCUT and pix2pix.
 
     .venv/bin/pip install -r Tests/Golden/requirements.txt
     .venv/bin/python Tests/Golden/make_translation.py
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from make_adversarial import Random
-from make_cyclegan import PatchDiscriminator, ResNetGenerator, initialize, train
+from make_cyclegan import LOSSES, PatchDiscriminator, ResNetGenerator, UNetGenerator, initialize, train
 from make_tensors import channels_first, channels_last
 from make_training import write
 
@@ -30,7 +30,8 @@ class Translation:
             network.to(precision)
             bounds = initialize(network, f"{name}/{key}.")
             self.initial |= {f"{key}.{entry}": bound for entry, bound in bounds.items()}
-            for index, tensor in enumerate(network.state_dict().values() if disturbance else ()):
+            floats = (tensor for tensor in network.state_dict().values() if tensor.is_floating_point())
+            for index, tensor in enumerate(floats if disturbance else ()):
                 tensor *= 1 + 3e-7 * Random(f"{disturbance}/{key}/{index}").uniform(tensor.shape, -1, 1)
         self.optimizers = {
             kind: torch.optim.Adam(self.parameters(kind), r.learning_rate, (0.5, 0.999)) for kind in ("G", "D")
@@ -63,7 +64,8 @@ class Translation:
             slots = self.optimizers["D" if key == "D" else "G"].state
             found |= {f"slot.{key}.{entry}": slots[p]["exp_avg"] for entry, p in network.named_parameters()}
         with torch.no_grad():
-            found["fake"] = channels_last(self.networks["G"](given))
+            found["fake"] = channels_last(self.networks["G"].eval()(given))
+            self.networks["G"].train()
         self.states.append({key: value.detach().double().clone() for key, value in found.items()})
 
 
@@ -180,9 +182,80 @@ def contrastive():
     one("without-blocks", "fast-cut", 5, 1, (0, 8, 6), (3, 12, 12, 1), [1, 1], patches=9)
 
 
+# pix2pix (Isola et al. 2017)
+
+
+class Dropout(nn.Module):
+    """Mirage's, at a path of indices and names."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path, self.random = path, None
+
+    def forward(self, x):
+        if not self.training:
+            return x
+        random = self.random
+        for part in self.path:
+            random = random.derived(part)
+        images, channels, height, width = x.shape
+        drawn = channels_first(random.uniform((images, height, width, channels))).contiguous()
+        return x * 2 * (drawn < 0.5)
+
+
+class PixToPix(Translation):
+    def build(self):
+        c, a, b = self.c, self.c.channels_a, self.c.channels_b
+        shared = {"normalization": c.normalization, "dropout": c.dropout}
+        g = (
+            ResNetGenerator(c.blocks, c.filters, a, b, **shared)
+            if c.network == "resnet"
+            else UNetGenerator(c.downs, c.filters, a, b, **shared)
+        )
+        for name, module in list(g.named_modules()):
+            if isinstance(module, nn.Dropout):
+                outer, _, last = name.rpartition(".")
+                path = [part for part in name.split(".") if part != "model"]
+                setattr(g.get_submodule(outer), last, Dropout(path))
+        layers, filters = c.discriminator_layers, c.discriminator_filters
+        return {"G": g, "D": PatchDiscriminator(layers, filters, a + b, c.normalization)}
+
+    def losses(self, step):
+        g, d = self.networks["G"], self.networks["D"]
+        for module in g.modules():
+            if isinstance(module, Dropout):
+                module.random = Random("pix-to-pix", sample=step + 1).derived("fake")
+        inputs, targets = self.images("A", step, self.c.channels_a), self.images("B", step, self.c.channels_b)
+        of_generator, of_discriminator = LOSSES[self.r.loss]
+        fakes = g(inputs)
+        real = d(torch.cat([inputs, targets], 1))
+        discriminator = of_discriminator(real, d(torch.cat([inputs, fakes.detach()], 1)))
+        self.move("D", discriminator)
+        adversarial, l1 = of_generator(d(torch.cat([inputs, fakes], 1))), F.l1_loss(fakes, targets)
+        total = adversarial + l1 * self.r.l1_weight
+        self.move("G", total)
+        return {"discriminator": discriminator, "adversarial": adversarial, "l1": l1, "generator-loss": total}, inputs
+
+
+def pix_to_pix():
+    def one(name, network, layers, filters, size, factors, l1=100, rate=2e-4, loss="original", **model):
+        generator, discriminator = filters
+        batch, height, width, a, b = size
+        images = {"height": height, "width": width, "channels-a": a, "channels-b": b, "batch": batch}
+        kinds = {"normalization": "instance", "dropout": False, "discriminator-layers": layers} | model
+        sizes = {"network": network, "filters": generator, "discriminator-filters": discriminator}
+        recipe = {"loss": loss, "l1-weight": l1, "learning-rate": rate}
+        train(name, sizes | kinds | images, recipe, factors, PixToPix, "pix-to-pix")
+
+    one("dropout", "unet", 3, (2, 5), (1, 64, 64, 3, 3), [1, 1], downs=6, dropout=True)
+    one("small", "unet", 2, (6, 5), (3, 28, 28, 1, 3), [1, 0.5, 0.25], loss="least-squares", downs=2)
+    one("batch-norm", "unet", 1, (4, 6), (2, 16, 24, 3, 1), [1, 1], l1=10, downs=3, normalization="batch")
+    one("residual", "resnet", 1, (4, 5), (2, 12, 16, 3, 3), [1, 1], rate=1e-3, blocks=1, dropout=True)
+
+
 def main() -> None:
     torch.set_num_threads(1)
-    for make in (contrastive,):
+    for make in (contrastive, pix_to_pix):
         make()
     write("translation")
 

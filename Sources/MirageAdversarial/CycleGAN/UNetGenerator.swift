@@ -9,8 +9,8 @@ import MirageTensors
 /// 2^`downs`. The state has the names of the CycleGAN repository's state dicts: `model.model.0.weight` on the outermost
 /// level, `model.model.1.model.1.weight` on the next, `model.model.1.model.3.model.1.weight` and so on within.
 package final class UNetGenerator: Layer {
-  /// Numbers of levels that can be built, whose names are the published ones.
-  package static let depths = 5...8
+  /// Numbers of levels that can be built.
+  package static let depths = 2...8
 
   private let model: UNetLevel
   private let downs: Int
@@ -18,7 +18,7 @@ package final class UNetGenerator: Layer {
   /// Creates a generator with normal weights of deviation 0.02 and biases of 0, as published.
   ///
   /// - Parameters:
-  ///   - downs: Number of levels, each of which halves the size: 5 to 8. As published: 7 for images of 128 × 128, 8 for
+  ///   - downs: Number of levels, each of which halves the size: 2 to 8. As published: 7 for images of 128 × 128, 8 for
   ///     256 × 256.
   ///   - filters: Channels of the outermost level; each further one doubles them, up to eight times the first.
   ///   - inputs: Channels of the input images.
@@ -33,7 +33,7 @@ package final class UNetGenerator: Layer {
     downs: Int = 8, filters: Int = 64, inputs: Int = 3, outputs: Int = 3, normalization: ImageNormalization = .batch,
     hasDropout: Bool = false, startsAtZero: Bool = false, using random: inout Random
   ) {
-    require(Self.depths.contains(downs), "UNetGenerator: \(downs) levels, from 5 to 8 can be built")
+    require(Self.depths.contains(downs), "UNetGenerator: \(downs) levels, from 2 to 8 can be built")
     func width(_ level: Int) -> Int { filters * min(1 << level, 8) }
     func normalized(_ channels: Int) -> any Layer { normalization.layer(channels, using: &random) }
     func level(_ level: Int, around inner: UNetLevel?) -> UNetLevel {
