@@ -14,7 +14,7 @@ extension Registry {
     Erase.self, GridDropout.self, RandAugment.self, TrivialAugmentWide.self, OneOf.self, SomeOf.self, Sometimes.self,
     Copies.self, Repeat.self, Take.self, Skip.self, Shuffle.self, Filter.self, Balance.self, Subset.self, Mixup.self,
     CutMix.self, Background.self, Scale.self, Normalize.self, ConditionalGAN.self, CycleTranslation.self,
-    ContrastiveTranslation.self,
+    ContrastiveTranslation.self, PixToPixTranslation.self,
     Translate.self, GANEmit.self,
     ImageFolderSink.self, WebDatasetSink.self, IDXSink.self, CIFARSink.self,
   ])

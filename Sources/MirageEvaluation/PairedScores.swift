@@ -25,13 +25,13 @@ public enum PairedScores {
     let (height, width, channels) = (x.shape[1], x.shape[2], x.shape[3])
     return mean(x, y) { x, y in
       (0..<channels).map { channel in
-        func plane(_ values: ArraySlice<Float>) -> Plane {
-          let own = stride(from: values.startIndex + channel, to: values.endIndex, by: channels).map {
+        func own(_ values: ArraySlice<Float>) -> Plane {
+          let numbers = stride(from: values.startIndex + channel, to: values.endIndex, by: channels).map {
             Double(values[$0])
           }
-          return Plane(values: own, height: height, width: width)
+          return Plane(values: numbers, height: height, width: width)
         }
-        return structuralSimilarity(plane(x), plane(y))
+        return structuralSimilarity(own(x), own(y))
       }.reduce(0, +) / Double(channels)
     }
   }
@@ -42,7 +42,7 @@ public enum PairedScores {
   public static func silhouetteOverlap(_ x: Tensor, _ y: Tensor) -> Double {
     let (height, width) = (x.shape[1], x.shape[2])
     return mean(x, y) { x, y in
-      let (one, other) = (silhouette(gray(x, height, width)), silhouette(gray(y, height, width)))
+      let (one, other) = (silhouette(plane(x, height, width)), silhouette(plane(y, height, width)))
       let both = zip(one, other).count { $0 && $1 }
       let either = zip(one, other).count { $0 || $1 }
       return either == 0 ? 1 : Double(both) / Double(either)
@@ -52,7 +52,7 @@ public enum PairedScores {
   /// Returns the correlation of the strengths of edges (Sobel, of gray images), -1 to 1; 0 for an image without edges.
   public static func edgeCorrelation(_ x: Tensor, _ y: Tensor) -> Double {
     let (height, width) = (x.shape[1], x.shape[2])
-    return mean(x, y) { correlation(edges(gray($0, height, width)), edges(gray($1, height, width))) }
+    return mean(x, y) { correlation(edges(plane($0, height, width)), edges(plane($1, height, width))) }
   }
 
   /// Returns the mean of each pixel's channels, N × H × W × 1.
@@ -91,7 +91,7 @@ private func mean(
   return sum / Double(x.shape[0])
 }
 
-private func gray(_ values: ArraySlice<Float>, _ height: Int, _ width: Int) -> Plane {
+private func plane(_ values: ArraySlice<Float>, _ height: Int, _ width: Int) -> Plane {
   let channels = values.count / (height * width)
   let means = (0..<height * width).map { pixel in
     let first = values.startIndex + pixel * channels

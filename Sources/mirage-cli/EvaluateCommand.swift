@@ -85,7 +85,8 @@ struct EvaluateCommand: AsyncParsableCommand {
     // The tenth does not depend on --seed: the classifier in the cache was trained on the rest.
     let parts = try await location.parts()
     let (train, test) = (parts.train, parts.test)
-    let originals = try await originals.map { try await DatasetLocation($0).samplesToTest() }
+    let originals: Flow<Sample>? =
+      if let path = originals { try await DatasetLocation(path).samplesToTest() } else { nil }
     let (made, hasClasses) = try await generatedFlow(train, of: originals)
     let needed = evaluation.metrics.filter { !hasClasses && $0.needsClasses }
     evaluation.metrics.removeAll(where: needed.contains)
@@ -115,7 +116,7 @@ struct EvaluateCommand: AsyncParsableCommand {
       line.show("originals")
       let translations = TranslationEvaluation(
         originals: originals, translations: made, truths: pairs ? try await location.samplesToTest() : nil,
-        model: generated.hasSuffix(".safetensors") ? (generated, direction) : nil, count: count)
+        model: isCheckpoint ? (generated, direction) : nil, count: count)
       try await translations.add(to: &report)
     }
     line.end()
@@ -170,16 +171,18 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
   }
 
+  private var isCheckpoint: Bool { generated.hasSuffix(".safetensors") }
+
   /// Returns the generated samples, and whether they have the real samples' classes; if so, with their class indices.
   private func generatedFlow(
     _ train: Batches, of originals: Flow<Sample>?
   ) async throws -> (flow: Flow<Sample>, hasClasses: Bool) {
     let flow: Flow<Sample>
-    if generated.hasSuffix(".safetensors"), let originals {
+    if isCheckpoint, let originals {
       let stage = Translate(checkpoint: generated, direction: direction, originals: .drop, label: label)
       let context = Context().at(StagePath.root.stage(0))
       flow = try await stage.fit(on: originals, in: context).stage.apply(to: originals, at: context.path)
-    } else if generated.hasSuffix(".safetensors") {
+    } else if isCheckpoint {
       let source = GANSource(checkpoint: generated, emit: Emission(count: train.count))
       flow = try await source.flow().running(Run(seed: seed))
     } else {
@@ -196,3 +199,5 @@ struct EvaluateCommand: AsyncParsableCommand {
 extension DatasetEvaluation.Metric: ExpressibleByArgument {
   public init?(argument: String) { self.init(rawValue: americanSpelling(argument)) }
 }
+
+extension TranslationDirection: ExpressibleByArgument {}

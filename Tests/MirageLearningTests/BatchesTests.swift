@@ -213,6 +213,10 @@ import Testing
       #expect(pass.sorted() == Array(20 * start..<20 * start + 20), "one pass has each sample once")
     }
     #expect(found[0].map { $0 + 20 } != found[1], "a copy does not come paired")
+    let paired = try await first(20, of: Batches.alternating(parts, fromBatch: 0, seed: 5, sharingOrder: true)).labels
+    for round in 0..<10 {
+      #expect(paired[2 * round].map { $0 + 20 } == paired[2 * round + 1], "pairs stay together")
+    }
     let rest = try await first(7, of: Batches.alternating(parts, fromBatch: 13, seed: 5)).labels
     #expect(rest == Array(found[13...]))
   }

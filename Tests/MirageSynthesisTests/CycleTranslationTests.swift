@@ -124,7 +124,7 @@ import Testing
     #expect(pixels.count == 20 && zip(pixels, pixels.dropFirst()).allSatisfy { $0 != $1 })
     let model = noisy.checkpoint
     func translated(
-      _ source: TestSource, _ seed: UInt64 = 3, _ direction: Translation.Direction = .forward
+      _ source: TestSource, _ seed: UInt64 = 3, _ direction: TranslationDirection = .forward
     ) async throws -> [[UInt8]] {
       let translate = Translate(checkpoint: model, direction: direction)
       return try await Pipeline(seed: seed, source: source, stages: [translate]).samples().samples()
@@ -209,6 +209,19 @@ import Testing
     #expect(whole == parts)
   }
 
+  /// A classifier that is trained along is stored with the networks, and keeps no class out.
+  @Test func labelsAreKeptByAClassifier() async throws {
+    var one = CycleTranslation(checkpoint: directory.file("kept.safetensors"), through: [Invert()])
+    small(&one)
+    one.train.labels = .kept
+    one.watch.checkpointEvery = 1
+    _ = try await fitted(one)
+    let names = try Checkpoint(reading: one.checkpoint).tensors.keys
+    #expect(names.contains { $0.hasPrefix("C.") } && names.contains { $0.hasPrefix("G_A.") })
+    one.from = ["ant"]
+    #expect(#expect(throws: MirageError.self) { try one.validate() }?.place == "train.labels")
+  }
+
   @Test func aFinishedTrainingIsUsed() async throws {
     _ = try await fitted(stage())
     #expect(FileKind(directory.file("cycle.best.safetensors")) == .missing, "without a metric there is no best one")
@@ -256,7 +269,7 @@ import Testing
     }
     let painted = directory.file("painted.safetensors")
     try checkpoint.write(to: painted)
-    for (direction, byte) in [(Translation.Direction.forward, UInt8(255)), (.backward, 0)] {
+    for (direction, byte) in [(TranslationDirection.forward, UInt8(255)), (.backward, 0)] {
       let translate = Translate(checkpoint: painted, direction: direction)
       let samples = try await Pipeline(source: Self.source, stages: [translate]).samples().samples()
       #expect(samples.allSatisfy { $0.bytes().pixels.allSatisfy { $0 == byte } })
@@ -278,7 +291,7 @@ import Testing
     #expect(try await error(Translate(checkpoint: directory.file("none"))).contains("no such file"))
     let gan = directory.file("gan.safetensors")
     _ = try await SmallStage.fitted(SmallStage.pipeline(try SmallStage.gan(gan, steps: 1)))
-    #expect(try await error(Translate(checkpoint: gan)).contains("is not a CycleGAN's checkpoint: it is a GAN's"))
+    #expect(try await error(Translate(checkpoint: gan)).contains("is not a translation's checkpoint: it is a GAN's"))
   }
 
   // MARK: Mistakes

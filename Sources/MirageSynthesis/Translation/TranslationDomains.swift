@@ -25,12 +25,13 @@ struct TranslationDomains {
   func check(_ watch: TranslationWatching, _ translate: Translation) throws {
     let given = [("to", !to.isEmpty), ("target", target != nil), ("through", !through.isEmpty)].filter(\.1).map(\.0)
     let choices =
-      isPaired ? ["target (a source)", "through (stages)"] : ["to (classes)", "target (a source)", "through (stages)"]
-    guard given.count == 1 else {
+      isPaired ? "target (a source) and through (stages)" : "to (classes), target (a source) and through (stages)"
+    // Pairs may come from the pipeline's own source.
+    guard given.count == 1 || given.isEmpty && isPaired else {
       throw MirageError(
         .badPipeline,
         given.isEmpty ? "\(stage) has no second domain" : "\(stage) has both \(given[0]) and \(given[1])",
-        place: given.last, remedy: "Give one of \(choices.joined(separator: ", ")).")
+        place: given.last, remedy: "Give one of \(choices).")
     }
     if given == ["to"] && from.isEmpty {
       throw MirageError(
@@ -73,6 +74,14 @@ struct TranslationDomains {
     guard through.isEmpty else {
       let branch: Domain = ("what flows through", try await afterStages(a.flow, context))
       return isPaired ? (branch, a) : (a, branch)
+    }
+    if isPaired {
+      guard let partner = context.partner else {
+        throw MirageError(
+          .badPipeline, "\(stage) needs pairs, and what flows in has no partners",
+          remedy: "Use a source of pairs such as image-pairs, or give target (a source) or through (stages).")
+      }
+      return (a, ("the partners", partner))
     }
     let b = try classes(to, "to", upstream, context)
     let names = upstream.about.classes

@@ -23,7 +23,7 @@ struct TranslationModel: Sendable {
 
   /// The families whose checkpoints are translations.
   private static let families: [any TranslationConfiguration.Type] = [
-    CycleGANConfiguration.self, ContrastiveConfiguration.self,
+    CycleGANConfiguration.self, ContrastiveConfiguration.self, PixToPixConfiguration.self,
   ]
 
   /// Reads a checkpoint.
