@@ -18,7 +18,7 @@ struct GANStep: Benchmark {
       peers: [[], ["--format", "channels-last"]]),
     GANStep(
       name: "fastcut64-step", summary: "FastCUT 64 x 64, 4 blocks of 32 filters, batch 4: D, then G with heads",
-      peers: [[], ["--format", "channels-last"]]),
+      peers: [[], ["--format", "channels-last"], ["--separate"]]),
     GANStep(
       name: "pix2pix64-step", summary: "pix2pix 64 x 64, U-Net of 6 levels, 64 filters, batch 4: D, then G",
       peers: [[], ["--format", "channels-last"]]),

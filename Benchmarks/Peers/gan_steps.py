@@ -244,7 +244,10 @@ def fastcut_step(arguments):
     def step():
         nonlocal mirrored
         mirrored = not mirrored  # half of the steps, as in Mirage's
-        if mirrored:
+        if arguments.separate:
+            fake = g(real_a.flip(3) if mirrored else real_a)
+            _, originals = run(real_a, layers[-1] + 1)
+        elif mirrored:
             with torch.no_grad():
                 _, originals = run(real_a, layers[-1] + 1)
             fake = g(real_a.flip(3))
@@ -485,6 +488,7 @@ def main() -> None:
     parser.add_argument("--format", choices=["channels-last", "default"], default="default")
     parser.add_argument("--runtime", choices=["torch", "onnx"], default="torch", help="onnx: resnet256-infer only")
     parser.add_argument("--frozen", action="store_true", help="no gradients of D's weights in G's step (DCGAN, cGAN)")
+    parser.add_argument("--separate", action="store_true", help="features in a pass of their own, as in CUT's code")
     parser.add_argument("--steps", type=int, default=10, help="measured steps, after two warm-up steps")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
@@ -507,6 +511,7 @@ def main() -> None:
     else:
         last = ", channels last" if arguments.format == "channels-last" else ""
         peer = f"PyTorch {torch.__version__.split('+')[0]}{last}{', D frozen' if arguments.frozen else ''}"
+        peer += ", separate pass" if arguments.separate else ""
     print(json.dumps({"peer": peer, "seconds": round(median, 5), "peak_memory": peak_memory()}))
 
 
