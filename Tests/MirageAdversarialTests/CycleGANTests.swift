@@ -234,7 +234,7 @@ import Testing
     #expect(try Gratings().gan().train(2) == same)
   }
 
-  /// Squares of 4 × 4 pixels have the same numbers; the generator to A has no noise.
+  /// Noise has three scales: the whole image, smooth spots, and squares of 4 × 4 pixels. The generator to A has none.
   @Test func noiseIsAFurtherInputToB() throws {
     let gan = try Gratings().gan(noise: 3)
     #expect(gan.generatorAB.state["model.1.weight"]?.shape == [4, 4, 7, 7])
@@ -246,9 +246,13 @@ import Testing
     }
     let found = input("one")
     #expect(found.shape == [2, 12, 16, 4] && found.sliced(axis: 3, 0..<1).values == images.values)
-    let noise = found.sliced(axis: 3, 1..<4)
-    let coarse = noise.averagePooled(size: [4], stride: [4], padding: [0])
-    #expect(coarse.upsampled(by: 4).values == noise.values && Set(coarse.values).count == 2 * 3 * 4 * 3)
+    #expect(Set(found.sliced(axis: 3, 1..<2).values).count == 2, "one number for each image")
+    let spots = found.sliced(axis: 3, 2..<3)
+    let steps = (spots.sliced(axis: 2, 1..<16) - spots.sliced(axis: 2, 0..<15)).abs()
+    #expect(steps.values.max()! < spots.values.max()! - spots.values.min()! && Set(spots.values).count > 2 * 3 * 4)
+    let squares = found.sliced(axis: 3, 3..<4)
+    let coarse = squares.averagePooled(size: [4], stride: [4], padding: [0])
+    #expect(coarse.upsampled(by: 4).values == squares.values && Set(coarse.values).count == 2 * 3 * 4)
     #expect(input("one").values == found.values && input("two").values != found.values)
     // Each image's own random numbers: the same noise beside other images.
     let randoms = [randomNumbers("x"), randomNumbers("y")]

@@ -72,7 +72,9 @@ import Testing
     // their laws.
     #expect(
       names.sorted()
-        == (Self.settings.map(\.name) + ["background", "conditional-gan", "cycle-gan", "gan-emit", "translate"])
+        == (Self.settings.map(\.name) + [
+          "background", "conditional-gan", "contrastive-gan", "cycle-gan", "gan-emit", "pix-to-pix", "translate",
+        ])
         .sorted())
   }
 
@@ -107,7 +109,7 @@ import Testing
     }
     let type = Registry.standard.types[index]
     // A second domain is given in one of three ways.
-    let needed = type.name == "cycle-gan" ? ["through"] : []
+    let needed = ["cycle-gan", "contrastive-gan"].contains(type.name) ? ["through"] : []
     let given = type.settings.filter { $0.standard == nil || needed.contains($0.key) }.map { ($0.key, value($0.type)) }
     let text = JSONValue.object([type.name: .object(Dictionary(uniqueKeysWithValues: given))]).text
     let component: any Component =

@@ -114,11 +114,19 @@ extension CycleGANConfiguration {
 extension CycleGANConfiguration {
   /// Draws the noise for the generator from A to B, `count` × H × W × `noise`; nil if it takes none.
   ///
-  /// Squares of 4 × 4 pixels have the same numbers, so that the residual blocks, which see a quarter of the size, get all
-  /// of them and the first convolutions cannot average them away.
+  /// Channels take turns in three scales: one number for the whole image, 3 × 3 numbers with smooth transitions, and one
+  /// number for each square of 4 × 4 pixels, which the residual blocks see as a single one. Instance normalization removes
+  /// the first of them.
   package func noise(_ count: Int, using random: inout Random) -> Tensor? {
     guard model.noise > 0 else { return nil }
-    return Tensor.normal([count, height / 4, width / 4, model.noise], using: &random).upsampled(by: 4)
+    let channels = (0..<model.noise).map { index -> Tensor in
+      switch index % 3 {
+      case 0: Tensor.normal([count, 1, 1, 1], using: &random).resized(to: [height, width])
+      case 1: Tensor.normal([count, 3, 3, 1], using: &random).resized(to: [height, width])
+      default: Tensor.normal([count, height / 4, width / 4, 1], using: &random).upsampled(by: 4)
+      }
+    }
+    return concatenated(channels, axis: 3)
   }
 
   /// Returns the generator's input for images of domain A, N × H × W × C: the images, followed by channels of noise if it
