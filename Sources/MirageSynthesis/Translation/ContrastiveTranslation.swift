@@ -74,21 +74,3 @@ extension ContrastiveTranslation: TrainedEstimator {
     try await training.earlierFit(on: upstream, in: context)
   }
 }
-
-extension ContrastiveTranslation: ProvableTranslation {
-  package func proving(checkpoint: String, steps: Int?, translate: Translation) -> any StageComponent {
-    var stage = self
-    (stage.checkpoint, stage.translate) = (checkpoint, translate)
-    stage.train.steps = steps ?? train.steps
-    stage.watch = watch.proving(steps: stage.train.steps)
-    return stage
-  }
-
-  package var provenSettings: JSONValue {
-    get throws {
-      var stage = self
-      (stage.checkpoint, stage.translate, stage.watch) = ("", Translation(), TranslationWatching())
-      return try stage.description
-    }
-  }
-}

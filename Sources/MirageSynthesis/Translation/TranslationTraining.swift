@@ -206,15 +206,3 @@ struct TranslationTraining<Subject: TranslationTrainee> {
       measures: [.init("step", Double(model.saved.step))], files: [files.last])
   }
 }
-
-/// A trained translation that an experiment can compare with classical augmentation.
-package protocol ProvableTranslation: StageComponent, TrainedEstimator {
-  /// Classes of the second domain; empty if it is a branch.
-  var to: [String] { get }
-  /// The second domain as a branch; nil if it is not one.
-  var target: PipelineSource? { get }
-  /// Returns the stage as an arm of the proof trains it, for `steps` steps, or the stage's own number if nil.
-  func proving(checkpoint: String, steps: Int?, translate: Translation) -> any StageComponent
-  /// Settings that determine the outcome of a proof.
-  var provenSettings: JSONValue { get throws }
-}

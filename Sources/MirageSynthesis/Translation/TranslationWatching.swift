@@ -38,12 +38,4 @@ public struct TranslationWatching: Sendable, Codable, Equatable {
 
   /// Creates the usual schedule.
   public init() {}
-
-  /// Returns the schedule as an experiment trains by it: without the choice of a best checkpoint, which would need a
-  /// classifier, and thus samples that the GAN must not see.
-  func proving(steps: Int) -> TranslationWatching {
-    var watching = self
-    (watching.metric, watching.evaluateEvery) = (.last, steps)
-    return watching
-  }
 }
