@@ -100,12 +100,13 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
     var report = EvaluationReport()
     if hasFeatures {
+      let comparable = try await inColors(of: train.flow, made)
       let sets = DatasetEvaluation.Sets(
-        train: train, test: test, generated: Batches(made, size: 125, ignoresClasses: !hasClasses))
+        train: train, test: test, generated: Batches(comparable, size: 125, ignoresClasses: !hasClasses))
       let judges = Judges(
         classifier: classifier, inception: inception, needsClassifier: evaluation.metrics.contains(.labelAgreement),
         identity: try location.identity)
-      if inception != nil { try await checkChannels(train, made) }
+      if inception != nil { try await checkChannels(train, comparable) }
       report = try await Self.report(evaluation, sets, judges, line)
       if !needed.isEmpty {
         let names = needed.map(\.rawValue).joined(separator: ", ")
@@ -114,8 +115,9 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
     if let originals {
       line.show("originals")
+      let truths = pairs ? try await inColors(of: made, location.samplesToTest()) : nil
       let translations = TranslationEvaluation(
-        originals: originals, translations: made, truths: pairs ? try await location.samplesToTest() : nil,
+        originals: originals, translations: made, truths: truths,
         model: isCheckpoint ? (generated, direction) : nil, count: count)
       try await translations.add(to: &report)
     }
@@ -162,12 +164,12 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
   }
 
-  /// Converts generated images to gray or RGB as the real ones are, since image folders are always read as RGB.
-  private func inColors(of train: Batches, _ made: Flow<Sample>) async throws -> Flow<Sample> {
-    switch (try await train.flow.example()?.size.channels, try await made.example()?.size.channels) {
-    case (1, 3): made.converted(to: .gray)
-    case (3, 1): made.converted(to: .rgb)
-    default: made
+  /// Converts images to gray or RGB as others are, since image folders are always read as RGB.
+  private func inColors(of model: Flow<Sample>, _ flow: Flow<Sample>) async throws -> Flow<Sample> {
+    switch (try await model.example()?.size.channels, try await flow.example()?.size.channels) {
+    case (1, 3): flow.converted(to: .gray)
+    case (3, 1): flow.converted(to: .rgb)
+    default: flow
     }
   }
 
@@ -192,7 +194,7 @@ struct EvaluateCommand: AsyncParsableCommand {
       flow = found
     }
     let numbered = flow.numberingClasses(as: train.flow.about.classes)
-    return (try await inColors(of: train, numbered ?? flow), numbered != nil)
+    return (numbered ?? flow, numbered != nil)
   }
 }
 

@@ -54,4 +54,26 @@ import Testing
     let binary = Losses.binaryCrossEntropy(logits: logits, target: 0)
     #expect(abs(binary.scalar - 2e4 / 6) < 1 && binary.gradients(wrt: [logits])[0].values.allSatisfy { $0.isFinite })
   }
+
+  /// For logits of 0 and ln 3, the probabilities are 1/4 and 3/4. A class of weight 0 does not count.
+  @Test func classWeightsGiveTheWeightedMean() {
+    let third = Float(1.0986123)
+    let logits = Tensor([0, third, third, 0, 0, 0], shape: [3, 2]).tracked()
+    func loss(_ weights: [Float]?) -> Tensor {
+      Losses.crossEntropy(logits: logits, labels: [0, 0, 1], weights: weights)
+    }
+    func near(_ value: Float, _ expected: Float) -> Bool { abs(value - expected) < 1e-6 }
+    let (wrong, right, even) = (Float(1.3862944), Float(0.2876821), Float(0.6931472))
+    #expect(near(loss(nil).scalar, (wrong + right + even) / 3))
+    #expect(loss([2, 2]).scalar == loss([1, 1]).scalar && near(loss([1, 1]).scalar, loss(nil).scalar))
+    #expect(near(loss([1, 3]).scalar, (wrong + right + 3 * even) / 5))
+    // The gradient of a sample is its weight, as a fraction of all, times probabilities less the label.
+    let gradients = loss([1, 3]).gradients(wrt: [logits])[0].values
+    let expected: [Float] = [-0.75 / 5, 0.75 / 5, -0.25 / 5, 0.25 / 5, 3 * 0.5 / 5, -3 * 0.5 / 5]
+    #expect(zip(gradients, expected).allSatisfy { near($0, $1) }, "\(gradients)")
+    let without = loss([1, 0])
+    #expect(near(without.scalar, (wrong + right) / 2))
+    #expect(without.gradients(wrt: [logits])[0].values.suffix(2).allSatisfy { $0 == 0 })
+    #expect(loss([0, 0]).scalar == 0, "no sample counts")
+  }
 }

@@ -69,6 +69,51 @@ import Testing
       #expect(error?.kind == .badPipeline)
     }
   }
+
+  /// A small dataset stays the same one in every epoch, and is another one for another seed.
+  @Test(arguments: [[], ["bee"], ["2", "bee"]]) func subsetReducesClasses(classes: [String]) async throws {
+    let pipeline = Pipeline(source: TestSource(count: 30), stages: [Subset(perClass: 4, classes: classes)])
+    func indices(seed: UInt64, epoch: Int = 0) async throws -> [Int] {
+      let flow = try await pipeline.fittedFlow(Run(seed: seed)).running(Run(seed: seed, epoch: epoch))
+      let samples = try await flow.samples()
+      for (position, sample) in samples.enumerated() {
+        #expect(try flow.locate(position, flow.run).id == sample.id && sample.label == .index(sample.id.index % 3))
+      }
+      return samples.map(\.id.index)
+    }
+    let found = try await indices(seed: 1)
+    #expect(Set(found).count == found.count)
+    let reduced = classes.isEmpty ? [0, 1, 2] : classes.map { $0 == "bee" ? 1 : 2 }
+    for label in 0..<3 {
+      let members = found.filter { $0 % 3 == label }
+      #expect(members.count == (reduced.contains(label) ? 4 : 10))
+    }
+    // What is not reduced keeps its order, and what is reduced its place in it.
+    if !classes.isEmpty { #expect(found == found.sorted()) }
+    #expect(try await indices(seed: 1, epoch: 5) == found)
+    #expect(try await indices(seed: 2) != found)
+  }
+
+  @Test func aReducedClassIsBalancedAgain() async throws {
+    let stages: [any StageComponent] = [Subset(perClass: 2, classes: ["cat"]), Balance()]
+    let samples = try await Pipeline(source: TestSource(count: 30), stages: stages).fittedFlow().samples()
+    #expect((0..<3).map { label in samples.count { $0.label == .index(label) } } == [10, 10, 10])
+    #expect(Set(samples.filter { $0.label == .index(2) }.map(\.id.index)).count == 2)
+  }
+
+  @Test(arguments: [
+    ([Subset(perClass: 11)], "subset wants 11 samples of class ant, which has 10"),
+    ([Subset(perClass: 11, classes: ["cat"])], "subset wants 11 samples of class cat, which has 10"),
+    ([Subset(perClass: 2, classes: ["cut"])], "subset names class cut"),
+    ([Shuffle(), Subset(perClass: 2, classes: ["cat"])], "samples that stay in their places"),
+  ] as [([any StageComponent], String)])
+  func subsetsThatCannotBeAreRefused(_ stages: [any StageComponent], _ message: String) async throws {
+    let error = await #expect(throws: MirageError.self) {
+      _ = try await Pipeline(source: TestSource(count: 30), stages: stages).fittedFlow()
+    }
+    #expect(error?.kind == .badPipeline && error?.remedy != nil)
+    #expect(error?.message.contains(message) == true, "\(error!)")
+  }
 }
 
 @Suite struct MixingTests {

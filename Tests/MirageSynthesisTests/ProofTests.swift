@@ -7,24 +7,38 @@ import StreamsTestSupport
 import TestSupport
 import Testing
 
-/// Dark and light images, of which only some can be read.
-private struct LimitedSource: SourceComponent {
+/// Forty dark and light images, of which only some can be read.
+struct LimitedSource: SourceComponent {
   static let declaration = Declaration("limited", "Images of which only some can be read")
 
+  /// Indices of the samples that can be read.
   var readable: Set<Int>
+  /// Index of the first sample.
+  var first = 0
+  var side = 4
+  var isLabeled = true
 
   func flow(in context: Context) -> Flow<Sample> {
-    let flow = lights(40, height: 4, width: 4)
-    let readable = readable
-    return Flow(count: flow.count, about: flow.about, locate: flow.locate) { positions, _ in
-      positions.map { index in
-        guard readable.contains(index) else {
-          let error = MirageError(.badData, "nobody may look at sample \(index)")
-          return .failed(SampleError(id: SampleID(index: index), origin: nil, error: error))
+    let (readable, first, side, isLabeled) = (readable, first, side, isLabeled)
+    let flow = lights(40, from: first, height: side, width: side)
+    let about = DatasetInfo(classes: isLabeled ? flow.about.classes : [], inputs: [], chunkSize: 8)
+    return Flow(
+      count: flow.count, about: about,
+      locate: { position, _ in
+        SampleHeader(id: SampleID(index: first + position), label: isLabeled ? (first + position) % 2 : nil)
+      },
+      read: { positions, _ in
+        positions.map { position in
+          let index = first + position
+          guard readable.contains(index) else {
+            let error = MirageError(.badData, "nobody may look at sample \(index)")
+            return .failed(SampleError(id: SampleID(index: index), origin: nil, error: error))
+          }
+          var sample = light(index, height: side, width: side)
+          if !isLabeled { sample.label = nil }
+          return .element(sample)
         }
-        return .element(light(index, height: 4, width: 4))
-      }
-    }
+      })
   }
 }
 

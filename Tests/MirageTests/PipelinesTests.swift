@@ -23,7 +23,7 @@ import Testing
       try TinyDataset.writeArchive(
         TinyDataset.cifarPython(), folder: "cifar-10-batches-py", to: data + "/cifar-10-python.tar.gz")
     case "celeba": try TinyCelebA(count: 12, zip: true).write(data)
-    case "image-folder": try TinyDataset.writeImageFolder(data)
+    case "image-folder": try TinyDataset.writeImageFolder(data, height: 28, width: 28)
     default: Issue.record("no tiny dataset for source \(source)")
     }
     let output = directory.file("out")
@@ -37,8 +37,17 @@ import Testing
       case "conditional-gan": settings = ["train.steps=3", "watch.metric=none"]
       // The tiny data has digits, and every sample is to be written.
       case "filter": arguments += ["--set", "stages.\(index).filter=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"]
+      // Half of the data, and the other half as the second domain.
+      case "take": arguments += ["--set", "stages.\(index).take=6"]
       case "cycle-gan":
-        settings = ["train.steps=1", "train.batch=1", "from=[0, 1, 2]", "to=[3, 4, 5]", "translate.originals=replace"]
+        settings = ["train.steps=1", "train.batch=1", "translate.originals=replace"]
+        if let target = (stage as? CycleTranslation)?.target {
+          settings.append("target.source.\(source).directory=\(data)")
+          if type(of: target.stages.first ?? stage).name == "skip" { settings.append("target.stages.0.skip=6") }
+        } else {
+          settings += ["from=[0, 1, 2]", "to=[3, 4, 5]"]
+        }
+      case "pix-to-pix": settings = ["train.steps=1", "train.batch=1"]
       default: break
       }
       if !settings.isEmpty { settings.append("checkpoint=\(directory.file("gan.safetensors"))") }

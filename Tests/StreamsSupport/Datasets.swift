@@ -148,11 +148,13 @@ extension TinyDataset {
   }
 
   /// `cat/0.png`, `dog/1.jpg` and so on.
-  public static func writeImageFolder(_ directory: String, classes: [String] = ["cat", "dog"], count: Int = 6) throws {
+  public static func writeImageFolder(
+    _ directory: String, classes: [String] = ["cat", "dog"], count: Int = 6, height: Int = 8, width: Int = 9
+  ) throws {
     for index in 0..<count {
       let folder = directory + "/" + classes[index % classes.count]
       try makeDirectories(folder)
-      let picture = image(index, height: 8, width: 9)
+      let picture = image(index, height: height, width: width)
       try index / classes.count % 2 == 0
         ? OutputFile.write("\(folder)/\(index).png", PNG.encode(picture))
         : OutputFile.write("\(folder)/\(index).jpg", JPEG.encode(picture))

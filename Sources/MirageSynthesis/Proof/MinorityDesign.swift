@@ -72,7 +72,8 @@ package struct MinorityDesign: ProofDesign {
     }
   }
 
-  /// Returns weights that give every class the same influence, 1 on average over the samples.
+  /// Returns weights that give every class of a flow the same influence, 1 on average over the samples; 0 for a class
+  /// without samples.
   private static func weights(of flow: Flow<Sample>) async throws -> [Float] {
     var counts = [Int](repeating: 0, count: flow.about.classes.count)
     for position in 0..<flow.count {

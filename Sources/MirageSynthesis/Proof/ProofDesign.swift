@@ -44,6 +44,16 @@ package struct Trial: Sendable {
   /// Reports a message.
   let progress: @Sendable (String) -> Void
 
+  /// Creates a trial whose GANs are kept in the directory `models` and trained for `ganSteps` steps, or the pipeline's own
+  /// number if nil.
+  package init(
+    arm: String, size: Int, seed: Int, models: String, ganSteps: Int?,
+    progress: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
+    (self.arm, self.size, self.seed, self.models) = (arm, size, seed, models)
+    (self.ganSteps, self.progress) = (ganSteps, progress)
+  }
+
   /// Returns a pipeline's samples for this repetition, with stages in place of its own; stages that train do so.
   func flow(_ pipeline: Pipeline, _ stages: [any StageComponent]) async throws -> Flow<Sample> {
     var context = Context(policy: pipeline.policy, fitting: .fit)
@@ -70,9 +80,9 @@ package struct TrialTraining: Sendable {
   static let batch = 128
 
   /// Batches that are mixed, together `batch` samples.
-  var parts: [Batches]
+  package let parts: [Batches]
   /// Weight of each class in the loss; nil for equal weights.
-  var classWeights: [Float]?
+  package let classWeights: [Float]?
 
   /// Creates training data of flows that contribute equally to each batch.
   init(_ flows: Flow<Sample>..., classWeights: [Float]? = nil) {
