@@ -24,7 +24,7 @@ extension Batches {
   /// Returns the configuration of a classifier for images of the first sample's size and the classes of the flow.
   ///
   /// - Throws: `MirageError` of kind `badData` if there is no sample; errors of reading it.
-  func classifierConfiguration() async throws -> ImageClassifier.Configuration {
+  package func classifierConfiguration() async throws -> ImageClassifier.Configuration {
     for try await batch in epoch(0, isShuffled: false, seed: 0) where !batch.labels.isEmpty {
       let shape = batch.images.shape
       return ImageClassifier.Configuration(

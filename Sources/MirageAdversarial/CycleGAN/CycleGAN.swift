@@ -67,6 +67,8 @@ package final class CycleGAN {
     /// Mean absolute difference of an image and its translation by the generator into its own domain; nil if its weight is
     /// 0.
     package var identityA: Float?, identityB: Float?
+    /// Mean absolute difference of two translations of an image with different noise; nil if its weight is 0.
+    package var diversity: Float?
     /// Cross-entropy of the classifier on images of A and on their translations; nil if labels are ignored.
     package var classifierReal: Float?, classifierFake: Float?
     /// Loss of each domain's discriminator, with its gradient penalty if there is one.
@@ -156,6 +158,13 @@ package final class CycleGAN {
       }
       if configuration.channelsA == configuration.channelsB { learn(realA, "class_real", &measures.classifierReal) }
       learn(fakeB, "class_fake", &measures.classifierFake)
+    }
+    if recipe.diversityWeight > 0 {
+      // The noise differs equally much on average, so that its distance is not divided by.
+      let other = generatorAB(withNoise(realA, "other_B"), mode("other_B"))
+      let diversity = Losses.l1(other, fakeB)
+      measures.diversity = diversity.scalar
+      loss = loss + Float(recipe.diversityWeight) / (diversity + 1e-2)
     }
     measures.generatorLoss = loss.scalar
     return loss

@@ -34,6 +34,9 @@ public struct CycleGANRecipe: Sendable, Codable, Equatable {
   public var labels = Labels.ignored
   /// Weight of the classifier's loss where labels are kept, above 0. Defaults to 1.
   public var labelWeight = 1.0
+  /// Weight of the loss for translations that noise hardly changes, at least 0 (mode seeking; Mao et al. 2019). It costs a
+  /// further translation. Defaults to 0, with which it is not computed.
+  public var diversityWeight = 0.0
   /// Learning rate of all networks, above 0. Defaults to 2e-4.
   public var learningRate = 2e-4
   /// Fraction of the steps after which the learning rate decays linearly to 0, 0 to 1; 1 for no decay. Defaults to 0.5.
@@ -58,6 +61,9 @@ public struct CycleGANRecipe: Sendable, Codable, Equatable {
       "labels", .choice(Labels.self), "Whether a classifier that is trained along keeps the classes of the first domain"
     ),
     Setting("label-weight", .number(1e-6...1e6), "Weight of the classifier's loss where labels are kept"),
+    Setting(
+      "diversity-weight", .number(0...1e6),
+      "Weight of the loss for translations that noise hardly changes; 0 for none, 1 as published"),
     .learningRate, .decayFrom,
     Setting(
       "pool-size", .integer(0...10_000), "Maximum number of earlier fakes that each discriminator's pool keeps"),
@@ -82,6 +88,11 @@ public struct CycleGANRecipe: Sendable, Codable, Equatable {
   /// - Throws: bad pipeline with `place` naming the setting, if one is out of its range or does not fit the images.
   func check(for configuration: CycleGANConfiguration) throws {
     try Self.settings.check(JSONValue(encoding: self, nonFiniteAsText: true), at: "train")
+    if diversityWeight > 0 && configuration.model.noise == 0 {
+      throw MirageError(
+        .badPipeline, "a generator without noise has one translation of an image", place: "train.diversity-weight",
+        remedy: "Set diversity-weight to 0, or give model.noise some channels.")
+    }
     if identityWeight > 0 && configuration.channelsA != configuration.channelsB {
       throw MirageError(
         .badPipeline,

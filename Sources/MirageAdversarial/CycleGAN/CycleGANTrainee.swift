@@ -42,6 +42,7 @@ package final class CycleGANTrainee: Trainee {
       ("loss/cycle-a", found.cycleA, "cycle A"), ("loss/cycle-b", found.cycleB, "cycle B"),
       ("loss/identity-a", found.identityA, nil), ("loss/identity-b", found.identityB, nil),
       ("loss/classifier-real", found.classifierReal, nil), ("loss/classifier-fake", found.classifierFake, "C loss"),
+      ("loss/diversity", found.diversity, nil),
     ] {
       if let value { measures.append(TrainingMeasure(name, Double(value), label: label)) }
     }

@@ -39,6 +39,9 @@ package struct DomainDesign: ProofDesign {
     self.randomization = randomization?.stages
   }
 
+  /// Number of translations in a batch of 128; the others are of A, which are little like the test samples.
+  private static let translated = 96
+
   private var used: [Arm] { Arm.allCases.filter { $0 != .randomized || randomization != nil } }
   package var arms: [String] { used.map(\.rawValue) }
   package var references: [String] {
@@ -62,9 +65,15 @@ package struct DomainDesign: ProofDesign {
     case .source, nil: return TrialTraining(try await flow(labeled))
     case .classical: return TrialTraining(try await flow(labeled + classical))
     case .randomized: return TrialTraining(try await flow(labeled + (randomization ?? [])))
-    case .translated: return TrialTraining(try await flow(labeled), try await flow(labeled + [stage]))
+    case .translated:
+      let translated = try await flow(labeled + [stage])
+      return TrialTraining(try await flow(labeled), replacing: Self.translated, by: translated)
     case .both:
-      return TrialTraining(try await flow(labeled + classical), try await flow(labeled + [stage] + classical))
+      // What is augmented is translated, since the classical augmentation is made for A; for that the GAN must be trained.
+      _ = try await flow(labeled + [stage])
+      let augmented = try await flow(labeled + classical)
+      let translated = try await flow(labeled + classical + [Translate(checkpoint: trial.checkpoint)])
+      return TrialTraining(augmented, replacing: Self.translated, by: translated)
     case .ceiling: return TrialTraining(try await trial.flow(domainB, domainB.stages + few))
     }
   }

@@ -71,7 +71,7 @@ package struct Proof: Sendable {
         where !log.outcomes.contains(where: { ($0.size, $0.seed, $0.arm) == (size, seed, arm) }) {
           let trial = Trial(
             arm: arm, size: size, seed: seed, models: directory + "/models", ganSteps: settings.ganSteps,
-            progress: progress)
+            classifierSteps: settings.classifierSteps, progress: progress)
           let outcome = try await outcome(of: trial, test)
           try log.append(outcome)
           let percent = NumberText.trimmed(NumberText.percent(outcome.accuracy))
@@ -86,10 +86,7 @@ package struct Proof: Sendable {
 
   private func outcome(of trial: Trial, _ test: Batches) async throws -> Outcome {
     let data = try await design.training(trial)
-    var training = ClassifierTraining()
-    (training.seed, training.classWeights) = (UInt64(trial.seed), data.classWeights)
-    let confusion = try await training.confusion(
-      afterSteps: settings.classifierSteps, mixing: data.parts, test: test)
+    let confusion = try await trial.confusion(data, test: test)
     var outcome = Outcome(size: trial.size, seed: trial.seed, arm: trial.arm, accuracy: confusion.accuracy)
     if let minority = design.minority {
       let index = try classIndex(minority, among: data.parts[0].flow.about.classes, stage: "the minority")
@@ -98,6 +95,7 @@ package struct Proof: Sendable {
         "balanced-accuracy": confusion.balancedAccuracy, "macro-f1": confusion.macroF1,
       ]
     }
+    if !data.choices.isEmpty { outcome.measures = (outcome.measures ?? [:]).merging(data.choices) { $1 } }
     return outcome
   }
 }

@@ -1,3 +1,4 @@
+import MirageEvaluation
 import MirageLearning
 import MirageStreams
 import MirageSupport
@@ -41,17 +42,19 @@ package struct Trial: Sendable {
   let models: String
   /// Number of training steps of a GAN; nil for the pipeline's own number.
   let ganSteps: Int?
+  /// Number of training steps of a classifier.
+  let classifierSteps: Int
   /// Reports a message.
   let progress: @Sendable (String) -> Void
 
   /// Creates a trial whose GANs are kept in the directory `models` and trained for `ganSteps` steps, or the pipeline's own
   /// number if nil.
   package init(
-    arm: String, size: Int, seed: Int, models: String, ganSteps: Int?,
+    arm: String, size: Int, seed: Int, models: String, ganSteps: Int?, classifierSteps: Int,
     progress: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     (self.arm, self.size, self.seed, self.models) = (arm, size, seed, models)
-    (self.ganSteps, self.progress) = (ganSteps, progress)
+    (self.ganSteps, self.classifierSteps, self.progress) = (ganSteps, classifierSteps, progress)
   }
 
   /// Returns a pipeline's samples for this repetition, with stages in place of its own; stages that train do so.
@@ -65,6 +68,13 @@ package struct Trial: Sendable {
     var part = pipeline
     part.stages = stages
     return try await part.fitted(Run(seed: pipeline.seed &+ UInt64(seed)), in: context).flow
+  }
+
+  /// Returns the test samples by class and predicted class, after a classifier is trained.
+  func confusion(_ training: TrialTraining, test: Batches) async throws -> ConfusionMatrix {
+    var classifier = ClassifierTraining()
+    (classifier.seed, classifier.classWeights) = (UInt64(seed), training.classWeights)
+    return try await classifier.confusion(afterSteps: classifierSteps, mixing: training.parts, test: test)
   }
 
   /// Checkpoint of the GAN that all arms of the same size and repetition share.
@@ -83,11 +93,19 @@ package struct TrialTraining: Sendable {
   package let parts: [Batches]
   /// Weight of each class in the loss; nil for equal weights.
   package let classWeights: [Float]?
+  /// Choices that were made on held-out real samples, by name; they are kept with the outcome.
+  var choices: [String: Double] = [:]
 
   /// Creates training data of flows that contribute equally to each batch.
   init(_ flows: Flow<Sample>..., classWeights: [Float]? = nil) {
     parts = flows.map { Batches($0, size: Self.batch / flows.count) }
     self.classWeights = classWeights
+  }
+
+  /// Creates training data of real samples, of which synthetic ones replace `share` in each batch.
+  init(_ real: Flow<Sample>, replacing share: Int, by synthetic: Flow<Sample>) {
+    classWeights = nil
+    parts = [Batches(real, size: Self.batch - share), Batches(synthetic, size: share)]
   }
 }
 

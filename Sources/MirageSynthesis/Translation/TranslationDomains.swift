@@ -142,23 +142,3 @@ func translationParts(through: [any StageComponent], target: PipelineSource?) ->
   if let target { (parts["target.source"], parts["target.stages"]) = ([target.source], target.stages) }
   return parts
 }
-
-/// A flow as the source of a branch.
-private struct FlowSource: SourceComponent {
-  static let declaration = Declaration("flow", "Samples that flow in")
-
-  let flow: Flow<Sample>
-  let upstream: JSONValue
-
-  init(flow: Flow<Sample>, description: JSONValue) { (self.flow, upstream) = (flow, description) }
-
-  init(from decoder: any Decoder) throws { throw MirageError(.badPipeline, "a flow is not read from a file") }
-
-  /// Encodes everything that determines the samples.
-  func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(upstream)
-  }
-
-  func flow(in context: Context) -> Flow<Sample> { flow }
-}
