@@ -62,7 +62,7 @@ import Testing
     var sample = Sample(id: SampleID(index: 0), origin: Origin("made"), content: .image(image))
     var random = Random(key: Random.Key(seed: 1, path: "jitter"), sample: 0)
     try jitter.apply(jitter.draw(for: sample, using: &random), to: &sample)
-    sample.withImage { #expect($0.pixels == [255, 155, 0, 7]) }
+    #expect(sample.bytes().pixels == [255, 155, 0, 7])
     let parameters = ChannelJitter(factor: 0...2, shift: -50...50).draw(for: sample, using: &random)
     #expect(Set(parameters.factors).count == 3 && Set(parameters.shifts).count == 3)
   }
