@@ -1,7 +1,8 @@
 import Foundation
 import Mirage
 
-/// Benchmarks of this package and its peers on the same work, by turns: `mirage-bench [--only NAME] [--rounds N]`.
+/// Benchmarks of this package and its peers on the same work, by turns: `mirage-bench [--only NAME] [--rounds N]`;
+/// `--seconds N` sets the training time of `translation-quality`.
 /// `--profile stream-fashion` or `--profile stream-jpeg` runs ours alone, for a profiler; `--step dcgan64-step` and the
 /// like run our side of a step, `--gan dcgan-28` that of a GAN's.
 @main
@@ -23,9 +24,10 @@ struct Benchmarks {
     let all: [any Benchmark] =
       [
         StreamFashion(), StreamJPEG(), WritePNG(), WriteWebDataset(), PeakMemory(), FirstOutput(), GANRates(),
-        GANQuality(),
+        GANQuality(), TranslateFashion(),
+        TranslationQuality(seconds: option("--seconds").flatMap(Double.init) ?? 600),
       ] + GANStep.all
-    let chosen = all.filter { only == nil || only == "" || $0.name == only }
+    let chosen = all.filter { only == nil || only == "" ? !$0.runsByNameOnly : $0.name == only }
     if chosen.isEmpty {
       print("There is no benchmark \(only!). There is: \(all.map(\.name).joined(separator: ", ")).")
       exit(64)
@@ -54,9 +56,13 @@ protocol Benchmark: Sendable {
   var name: String { get }
   /// Description of the work, in one line.
   var summary: String { get }
+  /// True if it takes so long that it runs only if it is named. False by default.
+  var runsByNameOnly: Bool { get }
   /// Runs our side and the peers by turns, `rounds` times.
   func measure(rounds: Int) async throws -> [Row]
 }
+
+extension Benchmark { var runsByNameOnly: Bool { false } }
 
 /// One comparison; a ratio above 1 means ours is better.
 struct Row: Codable {

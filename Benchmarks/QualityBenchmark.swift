@@ -7,6 +7,7 @@ struct GANQuality: Benchmark {
   let name = "cgan28-quality"
   let summary =
     "conditional GANs on Fashion-MNIST after the ten-minute preset, and PyTorch's after as long (25 minutes)"
+  let runsByNameOnly = true
   private let data = "/usr/share/datasets/fashion-mnist"
   private let metrics = ["fid", "label-agreement", "cas"]
   private let folder = "out/quality"

@@ -112,27 +112,27 @@ class ResidualBlock(nn.Module):
         return x + self.layers(x)
 
 
-def resnet_generator(blocks: int, width: int = 64) -> nn.Module:
+def resnet_generator(blocks: int, width: int = 64, channels: int = 3) -> nn.Module:
     def normalized(convolution):
         return [convolution, nn.InstanceNorm2d(convolution.out_channels), nn.ReLU(True)]
 
     n = width
     return nn.Sequential(
         nn.ReflectionPad2d(3),
-        *normalized(nn.Conv2d(3, n, 7)),
+        *normalized(nn.Conv2d(channels, n, 7)),
         *normalized(nn.Conv2d(n, 2 * n, 3, 2, 1)),
         *normalized(nn.Conv2d(2 * n, 4 * n, 3, 2, 1)),
         *[ResidualBlock(4 * n) for _ in range(blocks)],
         *normalized(nn.ConvTranspose2d(4 * n, 2 * n, 3, 2, 1, output_padding=1)),
         *normalized(nn.ConvTranspose2d(2 * n, n, 3, 2, 1, output_padding=1)),
         nn.ReflectionPad2d(3),
-        nn.Conv2d(n, 3, 7),
+        nn.Conv2d(n, channels, 7),
         nn.Tanh(),
     ).apply(initialize)
 
 
-def patch_discriminator(width: int = 64, channels: int = 3) -> nn.Module:
-    """70 x 70 PatchGAN."""
+def patch_discriminator(width: int = 64, channels: int = 3, layers: int = 3) -> nn.Module:
+    """PatchGAN: patches of 70 x 70 with 3 layers, 34 x 34 with 2."""
 
     def down(i, o, stride):
         return [nn.Conv2d(i, o, 4, stride, 1), nn.InstanceNorm2d(o), nn.LeakyReLU(0.2, True)]
@@ -141,10 +141,9 @@ def patch_discriminator(width: int = 64, channels: int = 3) -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(channels, n, 4, 2, 1),
         nn.LeakyReLU(0.2, True),
-        *down(n, 2 * n, 2),
-        *down(2 * n, 4 * n, 2),
-        *down(4 * n, 8 * n, 1),
-        nn.Conv2d(8 * n, 1, 4, 1, 1),
+        *[part for level in range(1, layers) for part in down(n << level - 1, n << level, 2)],
+        *down(n << layers - 1, n << layers, 1),
+        nn.Conv2d(n << layers, 1, 4, 1, 1),
     ).apply(initialize)
 
 
