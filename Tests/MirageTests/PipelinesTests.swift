@@ -17,7 +17,8 @@ import Testing
     let source = type(of: try PipelineFile.load(Self.folder + file).source).name
     let data = directory.file("data")
     switch source {
-    case "mnist": try TinyDataset.writeMNIST(data, height: 28, width: 28)
+    // Twice two images of each class.
+    case "mnist": try TinyDataset.writeMNIST(data, count: 40, height: 28, width: 28)
     case "cifar10":
       try makeDirectories(data)
       try TinyDataset.writeArchive(
@@ -38,12 +39,12 @@ import Testing
       // The tiny data has digits, and every sample is to be written.
       case "filter": arguments += ["--set", "stages.\(index).filter=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"]
       // Half of the data, and the other half as the second domain.
-      case "take": arguments += ["--set", "stages.\(index).take=6"]
+      case "take": arguments += ["--set", "stages.\(index).take=20"]
       case "cycle-gan":
         settings = ["train.steps=1", "train.batch=1", "translate.originals=replace"]
         if let target = (stage as? CycleTranslation)?.target {
           settings.append("target.source.\(source).directory=\(data)")
-          if type(of: target.stages.first ?? stage).name == "skip" { settings.append("target.stages.0.skip=6") }
+          if type(of: target.stages.first ?? stage).name == "skip" { settings.append("target.stages.0.skip=20") }
         } else {
           settings += ["from=[0, 1, 2]", "to=[3, 4, 5]"]
         }

@@ -212,7 +212,7 @@ import Testing
     #expect(try metrics(folder) == ["FID"] + Self.kept.dropLast() + Self.paired)
     let few = try run("evaluate", "few", model, "--originals", "data", "--pairs")
     #expect(few.status == 65 && few.errors.contains("there are 24 translations and 20 partners"), "\(few.errors)")
-    let none = try run("evaluate", "truths", model)
+    let none = try run("evaluate", "truths", "few")
     #expect(none.status == 64 && none.errors.contains("--inception"), "\(none.errors)")
   }
 }
