@@ -85,19 +85,25 @@ struct Row: Codable {
 
   var text: String {
     func short(_ value: Double) -> String {
-      value >= 100 ? String(Int(value.rounded())) : String(format: "%.2f", value)
+      value >= 100 && value.isFinite ? String(Int(value.rounded())) : String(format: "%.2f", value)
     }
     return "\(name): \(short(ours)) \(unit); \(peerName): \(short(peer)); ratio \(short(ratio))"
   }
 
   static func saved() -> [Row] {
     guard let data = FileManager.default.contents(atPath: path) else { return [] }
-    return (try? JSONDecoder().decode([Row].self, from: data)) ?? []
+    let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return (try? decoder.decode([Row].self, from: data)) ?? []
   }
 
   static func save(_ rows: [Row]) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    // A peer of which nothing is recognized has no ratio.
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     try encoder.encode(rows.sorted { ($0.name, $0.peerName) < ($1.name, $1.peerName) }).write(
       to: URL(fileURLWithPath: path))
   }

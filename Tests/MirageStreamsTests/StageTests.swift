@@ -101,12 +101,13 @@ import Testing
     #expect(Set(samples.filter { $0.label == .index(2) }.map(\.id.index)).count == 2)
   }
 
-  @Test(arguments: [
-    ([Subset(perClass: 11)], "subset wants 11 samples of class ant, which has 10"),
-    ([Subset(perClass: 11, classes: ["cat"])], "subset wants 11 samples of class cat, which has 10"),
-    ([Subset(perClass: 2, classes: ["cut"])], "subset names class cut"),
-    ([Shuffle(), Subset(perClass: 2, classes: ["cat"])], "samples that stay in their places"),
-  ] as [([any StageComponent], String)])
+  @Test(
+    arguments: [
+      ([Subset(perClass: 11)], "subset wants 11 samples of class ant, which has 10"),
+      ([Subset(perClass: 11, classes: ["cat"])], "subset wants 11 samples of class cat, which has 10"),
+      ([Subset(perClass: 2, classes: ["cut"])], "subset names class cut"),
+      ([Shuffle(), Subset(perClass: 2, classes: ["cat"])], "samples that stay in their places"),
+    ] as [([any StageComponent], String)])
   func subsetsThatCannotBeAreRefused(_ stages: [any StageComponent], _ message: String) async throws {
     let error = await #expect(throws: MirageError.self) {
       _ = try await Pipeline(source: TestSource(count: 30), stages: stages).fittedFlow()
