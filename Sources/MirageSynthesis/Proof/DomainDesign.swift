@@ -85,6 +85,7 @@ package struct DomainDesign: ProofDesign {
         "preparation": .array(try preparation.map { try $0.description }),
         "classical": .array(try classical.map { try $0.description }), "translation": try translation.provenSettings,
         "randomization": .array(try (randomization ?? []).map { try $0.description }),
+        "translations-in-batch": .integer(Self.translated),
       ]
     }
   }
