@@ -28,6 +28,9 @@ public struct SavedModel: Sendable {
     public static let imageClassifier = Kind(
       architecture: "mirage-classifier-1", title: "an image classifier", writer: "mirage train-classifier")
 
+    /// True if models of the kind translate samples instead of generating them.
+    public var isTranslation: Bool { [Self.cycleGAN, .contrastiveGAN, .pixToPix].contains(self) }
+
     fileprivate static let all = [gan, cycleGAN, contrastiveGAN, pixToPix, imageClassifier]
   }
 

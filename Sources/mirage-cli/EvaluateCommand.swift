@@ -185,6 +185,11 @@ struct EvaluateCommand: AsyncParsableCommand {
       let context = Context().at(StagePath.root.stage(0))
       flow = try await stage.fit(on: originals, in: context).stage.apply(to: originals, at: context.path)
     } else if isCheckpoint {
+      if let kind = try SavedModel(reading: generated).kind, kind.isTranslation {
+        throw MirageError(
+          .usage, "the checkpoint is \(kind.title)'s, which translates", file: generated,
+          remedy: "Name the samples to translate with --originals.")
+      }
       let source = GANSource(checkpoint: generated, emit: Emission(count: train.count))
       flow = try await source.flow().running(Run(seed: seed))
     } else {

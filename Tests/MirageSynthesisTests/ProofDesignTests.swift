@@ -35,7 +35,8 @@ import Testing
   }
 
   private func training(_ design: any ProofDesign, _ arm: String) async throws -> TrialTraining {
-    try await design.training(Trial(arm: arm, size: size, seed: 1, models: directory.file("models"), ganSteps: 1, classifierSteps: 1))
+    try await design.training(
+      Trial(arm: arm, size: size, seed: 1, models: directory.file("models"), ganSteps: 1, classifierSteps: 1))
   }
 
   /// Samples of each part of an arm's training data.

@@ -212,6 +212,8 @@ import Testing
     #expect(try metrics(folder) == ["FID"] + Self.kept.dropLast() + Self.paired)
     let few = try run("evaluate", "few", model, "--originals", "data", "--pairs")
     #expect(few.status == 65 && few.errors.contains("there are 24 translations and 20 partners"), "\(few.errors)")
+    let alone = try run("evaluate", "truths", model)
+    #expect(alone.status == 64 && alone.errors.contains("--originals"), "\(alone.errors)")
     let none = try run("evaluate", "truths", "few")
     #expect(none.status == 64 && none.errors.contains("--inception"), "\(none.errors)")
   }
