@@ -4,7 +4,7 @@ import Mirage
 /// Benchmarks of this package and its peers on the same work, by turns: `mirage-bench [--only NAME] [--rounds N]`;
 /// `--seconds N` sets the training time of `translation-quality`.
 /// `--profile stream-fashion` or `--profile stream-jpeg` runs ours alone, for a profiler; `--step dcgan64-step` and the
-/// like run our side of a step, `--gan dcgan-28` that of a GAN's.
+/// like run our side of a step, `--gan dcgan-28` that of a GAN's, `--translate` one round of `translate-fashion`.
 @main
 struct Benchmarks {
   static func main() async throws {
@@ -15,6 +15,7 @@ struct Benchmarks {
     }
     if let name = option("--profile") { return try await profile(name) }
     if let name = option("--step") { return try await measureStep(name) }
+    if arguments.contains("--translate") { return try await TranslateFashion.printRates() }
     if let name = option("--gan") {
       Compute.threads = option("--threads").flatMap(Int.init) ?? Compute.threads
       return try await measureGAN(name, work: option("--work") ?? "train")
