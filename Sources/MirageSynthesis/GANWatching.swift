@@ -27,10 +27,9 @@ public struct GANWatching: Sendable, Codable, Equatable {
     of: GANWatching(),
     Setting(
       "metric", .choice(Metric.self), "Metric that chooses the best checkpoint; fid if the data has classes, else none"),
-    Setting("evaluate-every", .integer(1...100_000_000), "Number of steps between two evaluations"),
+    .evaluateEvery,
     Setting("evaluate-count", .integer(2...1_000_000), "Number of images on either side of an evaluation"),
-    Setting("grid-every", .integer(1...100_000_000), "Number of steps between two sample grids"),
-    Setting("checkpoint-every", .integer(1...100_000_000), "Number of steps between two checkpoints"))
+    .gridEvery, .checkpointEvery)
 
   /// Creates a schedule with the default settings.
   public init() {}
@@ -42,4 +41,13 @@ public struct GANWatching: Sendable, Codable, Equatable {
     watching.metric = metric
     return (metric, watching)
   }
+}
+
+// Settings that the monitoring of all families shares.
+extension Setting {
+  static let evaluateEvery = Setting(
+    "evaluate-every", .integer(1...100_000_000), "Number of steps between two evaluations")
+  static let gridEvery = Setting("grid-every", .integer(1...100_000_000), "Number of steps between two sample grids")
+  static let checkpointEvery = Setting(
+    "checkpoint-every", .integer(1...100_000_000), "Number of steps between two checkpoints")
 }

@@ -23,11 +23,9 @@ package final class ContrastiveTrainee: Trainee {
   package var steps: Int { gan.steps }
 
   package func step(on batches: [Batch], isRecorded: Bool) throws -> [TrainingMeasure] {
-    guard batches.count == 2, batches.allSatisfy({ !$0.labels.isEmpty }) else {
-      throw MirageError.badData("a batch of one of the domains has no image", remedy: "Put filters before the stage.")
-    }
+    let (a, b) = try batches.ofBothDomains()
     let factor = gan.recipe.learningRateFactor(at: gan.steps)
-    let found = gan.step(batches[0].images, batches[1].images, learningRateFactor: factor)
+    let found = gan.step(a.images, b.images, learningRateFactor: factor)
     var measures = [
       TrainingMeasure("loss/generator", Double(found.generatorLoss), label: "G loss"),
       TrainingMeasure("loss/contrast", Double(found.contrast), label: "contrast"),

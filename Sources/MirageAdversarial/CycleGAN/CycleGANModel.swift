@@ -39,12 +39,12 @@ public struct CycleGANModel: Sendable, Codable, Equatable {
   public var filters: Int?
   /// Normalization in all networks. Defaults to `instance`.
   public var normalization = ImageNormalization.instance
-  /// Whether training sets half of the features in a generator's residual blocks, or on the inner levels of a U-Net, to 0.
+  /// Dropout: true if training sets half of the features in a generator's residual blocks, or on the inner levels of a U-Net, to 0.
   /// Defaults to false.
   public var dropout = false
   /// Layers of a residual generator that double the size. Defaults to `transposed`. A U-Net has transposed convolutions.
   public var upsampling = ImageUpsampling.transposed
-  /// Whether generators begin near the identity, which avoids that they learn to invert brightness; domains of equal channels
+  /// True if generators begin near the identity, which keeps them from learning to invert brightness; domains of equal channels
   /// only. Defaults to false. It changes what given weights compute, not their names: see `NearIdentityGenerator`.
   public var startsNearIdentity = false
   /// Number of channels of Gaussian noise that the generator from A to B gets beside an image's, 0 to 64: for a domain B of

@@ -26,11 +26,9 @@ package final class CycleGANTrainee: Trainee {
   package var steps: Int { gan.steps }
 
   package func step(on batches: [Batch], isRecorded: Bool) throws -> [TrainingMeasure] {
-    guard batches.count == 2, batches.allSatisfy({ !$0.labels.isEmpty }) else {
-      throw MirageError.badData("a batch of one of the domains has no image", remedy: "Put filters before the stage.")
-    }
+    let (a, b) = try batches.ofBothDomains()
     let factor = gan.recipe.learningRateFactor(at: gan.steps)
-    let found = gan.step(batches[0].images, batches[1].images, labels: batches[0].labels, learningRateFactor: factor)
+    let found = gan.step(a.images, b.images, labels: a.labels, learningRateFactor: factor)
     var measures = [
       TrainingMeasure("loss/generators", Double(found.generatorLoss), label: "G loss"),
       TrainingMeasure("loss/adversarial-ab", Double(found.adversarialAB)),

@@ -4,15 +4,15 @@ import MirageTensors
 
 /// Normalization after the convolutions of an image-to-image network.
 public enum ImageNormalization: String, Sendable, Codable, CaseIterable {
-  /// Of each channel of each image, without parameters, so that training and inference compute the same (Ulyanov et al.
+  /// Normalizes each channel of each image, without parameters, so that training and inference compute the same (Ulyanov et al.
   /// 2016).
   case instance
-  /// Of each channel over the batch, with a trained scale and offset; inference uses running statistics.
+  /// Normalizes each channel over the batch, with a trained scale and offset; inference uses running statistics.
   case batch
   /// No normalization.
   case none
 
-  /// Whether convolutions before the normalization have a bias: only before instance normalization, as published.
+  /// True if convolutions before the normalization have a bias: only before instance normalization, as published.
   var hasBias: Bool { self == .instance }
 
   /// Creates the layer. It has a place in a sequence even for `none`, which the published names of later layers count.

@@ -25,7 +25,7 @@ public struct PixToPixModel: Sendable, Codable, Equatable {
   /// Normalization in both networks. Defaults to `instance`: the published generator has `batch`, but trains and translates
   /// single images with their own statistics, which is instance normalization at any batch size.
   public var normalization = ImageNormalization.instance
-  /// Whether training sets half of the features to 0 on the inner levels of a U-Net of 6 levels or more, or in residual
+  /// Dropout: true if training sets half of the features to 0 on the inner levels of a U-Net of 6 levels or more, or in residual
   /// blocks. Defaults to true, as published; translating is without, so that an image has one translation.
   public var dropout = true
   /// Number of convolutions in the discriminator that halve the size, 1 to 6. Defaults to 3, for patches of 70 × 70 (2 below

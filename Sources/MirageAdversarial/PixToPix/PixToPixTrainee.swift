@@ -28,10 +28,8 @@ package final class PixToPixTrainee: Trainee {
 
   /// Trains for one step on a batch of inputs and one of their targets, in the same order.
   package func step(on batches: [Batch], isRecorded: Bool) throws -> [TrainingMeasure] {
-    guard batches.count == 2, batches.allSatisfy({ !$0.labels.isEmpty }) else {
-      throw MirageError.badData("a batch has no pair of images", remedy: "Put filters before the stage.")
-    }
-    let (inputs, targets) = (batches[0].images, batches[1].images)
+    let pairs = try batches.ofBothDomains()
+    let (inputs, targets) = (pairs.a.images, pairs.b.images)
     guard inputs.shape[0] == targets.shape[0] else {
       throw MirageError.badData(
         "a batch has \(inputs.shape[0]) inputs and \(targets.shape[0]) targets",

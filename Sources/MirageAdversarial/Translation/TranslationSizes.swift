@@ -24,7 +24,7 @@ struct TranslationSizes {
   ///   - family: Name of the family in messages.
   ///   - halvings: Number of times that the generator halves the size, at least 1.
   ///   - channels: Numbers of channels of the images.
-  ///   - hasPatches: Whether the discriminator scores patches, and so needs images of some size. Defaults to `true`.
+  ///   - hasPatches: True if the discriminator scores patches, and so needs images of some size. Defaults to `true`.
   /// - Throws: bad pipeline with `place` naming the setting, if there is one.
   func check(_ family: String, halvings: Int = 2, height: Int, width: Int, channels: [Int], hasPatches: Bool = true)
     throws

@@ -30,11 +30,10 @@ public struct TranslationWatching: Sendable, Codable, Equatable {
     Setting(
       "metric", .choice(Metric.self),
       "Metric that chooses the best checkpoint; fid if the domains are classes, else none"),
-    Setting("evaluate-every", .integer(1...100_000_000), "Number of steps between two evaluations"),
+    .evaluateEvery,
     Setting(
       "evaluate-count", .integer(1...1_000_000), "Number of images of each domain that are held out for evaluation"),
-    Setting("grid-every", .integer(1...100_000_000), "Number of steps between two grids"),
-    Setting("checkpoint-every", .integer(1...100_000_000), "Number of steps between two checkpoints"))
+    .gridEvery, .checkpointEvery)
 
   /// Creates the usual schedule.
   public init() {}
